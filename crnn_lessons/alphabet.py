@@ -79,9 +79,7 @@ class Alphabet:
     def _character(self, index: int) -> str:
         if not 1 <= index < self.num_classes:
             what = "the blank, which has no character" if index == BLANK else "no class of this alphabet"
-            raise ValueError(
-                f"index {index} is {what}; characters have the indices 1 to {self.num_classes - 1}"
-            )
+            raise ValueError(f"index {index} is {what}; characters have the indices 1 to {self.num_classes - 1}")
         return self.characters[index - 1]
 
     def __len__(self) -> int:

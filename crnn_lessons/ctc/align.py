@@ -11,9 +11,7 @@ from crnn_lessons.ctc.alignments import check_target, min_frames
 from crnn_lessons.ctc.lattice import check_log_probs, extend, predecessors
 
 
-def forced_alignment(
-    log_probs: np.ndarray, target: Sequence[int], blank: int = BLANK
-) -> tuple[np.ndarray, float]:
+def forced_alignment(log_probs: np.ndarray, target: Sequence[int], blank: int = BLANK) -> tuple[np.ndarray, float]:
     """The one most probable alignment of a target.
 
     Args:
