@@ -67,7 +67,7 @@ def count_alignments(T: int, target: Sequence[int]) -> int:
     """
     _check_steps(T)
     S, r = len(target), repeats(target)
-    return math.comb(T + S - r, 2 * S) if T >= S + r else 0
+    return math.comb(T + S - r, 2 * S)  # which is 0 where T < S + r
 
 
 def alignments(T: int, target: Sequence[int], blank: int = BLANK) -> Iterator[tuple[int, ...]]:

@@ -1,0 +1,226 @@
+"""What an exercise is, and how an answer to it is checked.
+
+A learner's cell holds a stub that returns ``...``; the next cell calls ``check("05-1", answer)``, whose result is the
+cell's output. An answer is tried on cases and compared with the solution. Where it differs, it is compared with known
+wrong answers too: one that is wrong in the same way has the same cause, and its message names it.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import GeneratorType
+from typing import Any
+
+import numpy as np
+
+from crnn_lessons.exercises import progress
+from crnn_lessons.exercises.result import Result
+
+NOT_STARTED = ...
+"""What a stub returns. None is what a function returns that somebody forgot to end with ``return``."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that learners give, and what to tell them.
+
+    Attributes:
+        name: what it does, in a few words: 'drops the blanks before it merges'.
+        answer: the wrong answer itself, of the kind that the exercise asks for.
+        message: where it comes from and where to look, in one or two sentences.
+    """
+
+    name: str
+    answer: Any
+    message: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a lesson.
+
+    Attributes:
+        key: lesson and number, '05-1'.
+        title: what to do, in a few words.
+        solution: a function; or, where a value is asked for, the value.
+        cases: tuples of arguments on which a function is tried, from small to large.
+        mistakes: known wrong answers.
+        hints: pairs (title, text), from a nudge to nearly everything; a title names the trouble that the hint cures.
+        verify: for open questions with many right answers: takes the answer, returns None if it is right and a
+            sentence if not. The solution is then one right answer among many.
+        show_case: writes a case as the call that a learner would type.
+        source: what to show as the solution where it is not the source of ``solution``.
+        tolerance: largest relative difference between floating-point numbers.
+    """
+
+    key: str
+    title: str
+    solution: Any
+    cases: Sequence[tuple] = ()
+    mistakes: Sequence[Mistake] = ()
+    hints: Sequence[tuple[str, str]] = ()
+    verify: Callable[[Any], str | None] | None = None
+    show_case: Callable[..., str] | None = None
+    source: str | None = None
+    tolerance: float = 1e-9
+
+
+def find(key: str) -> Exercise:
+    """Find an exercise by its key.
+
+    Raises:
+        ValueError: no such lesson or exercise.
+    """
+    lesson = str(key).partition("-")[0]
+    try:
+        exercises = importlib.import_module(f"crnn_lessons.exercises.lesson_{lesson}").EXERCISES
+    except ModuleNotFoundError:
+        raise ValueError(f"there is no exercise {key!r}; a key is lesson and number, such as '05-1'") from None
+    for exercise in exercises:
+        if exercise.key == key:
+            return exercise
+    known = ", ".join(e.key for e in exercises)
+    raise ValueError(f"there is no exercise {key!r}; lesson {lesson} has {known}")
+
+
+def check(key: str, answer: Any) -> Result:
+    """Check a learner's answer, record the attempt, and say what to look at next.
+
+    Args:
+        key: the exercise, '05-1'.
+        answer: the learner's function or value; ``...`` means not started.
+
+    Returns:
+        A result that a notebook shows as the cell's output; ``result.status`` is 'done', 'wrong' or 'not started'.
+    """
+    exercise = find(key)
+    status, message, named = judge(exercise, answer)
+    note = progress.record(exercise.key, status)
+    return Result(exercise, status, message + note, named)
+
+
+def judge(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
+    """Judge an answer without recording it: status, message, and the name of the mistake if it is a known one."""
+    if answer is NOT_STARTED:
+        return "not started", "Write your answer in the cell above, run it, then run this cell again.", None
+    if exercise.verify is not None:
+        return _judge_open(exercise, answer)
+    if callable(exercise.solution):
+        return _judge_function(exercise, answer)
+    if _same(answer, exercise.solution, exercise.tolerance):
+        return "done", f"Right: {_short(exercise.solution)}.", None
+    for mistake in exercise.mistakes:
+        if _same(answer, mistake.answer, exercise.tolerance):
+            return (
+                "wrong",
+                f"{_short(answer)} is not it. This is what you get if your answer {mistake.name}. " + (mistake.message),
+                mistake.name,
+            )
+    return "wrong", f"{_short(answer)} is not it, and no mistake that is known here; open a hint below.", None
+
+
+def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
+    try:
+        complaint = exercise.verify(answer)
+    except Exception as error:  # the answer is not of the kind that was asked for
+        return "wrong", f"This answer could not be tried: {_raised(error)}", None
+    if complaint is None:
+        return "done", "Right.", None
+    named = next((m.name for m in exercise.mistakes if m.message in complaint), None)
+    return "wrong", complaint, named
+
+
+def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
+    if not callable(answer):
+        return "wrong", f"A function is asked for, and this is {_short(answer)}: hand over its name, uncalled.", None
+    results = []
+    first_wrong = None
+    for case in exercise.cases:
+        arguments = copy.deepcopy(case)
+        try:
+            got = answer(*arguments)
+            got = list(got) if isinstance(got, GeneratorType) else got
+        except NotImplementedError:
+            got = NOT_STARTED
+        except Exception as error:
+            return "wrong", f"{_call(exercise, case)} raised {_raised(error)}", None
+        if got is NOT_STARTED:
+            return judge(exercise, NOT_STARTED)
+        results.append(got)
+        if got is None:
+            return "wrong", f"{_call(exercise, case)} gave None: does the function end with a return?", None
+        if not _same(list(arguments), list(case), 0.0):
+            return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
+        if first_wrong is None and not _same(got, exercise.solution(*case), exercise.tolerance):
+            first_wrong = case, got
+    if first_wrong is None:
+        return "done", f"Right on all {len(exercise.cases)} cases.", None
+    case, got = first_wrong
+    message = f"{_call(exercise, case)} should give {_short(exercise.solution(*case))}, and yours gives {_short(got)}."
+    for mistake in exercise.mistakes:
+        if all(
+            _same(got, _try(mistake.answer, case), exercise.tolerance)
+            for got, case in zip(results, exercise.cases, strict=True)
+        ):
+            return "wrong", f"{message} It looks as if your function {mistake.name}. {mistake.message}", mistake.name
+    return "wrong", f"{message} Work this case out by hand, then print what your function does on it.", None
+
+
+def _try(function: Callable, case: tuple) -> Any:
+    try:
+        return function(*copy.deepcopy(case))
+    except Exception as error:
+        return repr(error)
+
+
+def _same(got: Any, want: Any, tolerance: float) -> bool:
+    """Equal values: lists, tuples and arrays are alike; floating-point numbers may differ by the tolerance."""
+    if isinstance(want, str) or isinstance(got, str):
+        return isinstance(got, str) and isinstance(want, str) and got == want
+    if isinstance(want, dict):
+        return (
+            isinstance(got, dict) and got.keys() == want.keys() and all(_same(got[k], want[k], tolerance) for k in want)
+        )
+    if isinstance(want, (set, frozenset)):
+        return isinstance(got, (set, frozenset)) and got == want
+    if isinstance(want, (list, tuple)) and not isinstance(got, np.ndarray):
+        return (
+            isinstance(got, (list, tuple))
+            and len(got) == len(want)
+            and all(_same(g, w, tolerance) for g, w in zip(got, want, strict=True))
+        )
+    if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
+        return got == want
+    try:
+        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return got.shape == want.shape and np.allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def _call(exercise: Exercise, case: tuple) -> str:
+    if exercise.show_case is not None:
+        return exercise.show_case(*case)
+    return f"{exercise.solution.__name__}({', '.join(_short(a) for a in case)})"
+
+
+def _short(value: Any, most: int = 160) -> str:
+    if isinstance(value, np.ndarray):
+        text = np.array2string(value, precision=4, separator=", ")
+    elif isinstance(value, (float, np.floating)):
+        text = f"{value:.6g}"
+    else:
+        text = repr(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _raised(error: Exception) -> str:
+    """Name an error and the line of the learner's code where it came up."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
+    inside = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")] or frames
+    where = f" in line {inside[-1].lineno} of the cell ({inside[-1].line})" if inside and inside[-1].line else ""
+    return f"{type(error).__name__}: {error}{where}."

@@ -1,0 +1,80 @@
+"""The one table of notation: what each letter means in every lesson, in equations and in code."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A letter of the course.
+
+    Attributes:
+        sign: as it stands in equations, in Unicode.
+        code: as it stands in code.
+        meaning: what it is, with its shape where it has one.
+    """
+
+    sign: str
+    code: str
+    meaning: str
+
+
+SYMBOLS = (
+    Symbol("X", "images, frames", "the input: a picture, or what a network sees of it, cut into T frames"),
+    Symbol("T", "T", "number of time steps (frames)"),
+    Symbol("t", "t", "a time step, 0 to T − 1"),
+    Symbol("N", "N", "number of samples in a batch"),
+    Symbol("n", "n", "a sample, 0 to N − 1"),
+    Symbol("C", "C, num_classes", "number of classes, the blank among them"),
+    Symbol("k", "k", "a class, 0 to C − 1"),
+    Symbol("−", "blank", "the blank, class 0"),
+    Symbol("Y", "target", "the target: S classes, none of them the blank"),
+    Symbol("S", "S", "length of the target"),
+    Symbol("r", "r", "number of places where a target has two equal labels side by side"),
+    Symbol("π", "path", "a path: T classes, one a time step, blanks included"),
+    Symbol("B", "collapse", "the map from a path to a text: merge runs of equal classes, then drop the blanks"),
+    Symbol("p(k, t)", "probs[t, k]", "probability of class k at time step t, given X"),
+    Symbol("p(Y | X)", "probability", "probability of the text: the sum over all its alignments"),
+    Symbol("L", "L", "number of rows of the lattice, 2S + 1"),
+    Symbol("s", "s", "a row of the lattice, 0 to L − 1"),
+    Symbol("α(t, s)", "alpha[t, s]", "probability of all path beginnings that are in row s at step t"),
+    Symbol("β(t, s)", "beta[t, s]", "probability of all path endings after row s at step t"),
+    Symbol("γ(t, s)", "posterior[t, s]", "probability of being in row s at step t, given X and Y: αβ / p(Y | X)"),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of the table of notation, as a notebook shows them."""
+
+    symbols: tuple[Symbol, ...]
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{s.sign:<9} {s.code:<16} {s.meaning}" for s in self.symbols)
+
+    def _repr_html_(self) -> str:
+        cell = '<td style="text-align: left">'
+        rows = "".join(
+            f"<tr>{cell}<i>{html.escape(s.sign)}</i></td>{cell}<code>{html.escape(s.code)}</code></td>"
+            f"{cell}{html.escape(s.meaning)}</td></tr>"
+            for s in self.symbols
+        )
+        return (
+            "<table><thead><tr><th>in equations</th><th>in code</th><th>meaning</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
+
+
+def notation(*signs: str) -> Table:
+    """The rows of the table for the signs that a lesson uses, in the table's order.
+
+    Raises:
+        ValueError: a sign that the table lacks.
+    """
+    known = {symbol.sign for symbol in SYMBOLS}
+    missing = [sign for sign in signs if sign not in known]
+    if missing:
+        raise ValueError(f"the table of notation has no {missing}; its signs are {sorted(known)}")
+    return Table(tuple(symbol for symbol in SYMBOLS if symbol.sign in signs))

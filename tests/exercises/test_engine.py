@@ -1,0 +1,165 @@
+"""The engine of the exercises: stubs, solutions, crashes, hints, and the record of what is done."""
+
+import importlib
+import json
+import pkgutil
+
+import numpy as np
+import pytest
+
+import crnn_lessons.exercises as package
+from crnn_lessons.exercises import check, reset, summary
+from crnn_lessons.exercises.engine import Exercise, Mistake, find, judge
+from crnn_lessons.exercises.result import Result, solution_source
+
+LESSONS = sorted(m.name[-2:] for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("lesson_"))
+ALL = [e for lesson in LESSONS for e in importlib.import_module(f"crnn_lessons.exercises.lesson_{lesson}").EXERCISES]
+
+
+@pytest.fixture(autouse=True)
+def own_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("CRNN_LESSONS_PROGRESS", str(tmp_path / "progress"))
+    return tmp_path / "progress"
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.key)
+def test_the_solution_passes_and_the_stub_is_not_started(exercise):
+    status, message, _ = judge(exercise, exercise.solution)
+    assert status == "done", message
+    assert judge(exercise, ...)[0] == "not started"
+    if callable(exercise.solution):
+        assert judge(exercise, lambda *arguments: ...)[0] == "not started"
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.key)
+def test_each_mistake_of_the_catalogue_is_wrong_and_gets_its_own_name(exercise):
+    for mistake in exercise.mistakes:
+        status, message, name = judge(exercise, mistake.answer)
+        assert (status, name) == ("wrong", mistake.name), message
+
+
+@pytest.mark.parametrize("exercise", ALL, ids=lambda e: e.key)
+def test_there_are_hints_and_a_solution_to_show(exercise):
+    assert len(exercise.hints) >= 2
+    assert solution_source(exercise)
+    page = Result(exercise, "wrong", "so")._repr_html_()
+    assert page.count("<details>") == len(exercise.hints) + 1
+    assert page.count("<summary>Solution</summary>") == 1
+
+
+def test_keys_are_unique_and_in_order():
+    keys = [e.key for e in ALL]
+    assert keys == sorted(set(keys))
+
+
+def double(x):
+    return [2 * v for v in x]
+
+
+DOUBLE = Exercise(
+    key="99-1",
+    title="double all",
+    solution=double,
+    cases=[([1, 2],), ([],), ([0.1],)],
+    mistakes=(Mistake("squares", lambda x: [v * v for v in x], "Times two, not to the power of two."),),
+    hints=(("a", "b"),),
+)
+
+
+def test_the_first_case_that_differs_is_told_with_both_values():
+    status, message, name = judge(DOUBLE, lambda x: [v + 1 for v in x])
+    assert status == "wrong"
+    assert name is None
+    assert "double([1, 2]) should give [2, 4], and yours gives [2, 3]." in message
+
+
+def test_a_known_mistake_must_agree_on_every_case():
+    assert judge(DOUBLE, lambda x: [v * v for v in x])[2] == "squares"
+    assert judge(DOUBLE, lambda x: [v * v for v in x] if x != [0.1] else [0.2])[2] is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: 1 / 0, "double([1, 2]) raised ZeroDivisionError: division by zero"),
+        (lambda x: None, "does the function end with a return?"),
+        (lambda x: [x.append(3), 2, 4][1:], "changed its own argument"),
+        ([2, 4], "A function is asked for"),
+        (lambda: [2, 4], "raised TypeError"),
+        (lambda x: "24", "yours gives '24'"),
+    ],
+)
+def test_answers_of_the_wrong_kind_get_one_clear_sentence(answer, sentence):
+    status, message, _ = judge(DOUBLE, answer)
+    assert status == "wrong"
+    assert sentence in message
+
+
+def test_lists_tuples_arrays_and_generators_are_alike():
+    for answer in (lambda x: tuple(double(x)), lambda x: np.array(double(x)), lambda x: (2 * v for v in x)):
+        assert judge(DOUBLE, answer)[0] == "done"
+
+
+def test_large_integers_are_compared_exactly():
+    big = Exercise(key="99-2", title="", solution=10**30 + 1)
+    assert judge(big, 10**30)[0] == "wrong"
+    assert judge(big, 10**30 + 1)[0] == "done"
+
+
+def test_not_implemented_counts_as_not_started():
+    def answer(x):
+        raise NotImplementedError
+
+    assert judge(DOUBLE, answer)[0] == "not started"
+
+
+def test_messages_are_escaped():
+    page = Result(DOUBLE, "wrong", "a < b & `x<y`")._repr_html_()
+    assert "a &lt; b &amp; <code>x&lt;y</code>" in page
+
+
+@pytest.mark.parametrize("key", ["05-99", "77-1", "five"])
+def test_an_unknown_key_is_named(key):
+    with pytest.raises(ValueError, match=f"there is no exercise '{key}'"):
+        find(key)
+
+
+def test_what_is_done_is_kept_and_can_be_reset(own_folder):
+    assert check("05-2", 10).status == "wrong"
+    assert check("05-2", 13).status == "done"
+    check("05-2", 10)  # to try again does not undo what is done
+    check("05-6", 3)
+    rows = {key: state for key, _, state in summary("05").rows}
+    assert rows["05-1"] == "not started"
+    assert rows["05-2"] == "done, 3 tries"
+    assert rows["05-6"] == "not yet, 1 try"
+    assert summary("05").count() == "1 of 6"
+    assert json.loads((own_folder / "lesson_05.json").read_text()) == {
+        "05-2": {"attempts": 3, "done": True},
+        "05-6": {"attempts": 1, "done": False},
+    }
+    reset("04")
+    assert summary("05").count() == "1 of 6"
+    reset("05")
+    assert summary("05").count() == "0 of 6"
+
+
+def test_a_stub_leaves_no_trace(own_folder):
+    check("05-2", ...)
+    assert not own_folder.exists()
+
+
+def test_a_broken_record_is_set_aside_and_the_check_still_works(own_folder):
+    own_folder.mkdir()
+    (own_folder / "lesson_05.json").write_text("{half")
+    assert check("05-2", 13).status == "done"
+    assert (own_folder / "lesson_05.unreadable").read_text() == "{half"
+    assert summary("05").count() == "1 of 6"
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_loses_no_answer(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("CRNN_LESSONS_PROGRESS", str(tmp_path / "file"))
+    result = check("05-2", 13)
+    assert result.status == "done"
+    assert "could not be saved" in result.message

@@ -1,0 +1,179 @@
+"""Wrong answers to lesson 05 as learners write them: each must be caught, and its cause named."""
+
+import math
+from itertools import groupby, pairwise, product
+
+import numpy as np
+import pytest
+
+from crnn_lessons.ctc import alignments, collapse
+from crnn_lessons.exercises.engine import find, judge
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_05.py, which the engine compares with.
+
+
+def filter_first(path):
+    letters = [c for c in path if c != "-"]
+    return "".join(c for i, c in enumerate(letters) if i == 0 or c != letters[i - 1])
+
+
+def remember_last_letter(path):
+    text, last = "", None
+    for sign in path:
+        if sign == "-":
+            continue  # the blank is forgotten here
+        if sign != last:
+            text += sign
+        last = sign
+    return text
+
+
+def start_at_one(path):
+    return "".join(path[i] for i in range(1, len(path)) if path[i] != path[i - 1] and path[i] != "-")
+
+
+def keep_blanks(path):
+    text = ""
+    for sign in path:
+        if not text or text[-1] != sign:
+            text += sign
+    return text
+
+
+def only_filter(path):
+    return "".join(sign for sign in path if sign != "-")
+
+
+def as_a_set(path):
+    seen = []
+    for sign in path:
+        if sign not in seen and sign != "-":
+            seen.append(sign)
+    return "".join(seen)
+
+
+def repeats(target):
+    return sum(1 for i in range(1, len(target)) if target[i] == target[i - 1])
+
+
+def best_alignment(probs, target):
+    best = 0.0
+    for path in alignments(len(probs), target):
+        best = max(best, np.prod([probs[t][k] for t, k in enumerate(path)]))
+    return best
+
+
+def average(probs, target):
+    values = [np.prod([probs[t][k] for t, k in enumerate(path)]) for path in alignments(len(probs), target)]
+    return sum(values) / len(values) if values else 0.0
+
+
+def plus_for_times(probs, target):
+    total = 0.0
+    for path in alignments(len(probs), target):
+        p = 0.0
+        for t, k in enumerate(path):
+            p += probs[t, k]
+        total += p
+    return total
+
+
+def skip_blanks(probs, target):
+    total = 0.0
+    for path in alignments(len(probs), target):
+        p = 1.0
+        for t, k in enumerate(path):
+            if k:
+                p *= probs[t, k]
+        total += p
+    return total
+
+
+def always_step_zero(probs, target):
+    return sum(np.prod(probs[0, list(path)]) for path in alignments(len(probs), target))
+
+
+WRONG = [
+    ("05-1", filter_first, "drops the blanks before it merges"),
+    ("05-1", remember_last_letter, "drops the blanks before it merges"),
+    ("05-1", start_at_one, "loses the letter of the first step"),
+    ("05-1", keep_blanks, "merges runs and keeps the blanks"),
+    ("05-1", only_filter, "drops the blanks and merges nothing"),
+    ("05-1", as_a_set, "keeps each letter once in the whole path"),
+    ("05-2", 10, "counts the letters alone"),
+    ("05-2", 2 * 10 - 1, "puts a blank between all letters"),
+    ("05-2", 2 * 10 + 1, "puts a blank around all letters"),
+    ("05-2", 10 + 6, "gives each of the six letters in pairs a blank"),
+    ("05-3", lambda T, y: math.comb(T + len(y), 2 * len(y)), "forgets the repeats"),
+    ("05-3", lambda T, y: math.comb(T - repeats(y), len(y)), "lets each label have one step only"),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) - (len(y) - len(set(y))), 2 * len(y)),
+        "counts equal letters that are not neighbours as repeats",
+    ),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) + repeats(y), 2 * len(y)),
+        "adds the repeats where they should be taken away",
+    ),
+    ("05-3", lambda T, y: math.comb(T + len(y) - repeats(y), len(y)), "chooses S places, not 2S"),
+    ("05-4", best_alignment, "takes the best alignment alone"),
+    ("05-4", average, "takes the mean over the alignments"),
+    ("05-4", plus_for_times, "adds the probabilities within a path"),
+    ("05-4", skip_blanks, "leaves the blanks out of the product"),
+    ("05-4", always_step_zero, "reads the first row at every step"),
+    ("05-5", [0.6, 0.4], "is not a T x 2 array"),
+    ("05-5", [[0.1, 0.9], [0.9, 0.1]], "gives both the same text"),
+    ("05-5", [[0.5, 0.5]], "has a tie"),
+    ("05-6", 3, "counts the beginnings alone"),
+    ("05-6", 3 + 3, "adds beginnings and endings"),
+    ("05-6", 35, "counts all alignments of the text"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    status, message, named = judge(find(key), answer)
+    assert (status, named) == ("wrong", name), message
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    named = {(key, name) for key, _, name in WRONG}
+    for key in {key for key, _, _ in WRONG}:
+        assert {(key, m.name) for m in find(key).mistakes} <= named
+
+
+RIGHT = [
+    ("05-1", lambda path: "".join(c for c, _ in groupby(path) if c != "-")),
+    ("05-1", lambda path: "".join(b for a, b in pairwise("-" + path) if b not in (a, "-"))),
+    ("05-3", lambda T, y: sum("".join(s for s, _ in groupby(p) if s != "-") == y for p in product("-abc", repeat=T))),
+    (
+        "05-4",
+        lambda probs, y: sum(
+            math.prod(row[k] for row, k in zip(probs, p, strict=True))
+            for p in product(range(probs.shape[1]), repeat=len(probs))
+            if collapse(p) == tuple(y)
+        ),
+    ),
+    ("05-5", [[0.55, 0.45], [0.7, 0.3], [0.6, 0.4]]),
+]
+
+
+@pytest.mark.parametrize(("key", "answer"), RIGHT)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    status, message, _ = judge(find(key), answer)
+    assert status == "done", message
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ([[0.6, 0.6], [0.5, 0.5]], "Row 0 is [0.6, 0.6]"),
+        ([[0.6, 0.4], [1.5, -0.5]], "Row 1 is [1.5, -0.5]"),
+        ("aa", "could not be tried"),
+    ],
+)
+def test_an_open_answer_that_is_no_matrix_of_probabilities_is_explained(answer, sentence):
+    status, message, _ = judge(find("05-5"), answer)
+    assert status == "wrong"
+    assert sentence in message
