@@ -94,7 +94,8 @@ class Summary:
         )
         return (
             f"<p>Lesson {self.lesson}: {self.count()} exercises done</p><table><thead><tr>"
-            f"<th>exercise</th><th>what</th><th>state</th></tr></thead><tbody>{rows}</tbody></table>"
+            f'<th>exercise</th><th style="text-align: left">what</th><th style="text-align: left">state</th>'
+            f"</tr></thead><tbody>{rows}</tbody></table>"
         )
 
 

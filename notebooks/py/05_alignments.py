@@ -64,7 +64,10 @@ for t, sign in enumerate(path):
     ax.axvline(t / T, color=figures.GREY, linewidth=0.6)
     ax.text((t + 0.5) / T, -0.06, sign, ha="center", color=figures.BLUE, family="monospace")
 _ = ax.set(xlim=(0, 1), ylim=(-0.1, 0.36), aspect="equal"), ax.axis("off")
-figures.show(fig, f"The word hello over {T} frames; under each frame the letter whose ink is at its middle: {path}.")
+figures.show(
+    fig,
+    f"The word hello over {T} frames; under each frame the letter whose ink is at its middle: {path}.",
+)
 
 # %% [markdown]
 # Below each frame stands the letter at its middle, and a dash where there is none. This row of *T* signs is called a
@@ -195,7 +198,9 @@ print(len(listed), "alignments:", *listed)
 fig, axes = figures.new_figure(7, 2.6, ncols=3)
 for ax, part in zip(axes, [listed[:5], listed[5:10], listed[10:]], strict=True):
     figures.draw_path_grid(ax, part, {"a": figures.SKY, "b": figures.ORANGE})
-figures.show(fig, f"The {len(listed)} alignments of 'ab' over four steps, one a row: {', '.join(listed)}.")
+figures.show(
+    fig, f"The {len(listed)} alignments of 'ab' over four steps, one a row: {', '.join(listed)}."
+)
 
 # %% [markdown]
 # Read down the columns. At step 0 an alignment can be in the blank or in a, and never in b. At the last step it
@@ -277,7 +282,7 @@ for T in range(8):
 print(checked, "pairs of T and text: the formula is right on each")
 
 # %% [markdown]
-# And it does not grow tired. A word of 8 different letters over 26 steps, as many as the network of lesson 11 has:
+# And it does not grow tired. A word of 8 different letters over 26 steps, as many as the network of the CRNN paper has:
 
 # %%
 print(f"{count_alignments(26, range(1, 9)):,}")
@@ -337,7 +342,9 @@ from crnn_lessons.ctc import enumerate_probability
 rng = np.random.default_rng(5)
 random_probs = rng.dirichlet(np.ones(3), size=4)  # T C, each row sums to 1
 texts = {collapse(p) for p in product(range(3), repeat=4)}
-print(f"{len(texts)} texts, together {sum(enumerate_probability(random_probs, y) for y in texts):.12f}")
+print(
+    f"{len(texts)} texts, together {sum(enumerate_probability(random_probs, y) for y in texts):.12f}"
+)
 
 # %% [markdown]
 # A second test, with somebody else's code. Torch has a CTC loss in C++. It wants logarithms, a batch axis
@@ -388,7 +395,9 @@ for _ in range(1000):
     if not tie and chance[best_path(small)] < max(chance.values()) - 0.05:
         break
 print(small.tolist())
-print(f"best path {ab.show(small.argmax(axis=1))}, p('') = {chance[()]:.2f}, p('a') = {chance[(1,)]:.2f}")
+print(
+    f"best path {ab.show(small.argmax(axis=1))}, p('') = {chance[()]:.2f}, p('a') = {chance[(1,)]:.2f}"
+)
 
 # %% [markdown]
 # The best single path is all blanks, yet the letter a is the better text: it collects three paths, the empty text has
@@ -443,7 +452,9 @@ import time
 start = time.perf_counter()
 listed = sum(1 for _ in alignments(14, hello))
 rate = listed / (time.perf_counter() - start)
-print(f"{rate:,.0f} alignments a second; all of T = 100 would take {counts[-1] / rate / 86400 / 365:.1f} years")
+print(
+    f"{rate:,.0f} alignments a second; all of T = 100 would take {counts[-1] / rate / 86400 / 365:.1f} years"
+)
 
 # %% [markdown]
 # So nobody lists. But look at the list of section 4 again: its paths share most of their steps. Write the rows
@@ -466,7 +477,9 @@ print([(path, to_rows(path)) for path in ["aab-", "-a-b", "a--b"]])
 # %%
 ab_paths = [ab.show(p) for p in alignments(4, ab.encode("ab"))]
 fig, ax = figures.new_figure(4.6, 3)
-arrows = figures.draw_lattice(ax, "-a-b-", 4, [to_rows(p) for p in ab_paths], highlight=to_rows("aab-"))
+arrows = figures.draw_lattice(
+    ax, "-a-b-", 4, [to_rows(p) for p in ab_paths], highlight=to_rows("aab-")
+)
 ax.set(title=f"{len(ab_paths)} alignments, {arrows} arrows")
 figures.show(
     fig,
@@ -488,7 +501,7 @@ figures.show(
 # %%
 from crnn_lessons.widgets import Lattice
 
-Lattice(rng.dirichlet(np.ones(3), size=5).round(3), "ab", characters="ab")
+Lattice(rng.dirichlet(np.ones(3), size=5), "ab", characters="ab")
 
 # %% [markdown]
 # ### Exercise 05-6: alignments through one cell  (★★☆, 5 minutes)
@@ -511,7 +524,12 @@ exercises.check("05-6", answer)
 
 # %%
 uniform = np.full((2, 3), 1 / 3)
-print("alignments of 'aa' in 2 steps:", count_alignments(2, (1, 1)), " torch's loss:", torch_loss(uniform, (1, 1)))
+print(
+    "alignments of 'aa' in 2 steps:",
+    count_alignments(2, (1, 1)),
+    " torch's loss:",
+    torch_loss(uniform, (1, 1)),
+)
 
 # %% [markdown]
 # The check to make before training: *T* ≥ *S* + *r* for each sample, with *T* counted after the network has shrunk the

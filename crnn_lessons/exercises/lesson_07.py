@@ -1,0 +1,252 @@
+"""Exercises of lesson 07, CTC at speed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crnn_lessons.exercises.engine import Exercise, Mistake
+
+# 07-1 ---------------------------------------------------------------------------------------------------------------
+
+
+def alpha_step(before, skip, emit):
+    total = before.copy()
+    total[1:] += before[:-1]
+    total[2:] += skip[2:] * before[:-2]
+    return total * emit
+
+
+def _updated_in_between(before, skip, emit):
+    total = before.copy()
+    total[1:] += total[:-1]
+    total[2:] += skip[2:] * total[:-2]
+    return total * emit
+
+
+def _rolled(before, skip, emit):
+    return (before + np.roll(before, 1) + skip * np.roll(before, 2)) * emit
+
+
+def _skip_at_source(before, skip, emit):
+    total = before.copy()
+    total[1:] += before[:-1]
+    total[2:] += (skip * before)[:-2]
+    return total * emit
+
+
+def _without_emission(before, skip, emit):
+    return alpha_step(before, skip, np.ones_like(emit))
+
+
+def _emission_first(before, skip, emit):
+    return alpha_step(before * emit, skip, np.ones_like(emit))
+
+
+def _step_cases():
+    rng = np.random.default_rng(7)
+    masks = ([0, 0, 0, 1, 0], [0, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 1, 0, 1, 0], [0])
+    return [(rng.random(len(m)), np.array(m, dtype=float), rng.random(len(m))) for m in masks]
+
+
+# 07-2 ---------------------------------------------------------------------------------------------------------------
+
+
+def probabilities_at_end(alpha, input_lengths, target_lengths):
+    n = np.arange(len(input_lengths))
+    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
+    return alpha[t, n, s] + alpha[t, n, s - 1]
+
+
+def _last_step_for_all(alpha, input_lengths, target_lengths):
+    return probabilities_at_end(alpha, [len(alpha)] * len(input_lengths), target_lengths)
+
+
+def _last_rows_for_all(alpha, input_lengths, target_lengths):
+    longest = (alpha.shape[2] - 1) // 2
+    return probabilities_at_end(alpha, input_lengths, [longest] * len(target_lengths))
+
+
+def _one_cell(alpha, input_lengths, target_lengths):
+    n = np.arange(len(input_lengths))
+    return alpha[np.array(input_lengths) - 1, n, 2 * np.array(target_lengths)]
+
+
+def _off_by_one(alpha, input_lengths, target_lengths):
+    n = np.arange(len(input_lengths))
+    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
+    return alpha[t, n, s - 1] + alpha[t, n, s - 2]
+
+
+def _all_pairs(alpha, input_lengths, target_lengths):
+    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
+    return alpha[t][:, :, s].sum((1, 2)) + alpha[t][:, :, s - 1].sum((1, 2))
+
+
+def _end_cases():
+    rng = np.random.default_rng(8)
+    return [
+        (rng.random((5, 3, 7)), [5, 3, 4], [3, 1, 2]),
+        (rng.random((4, 2, 5)), [4, 4], [2, 2]),
+        (rng.random((6, 4, 5)), [2, 6, 3, 5], [1, 2, 2, 1]),
+    ]
+
+
+# 07-3 ---------------------------------------------------------------------------------------------------------------
+
+
+def log_likelihood_rescaled(emit, skip):
+    alpha = np.zeros(emit.shape[1])
+    alpha[:2] = emit[0, :2]
+    log_scales = 0.0
+    for t in range(1, len(emit)):
+        scale = alpha.sum()
+        log_scales += np.log(scale)
+        alpha = alpha_step(alpha / scale, skip, emit[t])
+    return log_scales + np.log(alpha[-2:].sum())
+
+
+def _rescaled_variant(count=True, sign=1, last=True):
+    def run(emit, skip):
+        alpha = np.zeros(emit.shape[1])
+        alpha[:2] = emit[0, :2]
+        log_scales = 0.0
+        for t in range(1, len(emit)):
+            scale = alpha.sum()
+            log_scales += sign * np.log(scale) * count
+            alpha = alpha_step(alpha / scale, skip, emit[t])
+        return log_scales + (np.log(alpha[-2:].sum()) if last else 0.0)
+
+    return run
+
+
+def _not_rescaled(emit, skip):
+    alpha = np.zeros(emit.shape[1])
+    alpha[:2] = emit[0, :2]
+    for t in range(1, len(emit)):
+        alpha = alpha_step(alpha, skip, emit[t])
+    with np.errstate(divide="ignore"):
+        return np.log(alpha[-2:].sum())
+
+
+def _rescaled_cases():
+    rng = np.random.default_rng(9)
+    skip = np.array([0, 0, 0, 1.0, 0])
+    return [(rng.dirichlet(np.ones(6), size=T)[:, :5], skip) for T in (3, 12, 100, 900)]
+
+
+EXERCISES = (
+    Exercise(
+        key="07-1",
+        title="a whole column at once",
+        solution=alpha_step,
+        cases=_step_cases(),
+        show_case=lambda before, skip, emit: (
+            f"alpha_step with L = {len(before)} rows and skip = {skip.astype(int).tolist()}"
+        ),
+        mistakes=(
+            Mistake(
+                "reads rows that it has already changed",
+                _updated_in_between,
+                "All three terms belong to the column *before*. Add them from an array that stays as it was.",
+            ),
+            Mistake(
+                "lets the last rows come back in at the first",
+                _rolled,
+                "`np.roll` moves in a circle. Nothing comes before row 0: shift with slices.",
+            ),
+            Mistake(
+                "looks the skip up in the row it comes from",
+                _skip_at_source,
+                "`skip[s]` says whether row s may be skipped *into*: it goes with `total[2:]`, as `skip[2:]`.",
+            ),
+            Mistake("leaves out the probability of the sign", _without_emission, "Multiply the sum by `emit`."),
+            Mistake(
+                "multiplies by the probability before it adds",
+                _emission_first,
+                "The sign of the row *arrived in* is paid: add first, then multiply.",
+            ),
+        ),
+        hints=(
+            ("how do I shift without a loop?", "`before[:-1]` added to `total[1:]` moves everything one row down."),
+            ("the numbers are too large", "Is `total` read after it was changed? Work on a copy, read from `before`."),
+        ),
+    ),
+    Exercise(
+        key="07-2",
+        title="where each sample of a batch ends",
+        solution=probabilities_at_end,
+        cases=_end_cases(),
+        show_case=lambda alpha, T, S: f"probabilities_at_end with input_lengths {T} and target_lengths {S}",
+        mistakes=(
+            Mistake(
+                "reads every sample at the last step of the batch",
+                _last_step_for_all,
+                "Past its own length a sample's alpha has run on over padding: read step `input_lengths - 1`.",
+            ),
+            Mistake(
+                "reads the last rows of the longest target",
+                _last_rows_for_all,
+                "A shorter target ends in row 2S, with its own S.",
+            ),
+            Mistake(
+                "reads one cell", _one_cell, "A path may end in the blank, row 2S, or in the last label, row 2S - 1."
+            ),
+            Mistake("is off by one row", _off_by_one, "There are 2S + 1 rows, so the last one is row 2S."),
+            Mistake(
+                "reads all pairs of samples",
+                _all_pairs,
+                "Slices give every sample at every one of the places. Index with three arrays: `alpha[t, n, s]`.",
+            ),
+        ),
+        hints=(
+            ("one number per sample", "With `n = np.arange(N)`, `alpha[t, n, s]` takes one cell for each n."),
+            ("which cells?", "Step T - 1, rows 2S and 2S - 1, each sample with its own T and S."),
+        ),
+    ),
+    Exercise(
+        key="07-3",
+        title="rescale, and keep the account",
+        solution=log_likelihood_rescaled,
+        cases=_rescaled_cases(),
+        show_case=lambda emit, skip: f"log_likelihood_rescaled over T = {len(emit)} steps",
+        mistakes=(
+            Mistake(
+                "does not rescale",
+                _not_rescaled,
+                "After some hundred steps alpha is 0. Divide it by its sum at each step, before the next.",
+            ),
+            Mistake(
+                "forgets what it divided by",
+                _rescaled_variant(count=False),
+                "Each division takes ln(scale) off the result: add them up, and put them back.",
+            ),
+            Mistake(
+                "takes the account off a second time",
+                _rescaled_variant(sign=-1),
+                "You divided, so the true value is larger: add ln(scale).",
+            ),
+            Mistake(
+                "leaves out the last two cells",
+                _rescaled_variant(last=False),
+                "The account is of the whole column; the text's share of it is in its last two cells.",
+            ),
+        ),
+        hints=(
+            ("what is the scale?", "`scale = alpha.sum()` of the column before; divide by it, then step."),
+            ("what comes back at the end?", "The sum of all ln(scale), plus ln of the last two cells."),
+        ),
+    ),
+    Exercise(
+        key="07-4",
+        title="the least that must be moved",
+        solution=64_000_000,
+        mistakes=(
+            Mistake("counts the input alone", 32_000_000, "The gradient has the same shape, and must be written."),
+            Mistake("counts numbers, not bytes", 16_000_000, "A float32 has 4 bytes."),
+            Mistake("counts the numbers of the input", 8_000_000, "4 bytes each, once in and once out."),
+            Mistake("takes a number for 8 bytes", 128_000_000, "float32 is 32 bits."),
+        ),
+        hints=(("what is moved?", "T x N x C numbers come in, as many go out, 4 bytes each."), ("units", "Bytes.")),
+        source="answer = 2 * 500 * 16 * 1000 * 4",
+    ),
+)

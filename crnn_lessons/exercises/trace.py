@@ -1,0 +1,145 @@
+"""Watch a learner's recursion at work: fill a lattice with it, and note which cells it reads for which cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from crnn_lessons import figures
+from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc import extend, predecessors
+
+
+class Watched:
+    """A T x L table that hands out its numbers and remembers which were asked for, as written (-1 stays -1)."""
+
+    def __init__(self, table: np.ndarray):
+        self.table = table
+        self.asked: list[tuple[int, int]] = []
+
+    def __getitem__(self, key):
+        if not isinstance(key, tuple):
+            return _Row(self, int(key))
+        t, s = key
+        if isinstance(s, slice):
+            self.asked += [(int(t), i) for i in range(*s.indices(self.table.shape[1]))]
+        else:
+            self.asked.append((int(t), int(s)))
+        return self.table[t, s]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.table.shape
+
+
+@dataclass
+class _Row:
+    """One time step of a watched table, for those who write ``alpha[t][s]``."""
+
+    watched: Watched
+    t: int
+
+    def __getitem__(self, s):
+        return self.watched[self.t, s]
+
+    def __len__(self) -> int:
+        return self.watched.shape[1]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a recursion did: the table that it filled, and the cells that it read for each cell.
+
+    Attributes:
+        signs: the sign of each of the L rows.
+        table: T x L numbers.
+        missing, wrong: arrows ((t, s) read, (t, s) filled) that the rules ask for and were not read, or the reverse.
+    """
+
+    signs: str
+    table: np.ndarray
+    right: list = field(default_factory=list)
+    missing: list = field(default_factory=list)
+    wrong: list = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Trace: {self.summary()}"
+
+    def summary(self) -> str:
+        """Counts, and the first fault in words."""
+        counts = f"{len(self.right)} arrows right, {len(self.missing)} missing, {len(self.wrong)} wrong"
+        for kind, arrows in (("missing", self.missing), ("wrong", self.wrong)):
+            if arrows:
+                (t0, s0), (t1, s1) = arrows[0]
+                outside = "; a negative row counts from the end of the table" if s0 < 0 else ""
+                return f"{counts}; first {kind}: from t={t0}, s={s0} into t={t1}, s={s1}{outside}"
+        return counts
+
+    def _repr_html_(self) -> str:
+        T, L = self.table.shape
+        figure, axes = figures.new_figure(1.6 + 0.9 * T, 1 + 0.45 * L)
+        styles = (
+            (self.right, figures.GREY, "-", 1.2, "read, and right"),
+            (self.missing, figures.BLUE, ":", 1.8, "missing"),
+            (self.wrong, figures.VERMILLION, "--", 1.8, "read, and wrong"),
+        )
+        for arrows, colour, line, width, label in styles:
+            for i, ((t0, s0), (t1, s1)) in enumerate(arrows):
+                name = label if i == 0 else None
+                axes.plot([t0, t1], [s0, s1], line, color=colour, linewidth=width, label=name, zorder=1)
+        for t in range(T):
+            for s in range(L):
+                axes.scatter(t, s, s=200, facecolor="white", edgecolor="black", linewidth=0.8, zorder=3)
+                axes.text(t, s, self.signs[s], ha="center", va="center", zorder=4)
+        axes.set(xticks=range(T), yticks=range(L), xlabel="time step t", ylabel="row s", ylim=(L - 0.5, -0.5))
+        if self.right or self.missing or self.wrong:
+            figure.legend(loc="outside upper left", ncols=3)
+        return figures.show(figure, f"The lattice as the function reads it: {self.summary()}.")._repr_html_()
+
+
+def trace_forward(cell: Callable, probs: np.ndarray, target: Sequence[int], characters: str) -> Trace:
+    """Fill alpha with ``cell(alpha, t, s, rows, probs)`` and compare what it reads with the rules.
+
+    Args:
+        cell: a learner's function for one cell at t >= 1; the first column is given.
+        probs: T x C probabilities.
+        target: S class indices.
+        characters: the sign of each class, the blank first.
+    """
+    rows = extend(target)
+    T, L = len(probs), len(rows)
+    alpha = np.zeros((T, L))
+    alpha[0, :2] = probs[0, rows[:2]]
+    cells = [(t, s) for t in range(1, T) for s in range(L)]
+    rule = {(t, s): {(t - 1, q) for q in predecessors(rows, s, BLANK)} for t, s in cells}
+    return _trace(cell, alpha, cells, rule, rows, probs, characters)
+
+
+def trace_backward(cell: Callable, probs: np.ndarray, target: Sequence[int], characters: str) -> Trace:
+    """Fill beta with ``cell(beta, t, s, rows, probs)``, from t = T - 2 down; the last column is given."""
+    rows = extend(target)
+    T, L = len(probs), len(rows)
+    beta = np.zeros((T, L))
+    beta[T - 1, -2:] = 1.0
+    cells = [(t, s) for t in range(T - 2, -1, -1) for s in range(L)]
+    follow = [[q for q in range(L) if s in predecessors(rows, q, BLANK)] for s in range(L)]
+    rule = {(t, s): {(t + 1, q) for q in follow[s]} for t, s in cells}
+    return _trace(cell, beta, cells, rule, rows, probs, characters)
+
+
+def _trace(cell, table, cells, rule, rows, probs, characters) -> Trace:
+    trace = Trace("".join(characters[k] for k in rows), table)
+    for t, s in cells:
+        watched = Watched(table)
+        value = cell(watched, t, s, rows, probs)
+        table[t, s] = 0.0 if value is ... or value is None else value
+        asked = set(watched.asked)
+        trace.right.extend((a, (t, s)) for a in sorted(asked & rule[t, s]))
+        trace.missing.extend((a, (t, s)) for a in sorted(rule[t, s] - asked))
+        trace.wrong.extend((a, (t, s)) for a in sorted(asked - rule[t, s]))
+    return trace

@@ -1,0 +1,515 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 07 CTC at speed: the same number, ten times sooner
+#
+# Lesson 06 has the CTC loss and its gradient, cell by cell, in Python. Right, and slow. This lesson makes it fast in
+# three moves: whole columns at once, whole batches at once, and no logarithms. Each move is measured, each can go wrong
+# in its own way, and the last one must notice by itself when it does.
+#
+# **After this lesson you can**
+# - vectorise a recursion without reading what you have just overwritten;
+# - handle samples of different lengths in one batch;
+# - rescale in place of logarithms, say when that fails, and build a check that notices;
+# - say how far from the limit of the machine a program is.
+#
+# **You need** lesson 06. **Time** 60 minutes to read and do, 40 seconds to run. The times printed here are those of the
+# machine that built this page. Run the lesson, and they are yours.
+
+# %%
+import math
+import time
+from functools import partial
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from crnn_lessons import exercises, figures
+from crnn_lessons.ctc import ctc_loss, ctc_loss_from_logits, extend, forward_backward, predecessors
+from crnn_lessons.notation import notation
+
+torch.set_num_threads(1)
+notation("T", "t", "N", "n", "C", "k", "S", "L", "s", "p(k, t)", "α(t, s)", "β(t, s)")
+
+# %% [markdown]
+# One thread for everybody, so that comparisons are fair. The problem: *T* = 100 steps, *N* = 32 samples, *C* = 80
+# classes, *S* = 30 labels. That is a batch of text lines.
+
+
+# %%
+def milliseconds(function, seconds=0.5):
+    function()  # the first call may compile, allocate, warm up
+    times, end = [], time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        start = time.perf_counter()
+        function()
+        times.append(1000 * (time.perf_counter() - start))
+    return float(np.median(times))
+
+
+def problem(T, N, C, S, seed=0):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(T, N, C)).astype(np.float32)
+    return torch.tensor(logits).log_softmax(2), torch.tensor(rng.integers(1, C, size=(N, S)))
+
+
+T, N, C, S = 100, 32, 80, 30
+log_probs, targets = problem(T, N, C, S)  # T N C, N S
+lengths, target_lengths = [T] * N, [S] * N
+
+# %% [markdown]
+# ## 1 Where we stand
+#
+# The recursion of lesson 06 on one sample of the 32, and torch's C++ on all of them. Both only forward. How far apart are
+# they?
+
+
+# %%
+def forward(probs, target):
+    rows = extend(target)
+    alpha = np.zeros((len(probs), len(rows)))
+    alpha[0, :2] = probs[0, rows[:2]]
+    for t in range(1, len(probs)):
+        for s in range(len(rows)):
+            alpha[t, s] = sum(alpha[t - 1, q] for q in predecessors(rows, s)) * probs[t, rows[s]]
+    return alpha
+
+
+probs, target = log_probs[:, 0].double().exp().numpy(), targets[0].tolist()
+
+# %% tags=["nbval-ignore-output"]
+ms = {"cell by cell (32 times one sample)": 32 * milliseconds(lambda: forward(probs, target))}
+ms["torch, C++"] = milliseconds(
+    lambda: F.ctc_loss(log_probs, targets, lengths, target_lengths, reduction="sum")
+)
+for name, value in ms.items():
+    print(f"{name:36}{value:10.2f} ms")
+
+# %% [markdown]
+# The slow form takes hundreds of times as long. Nearly all of the time goes into Python handling one number after another: there are
+# *T* · *L* · *N* = 100 · 61 · 32 = 195,200 cells.
+#
+# ## 2 A column at once
+#
+# All cells of a column depend on the column before, and on nothing else of their own column. So NumPy can add whole
+# columns: the column before, the same shifted by one row, the same shifted by two where the skip is allowed. Here is a
+# first attempt. It is wrong. Do you see why?
+
+
+# %%
+def column_wrong(before, skip, emit):
+    before[1:] += before[:-1]
+    before[2:] += skip[2:] * before[:-2]
+    return before * emit
+
+
+rows = extend(target)
+skip = np.array([len(predecessors(rows, s)) == 3 for s in range(len(rows))], dtype=float)
+right, wrong = forward(probs, target), np.zeros((T, len(rows)))
+wrong[0, :2] = probs[0, rows[:2]]
+for t in range(1, T):
+    wrong[t] = column_wrong(wrong[t - 1].copy(), skip, probs[t, rows])
+print("wrong / right at the last step:", f"{wrong[-1, -2:].sum() / right[-1, -2:].sum():.3g}")
+
+# %% [markdown]
+# The first line changes `before`. The second line then reads the changed numbers: paths that stepped one row are taken
+# for paths that were there, and may skip on in the same time step. The result is too large, and nothing crashes. Only a
+# comparison with the slow form shows it.
+#
+# ### Exercise 07-1: a whole column at once  (★★☆, 8 minutes)
+#
+# Write `alpha_step(before, skip, emit)`: the new column of alpha from the column `before`. `skip[s]` is 1 if row *s* may
+# be entered from row *s* − 2, else 0; `emit[s]` is the probability of the sign of row *s*. All three have *L* entries.
+
+
+# %% tags=["exercise"]
+def alpha_step(before, skip, emit):
+    return ...  # your code here
+
+
+# %%
+exercises.check("07-1", alpha_step)
+
+
+# %%
+def forward_columns(probs, rows, skip):
+    alpha = np.zeros((len(probs), len(rows)))
+    alpha[0, :2] = probs[0, rows[:2]]
+    emit = probs[:, rows]  # T L
+    for t in range(1, len(probs)):
+        alpha[t] = alpha[t - 1]
+        alpha[t, 1:] += alpha[t - 1, :-1]
+        alpha[t, 2:] += skip[2:] * alpha[t - 1, :-2]
+        alpha[t] *= emit[t]
+    return alpha
+
+
+print("same as cell by cell:", np.allclose(forward_columns(probs, rows, skip), right, rtol=1e-12))
+
+# %% [markdown]
+# ## 3 A batch at once
+#
+# The same for all samples side by side: arrays get an axis *N*. Two things need care. Targets differ in length, so rows
+# are padded. And inputs differ in length, so a sample may be over while others go on. Neither disturbs alpha: a path
+# moves to later steps and higher rows only, so what stands in the padding never comes back. It matters when the result
+# is *read*.
+#
+# ### Exercise 07-2: where each sample ends  (★★☆, 8 minutes)
+#
+# Write `probabilities_at_end(alpha, input_lengths, target_lengths)` for `alpha` of *T* × *N* × *L*: the *N*
+# probabilities *p(Y | X)*, each at its own last step and in its own last two rows. (All targets have a label at least.)
+
+
+# %% tags=["exercise"]
+def probabilities_at_end(alpha, input_lengths, target_lengths):
+    return ...  # your code here
+
+
+# %%
+exercises.check("07-2", probabilities_at_end)
+
+
+# %%
+def forward_batch(probs, rows, skip):
+    emit = np.take_along_axis(probs, rows[None], axis=2)  # T N L
+    alpha = np.zeros_like(emit)
+    alpha[0, :, :2] = emit[0, :, :2]
+    for t in range(1, len(probs)):
+        alpha[t] = alpha[t - 1]
+        alpha[t, :, 1:] += alpha[t - 1, :, :-1]
+        alpha[t, :, 2:] += skip[:, 2:] * alpha[t - 1, :, :-2]
+        alpha[t] *= emit[t]
+    return alpha
+
+
+# %%
+batch_probs = log_probs.double().exp().numpy()  # T N C
+batch_rows = np.stack([extend(y) for y in targets.tolist()])  # N L
+batch_skip = np.zeros(batch_rows.shape)  # N L
+batch_skip[:, 2:] = (batch_rows[:, 2:] != 0) & (batch_rows[:, 2:] != batch_rows[:, :-2])
+alpha = forward_batch(batch_probs, batch_rows, batch_skip)
+losses = -np.log(alpha[-1, :, -2:].sum(axis=1))
+theirs = F.ctc_loss(log_probs.double(), targets, lengths, target_lengths, reduction="none")
+print("same losses as torch:", np.allclose(losses, theirs.numpy(), rtol=1e-10))
+
+# %% tags=["nbval-ignore-output"]
+ms["column by column (32 times)"] = 32 * milliseconds(lambda: forward_columns(probs, rows, skip))
+ms["batch, NumPy"] = milliseconds(lambda: forward_batch(batch_probs, batch_rows, batch_skip))
+for name, value in ms.items():
+    print(f"{name:36}{value:10.2f} ms")
+
+# %% [markdown]
+# Two vectorised axes, and NumPy is in reach of C++, or past it. How can that be, when torch's loop is compiled? Because
+# of what it computes in each cell. Torch works with logarithms: to add three of them it takes three exponentials and one
+# logarithm, each as dear as some tens of multiplications. `forward_batch` adds three numbers.
+#
+# But `forward_batch` cheats: it has no logarithms, so it underflows, as section 8 of lesson 06 showed. Try a line four
+# times as long:
+
+# %%
+long_log_probs, long_targets = problem(400, 1, C, S, seed=1)
+long_rows = extend(long_targets[0].tolist())
+long_skip = np.array(
+    [len(predecessors(long_rows, s)) == 3 for s in range(len(long_rows))], dtype=float
+)
+long_probs = long_log_probs[:, 0].double().exp().numpy()  # T C
+print("p(Y | X) =", forward_columns(long_probs, long_rows, long_skip)[-1, -2:].sum())
+
+# %% [markdown]
+# ## 4 Rescale
+#
+# Alpha fades because every step multiplies by a number below 1. Only the size of the whole column runs away; the
+# proportions within it are fine. So divide each column by its sum, and note down what was divided out. At the end
+#
+# $$\ln p(Y \mid X) = \sum_{t} \ln(\text{scale}_t) + \ln(\text{last two cells})$$
+#
+# One logarithm for each step, not four for each cell. This is how Rabiner's tutorial on hidden Markov models did it in
+# 1989, section V.A.
+#
+# ### Exercise 07-3: rescale, and keep the account  (★★★, 12 minutes)
+#
+# Write `log_likelihood_rescaled(emit, skip)` for one sample: `emit` is *T* × *L*, the probability of each row's sign at
+# each step. Start with `alpha[:2] = emit[0, :2]`. You may use your `alpha_step`.
+
+
+# %% tags=["exercise"]
+def log_likelihood_rescaled(emit, skip):
+    return ...  # your code here
+
+
+# %%
+exercises.check("07-3", log_likelihood_rescaled)
+
+
+# %%
+def rescaled(emit, skip):
+    alpha, log_scales = np.zeros(emit.shape[1]), 0.0
+    alpha[:2] = emit[0, :2]
+    for e in emit[1:]:
+        scale = alpha.sum()
+        log_scales += math.log(scale)
+        before = alpha / scale
+        alpha = before.copy()
+        alpha[1:] += before[:-1]
+        alpha[2:] += skip[2:] * before[:-2]
+        alpha *= e
+    end = alpha[-2:].sum()
+    return log_scales + math.log(end) if end > 0 else -math.inf
+
+
+in_logs = forward_backward(long_log_probs[:, 0].numpy(), long_targets[0].tolist()).log_likelihood
+print(f"rescaled   {rescaled(long_probs[:, long_rows], long_skip):.9f}")
+print(f"logarithms {in_logs:.9f}")
+
+# %% [markdown]
+# ## 5 When rescaling fails
+#
+# Rescaling keeps the *column* in range. It does not keep each *cell*. A float64 spans some 308 powers of ten; a cell
+# that is further below the sum of its column becomes 0. That is no harm, as long as the paths through it do not matter.
+# Can they matter?
+#
+# Think of a network that has collapsed: it says blank with near certainty everywhere. The target has 20 letters. Paths
+# that spell it leave the blank 20 times, at a price of $10^{-18}$ each.
+
+# %%
+T_sick, S_sick = 60, 20
+sick = np.full((T_sick, S_sick + 1), 1e-18)  # T C
+sick[:, 0] = 1 - S_sick * 1e-18
+sick_target = list(range(1, S_sick + 1))
+sick_rows = extend(sick_target)
+sick_skip = np.array(
+    [len(predecessors(sick_rows, s)) == 3 for s in range(len(sick_rows))], dtype=float
+)
+print("rescaled:   ln p =", rescaled(sick[:, sick_rows], sick_skip))
+print("logarithms: ln p =", round(forward_backward(np.log(sick), sick_target).log_likelihood, 6))
+
+# %% [markdown]
+# The truth is about −793, the loss a large but finite number, and its gradient would lead the network out. The rescaled
+# recursion says minus infinity. The row of blanks before the first letter holds nearly all of the column; the paths that
+# count in the end lie more than 308 powers of ten below it.
+#
+# Here the failure is plain. Worse is a case where *some* paths are lost: a finite number, and a wrong one. How could a
+# program notice?
+#
+# By computing the same thing twice. Alpha gives *p(Y | X)* at the last step, beta gives it at the first. If both passes
+# lose something, they do not lose the same. The package makes this a proof: to alpha it adds a tiny amount in every
+# cell, more than underflow can take away, so that alpha is never too small. From beta it cuts tiny cells, so that beta is
+# never too large. The truth lies between the two. If they agree to ten digits, nothing was lost.
+#
+# Let us see it on inputs that grow more and more extreme. Which samples pass the fast way, and what happens to the rest?
+
+# %%
+from crnn_lessons.ctc.arguments import read_targets
+from crnn_lessons.ctc.kernels_numba import solve_by
+
+rng = np.random.default_rng(3)
+noise = torch.tensor(rng.normal(size=(200, 64, 21)))  # T N C
+labels = torch.tensor(rng.integers(1, 21, size=(64, 40)))
+batch = read_targets(labels, [200] * 64, [40] * 64, N=64)
+collapsed = noise.clone()
+collapsed[:, :, 0] += 40  # the blank is e to the 40 times as probable as the rest
+families = {f"logits x {factor}": factor * noise for factor in (1, 10, 30, 100)}
+families["collapsed blank"] = collapsed
+
+# %%
+print(f"{'':18}{'linear':>8}{'tilted':>8}{'logs':>8}   largest error of the loss")
+for name, logits in families.items():
+    lp = logits.log_softmax(2)
+    fast, _, methods = solve_by(lp, batch, None)
+    counts = np.bincount(methods, minlength=4)[1:]  # 1 linear, 2 tilted, 3 logarithms
+    lattices = [forward_backward(lp[:, n].numpy(), labels[n].tolist()) for n in range(64)]
+    error = max(
+        abs(f / -g.log_likelihood - 1) for f, g in zip(fast.tolist(), lattices, strict=True)
+    )
+    print(f"{name:18}{counts[0]:8}{counts[1]:8}{counts[2]:8}   below 1e-12: {error < 1e-12}")
+
+# %% [markdown]
+# Tame samples take the fast way. Extreme ones fail the test and are done again, each by itself. The second method,
+# *tilting*, is made for the collapsed blank: each label costs a constant factor, chosen so that it is as probable as the
+# blank in its best frame. Every path of the target enters each label once, so the factor is the same for all and can be divided out at the
+# end. What fails even then is done in logarithms. The last column is the point: no wrong number gets through.
+#
+# ## 6 The package against torch
+#
+# `ctc_loss` compiles these loops with numba: one sample at a time, blanks and labels in rows of their own so that the
+# processor can add several cells at once, the gradient written in the same pass as beta. Loss *and* gradient, against
+# torch, interleaved, one thread:
+
+
+# %%
+def loss_and_gradient(function, log_probs, targets, T, S):
+    leaf = log_probs.detach().requires_grad_()
+    N = leaf.shape[1]
+    function(leaf, targets, [T] * N, [S] * N, reduction="sum").backward()
+    return leaf.grad
+
+
+sizes = [(26, 64, 37, 12), (100, 32, 80, 30), (500, 16, 80, 80), (500, 16, 1000, 80)]
+
+# %% tags=["nbval-ignore-output"]
+print("   T   N     C   S     torch, ms   package, ms   ratio")
+ratios = []
+for T, N, C, S in sizes:
+    log_probs, targets = problem(T, N, C, S)
+    calls = [
+        partial(loss_and_gradient, f, log_probs, targets, T, S) for f in (F.ctc_loss, ctc_loss)
+    ]
+    rounds = [[milliseconds(call, 0.3) for call in calls] for _ in range(3)]
+    theirs, ours = np.median(rounds, axis=0)
+    ratios.append(theirs / ours)
+    print(f"{T:4}{N:4}{C:6}{S:4}{theirs:14.2f}{ours:14.2f}{ratios[-1]:8.1f}")
+
+# %% [markdown]
+# The ratio is largest where the lattice is large beside the classes: there torch spends its exponentials and logarithms.
+# With 1000 classes much of the time goes into writing the gradient, which nobody can avoid.
+#
+# And is it as exact? Take the answer in float64 as the truth and compare the gradients of both in float32:
+
+# %%
+for T, N, C, S in sizes:
+    log_probs, targets = problem(T, N, C, S)
+    through = []
+    for function, dtype in [
+        (ctc_loss, torch.float64),
+        (ctc_loss, torch.float32),
+        (F.ctc_loss, torch.float32),
+    ]:
+        z = log_probs.to(dtype).detach().requires_grad_()
+        function(z.log_softmax(2), targets, [T] * N, [S] * N, reduction="sum").backward()
+        through.append(z.grad.double())
+    ours, theirs = [(g - through[0]).abs().max().item() for g in through[1:]]
+    print(
+        f"{(T, N, C, S)!s:20} ours below 1e-6: {ours < 1e-6}   torch's error is larger: {theirs > ours}"
+    )
+
+# %% [markdown]
+# Torch keeps alpha in float32 logarithms. A loss of 2000 has an accuracy of about $10^{-4}$ there, and the gradient is
+# an exponential of differences of such numbers. The package keeps its lattice in float64, whatever the input is.
+#
+# One step more can be saved. Most networks end in `log_softmax`, then the loss. From logits the gradient is *p* −
+# posterior, and the log-probabilities need not exist:
+
+# %%
+z = torch.randn(50, 4, 30, dtype=torch.float64, generator=torch.Generator().manual_seed(0))  # T N C
+labels = torch.tensor(rng.integers(1, 30, size=(4, 10)))
+grads = []
+for function, prepare in [
+    (ctc_loss, lambda z: z.log_softmax(2)),
+    (ctc_loss_from_logits, lambda z: z),
+]:
+    leaf = z.clone().requires_grad_()
+    function(prepare(leaf), labels, [50] * 4, [10] * 4).backward()
+    grads.append(leaf.grad)
+print("same gradient from logits:", torch.allclose(*grads, atol=1e-14))
+
+# %% [markdown]
+# ## 7 How far from the limit?
+#
+# A program can be compared with other programs, or with the machine. Whatever the algorithm, the input must be read once
+# and the gradient written once.
+#
+# ### Exercise 07-4: the least that must be moved  (★☆☆, 3 minutes)
+#
+# How many bytes are that for *T* = 500, *N* = 16, *C* = 1000, in float32?
+
+# %% tags=["exercise"]
+answer = ...
+
+# %%
+exercises.check("07-4", answer)
+
+# %% [markdown]
+# How fast does this machine move memory? Copying an array reads it once and writes it once: the same traffic, and
+# nothing else to do.
+
+# %% tags=["nbval-ignore-output"]
+T, N, C, S = 500, 16, 1000, 80
+log_probs, targets = problem(T, N, C, S)
+out = torch.empty_like(log_probs)
+floor = milliseconds(lambda: out.copy_(log_probs))
+ours = milliseconds(lambda: loss_and_gradient(ctc_loss, log_probs, targets, T, S))
+print(f"copy {floor:.2f} ms, loss and gradient {ours:.2f} ms: {ours / floor:.1f} times the floor")
+
+# %% tags=["nbval-ignore-output"]
+names = ["cell by cell", "torch, C++", "column by column", "batch, NumPy"]
+values = [
+    ms["cell by cell (32 times one sample)"],
+    ms["torch, C++"],
+    ms["column by column (32 times)"],
+    ms["batch, NumPy"],
+]
+fig, ax = figures.new_figure(6, 2)
+ax.barh(names, values, color=figures.BLUE)
+ax.set(xscale="log", xlabel="ms for 32 forward passes at T = 100, one thread")
+ax.invert_yaxis()
+described = ", ".join(f"{n} {v:.1f} ms" for n, v in zip(names, values, strict=True))
+figures.show(fig, f"Times of the forward pass on a logarithmic scale: {described}.")
+
+# %% [markdown]
+# On a GPU the balance is another one. Memory is fast there, and the steps of the recursion are what cannot be shared
+# out: *T* steps, each waiting for the one before. So the package's Triton kernel runs alpha and beta at the same time,
+# from both ends, and keeps the columns in registers. `python -m crnn_lessons.ctc.check` compares it with torch's native
+# CUDA kernel and with cuDNN where there is a GPU.
+#
+# ## 8 What goes wrong
+#
+# | symptom | cause | check |
+# |---|---|---|
+# | loss too small, no crash | in-place update reads changed rows | compare with the slow form on 5 × 5 cells |
+# | losses depend on what else is in the batch | result read at the last step of the batch | the same sample alone and in a batch |
+# | `inf` on sure networks | rescaled alpha lost the paths that count | alpha's and beta's *p(Y \| X)* must agree |
+# | gradient noise on long lines | float32 logarithms | compare with float64 once |
+# | the first call takes seconds | compilation; later ones come from a cache on disk | time the second call |
+#
+# The second check, on the package: does a neighbour of another length change a sample's gradient?
+
+# %%
+log_probs, targets = problem(40, 2, 10, 6)
+leaf = log_probs.requires_grad_()
+ctc_loss(leaf, targets, [40, 25], [6, 3], reduction="sum").backward()
+alone = log_probs[:25, 1:].detach().requires_grad_()
+ctc_loss(alone, targets[1:, :3], [25], [3], reduction="sum").backward()
+print("alone and in a batch, the same:", torch.equal(leaf.grad[:25, 1:], alone.grad))
+print("nothing past its length:", not leaf.grad[25:, 1].any())
+
+# %% [markdown]
+# ## 9 Questions to test yourself
+#
+# <details><summary>Why can the steps over t not be vectorised as the rows were?</summary>
+# A column needs the column before it. The rows of one column need nothing of each other.
+# </details>
+#
+# <details><summary>Rescaling divides each column by its sum. Would any other number do?</summary>
+# Any number that keeps the column in range and is written down; the maximum, say. The sum has a meaning as well.
+# </details>
+#
+# <details><summary>Why is the posterior right even though the rescaled alpha is not a probability any more?</summary>
+# The scales of a column are the same for all its cells, so they cancel when α β is divided by its sum over the rows.
+# </details>
+#
+# <details><summary>Why fall back per sample and not for the whole batch?</summary>
+# A batch often has one sick sample, such as a wrong label. The others should not pay for it.
+# </details>
+#
+# <details><summary>At C = 5000 the advantage over torch shrinks. Why?</summary>
+# Reading the input and writing the gradient grow with C; the lattice does not. Both programs wait for memory then.
+# </details>
+#
+# ## 10 Read on
+#
+# - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling.
+# - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 2009: limits of machines.
+# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form.
+# - Next: **08 Reading raw pixels**, where CTC is put to work.
+#
+# Your exercises so far:
+
+# %%
+exercises.summary("07")

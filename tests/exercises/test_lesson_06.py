@@ -1,0 +1,193 @@
+"""Wrong answers to lesson 06 as learners write them, and the tracer that draws what a recursion reads."""
+
+import math
+
+import numpy as np
+import pytest
+
+from crnn_lessons.ctc import extend, forward_backward
+from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.trace import trace_backward, trace_forward
+
+PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=5)  # T C
+
+
+def alpha(rule, emission=lambda t, s, rows, probs: probs[t][rows[s]]):
+    """An alpha cell that adds the rows of column t - 1 that the rule lists."""
+
+    def cell(table, t, s, rows, probs):
+        return sum(table[t - 1][q] for q in rule(s, rows)) * emission(t, s, rows, probs)
+
+    return cell
+
+
+def beta(rule, emission=lambda t, q, s, rows, probs: probs[t + 1, rows[q]]):
+    def cell(table, t, s, rows, probs):
+        follow = [q for q in rule(s, rows) if q < len(rows)]
+        return sum(table[t + 1, q] * emission(t, q, s, rows, probs) for q in follow)
+
+    return cell
+
+
+def up_to_two(s):
+    return [q for q in (s, s - 1) if q >= 0]
+
+
+def right_rule(s, rows):
+    return up_to_two(s) + ([s - 2] if s > 1 and rows[s] not in (0, rows[s - 2]) else [])
+
+
+def right_beta_rule(s, rows):
+    return [s, s + 1] + ([s + 2] if s + 2 < len(rows) and rows[s + 2] not in (0, rows[s]) else [])
+
+
+def posterior_by_fancy_index(gamma, rows, C):
+    out = np.zeros((len(gamma), C))
+    out[:, rows] += gamma  # a class in several rows is written once
+    return out
+
+
+def posterior_of_labels(gamma, rows, C):
+    return np.stack([gamma[:, rows == k].sum(1) * (k > 0) for k in range(C)], axis=1)
+
+
+def posterior_mean(gamma, rows, C):
+    return np.stack([gamma[:, rows == k].mean(1) if k in rows else np.zeros(len(gamma)) for k in range(C)], axis=1)
+
+
+def naive_log_add(a, b):
+    with np.errstate(all="ignore"):
+        return np.log(np.exp(np.float64(a)) + np.exp(np.float64(b)))
+
+
+def no_guard(a, b):
+    with np.errstate(all="ignore"):
+        m = np.maximum(a, b)
+        return m + np.log(np.exp(a - m) + np.exp(b - m))
+
+
+def not_added_back(a, b):
+    m = max(a, b)
+    return m if m == -math.inf else math.log(math.exp(a - m) + math.exp(b - m))
+
+
+WRONG = [
+    (
+        "06-1",
+        alpha(lambda s, rows: up_to_two(s) + ([s - 2] if s > 1 and rows[s] != 0 else [])),
+        "skips between equal labels too",
+    ),
+    ("06-1", alpha(lambda s, rows: up_to_two(s)), "never skips a blank"),
+    (
+        "06-1",
+        alpha(
+            lambda s, rows: up_to_two(s) + ([s - 2] if s > 1 and not (rows[s] == rows[s - 2] and rows[s] > 0) else [])
+        ),
+        "skips from blank to blank",
+    ),
+    ("06-1", alpha(lambda s, rows: [q for q in (s, s - 1, s - 2) if q >= 0]), "skips always"),
+    ("06-1", alpha(lambda s, rows: [q for q in right_rule(s, rows) if q != s]), "cannot stay in its row"),
+    ("06-1", alpha(lambda s, rows: [q for q in right_rule(s, rows) if q != s - 1]), "cannot come from the row before"),
+    (
+        "06-1",
+        alpha(lambda s, rows: [s, s - 1] + ([s - 2] if s > 1 and rows[s] not in (0, rows[s - 2]) else [])),
+        "reads row -1 where s = 0",
+    ),
+    ("06-1", alpha(right_rule, lambda t, s, rows, probs: 1.0), "leaves out the probability of the sign"),
+    (
+        "06-1",
+        alpha(right_rule, lambda t, s, rows, probs: probs[t - 1][rows[s]]),
+        "takes the probability of the step before",
+    ),
+    ("06-2", math.comb(31, 10), "lets the two l's merge"),
+    ("06-2", math.comb(29, 10), "reads only the last cell of the last column"),
+    (
+        "06-3",
+        beta(lambda s, rows: [s, s + 1] + ([s + 2] if s + 2 < len(rows) and rows[s + 2] else [])),
+        "skips between equal labels too",
+    ),
+    ("06-3", beta(lambda s, rows: [s, s + 1]), "never skips a blank"),
+    (
+        "06-3",
+        beta(right_beta_rule, lambda t, q, s, rows, probs: probs[t + 1, rows[s]]),
+        "multiplies by the probability of its own row",
+    ),
+    (
+        "06-3",
+        beta(right_beta_rule, lambda t, q, s, rows, probs: probs[t, rows[q]]),
+        "takes the probability of its own step",
+    ),
+    ("06-3", beta(right_beta_rule, lambda t, q, s, rows, probs: 1.0), "leaves out the probabilities"),
+    ("06-4", posterior_by_fancy_index, "keeps one row of each class"),
+    ("06-4", posterior_of_labels, "leaves the blank out"),
+    ("06-4", posterior_mean, "averages over the rows of a class"),
+    ("06-5", naive_log_add, "goes through exp and back"),
+    ("06-5", not_added_back, "forgets to add the larger one back"),
+    ("06-5", no_guard, "gives nan for two impossible events"),
+    ("06-5", lambda a, b: b + a, "adds the logarithms"),
+    ("06-5", lambda a, b: np.maximum(a, b), "takes the larger one alone"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    status, message, named = judge(find(key), answer)
+    assert (status, named) == ("wrong", name), message
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    named = {(key, name) for key, _, name in WRONG}
+    for key in {key for key, _, _ in WRONG}:
+        assert {(key, m.name) for m in find(key).mistakes} <= named
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [("06-1", alpha(right_rule)), ("06-3", beta(right_beta_rule)), ("06-5", np.logaddexp), ("06-2", math.comb(30, 10))],
+)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    status, message, _ = judge(find(key), answer)
+    assert status == "done", message
+
+
+@pytest.mark.parametrize("target", [(1, 2), (1, 1, 2), ()])
+def test_the_tracer_fills_the_same_tables_as_the_package(target):
+    lattice = forward_backward(np.log(PROBS), target)
+    forward = trace_forward(alpha(right_rule), PROBS, target, "-ab")
+    backward = trace_backward(beta(right_beta_rule), PROBS, target, "-ab")
+    for trace, table in ((forward, lattice.alpha), (backward, lattice.beta)):
+        assert not trace.missing
+        assert not trace.wrong
+        assert np.allclose(trace.table, np.exp(table))
+
+
+def test_a_skip_between_equal_labels_is_drawn_as_wrong():
+    trace = trace_forward(find("06-1").mistakes[0].answer, PROBS, (1, 1, 2), "-ab")
+    assert {(a[1], b[1]) for a, b in trace.wrong} == {(1, 3)}
+    assert not trace.missing
+    assert "first wrong: from t=0, s=1 into t=1, s=3" in trace.summary()
+    assert "4 wrong" in trace._repr_html_()
+
+
+def test_a_read_of_row_minus_one_is_drawn_as_wrong_and_explained():
+    cell = alpha(lambda s, rows: [s, s - 1])
+    trace = trace_forward(cell, PROBS, (1,), "-ab")
+    assert ((0, -1), (1, 0)) in trace.wrong
+    assert "a negative row counts from the end" in trace.summary()
+
+
+def test_a_stub_reads_nothing_so_all_arrows_are_missing():
+    trace = trace_forward(lambda *arguments: ..., PROBS, (1, 2), "-ab")
+    rows = extend((1, 2))
+    arrows = sum(len(right_rule(s, rows)) for s in range(len(rows))) * (len(PROBS) - 1)
+    assert (len(trace.right), len(trace.missing), len(trace.wrong)) == (0, arrows, 0)
+
+
+def test_slices_and_rows_are_watched_too():
+    def cell(table, t, s, rows, probs):
+        low = s - 2 if s > 1 and rows[s] not in (0, rows[s - 2]) else max(s - 1, 0)
+        return table[t - 1, low : s + 1].sum() * probs[t, rows[s]]
+
+    trace = trace_forward(cell, PROBS, (1, 2), "-ab")
+    assert not trace.missing
+    assert not trace.wrong
