@@ -1,0 +1,10 @@
+"""``python -m crnn_lessons``: read words in pictures, or train a reader."""
+
+import sys
+
+from crnn_lessons.commands import main
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="surrogateescape")  # the name of a file may be no valid text
+    sys.exit(main())

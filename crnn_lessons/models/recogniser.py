@@ -1,0 +1,223 @@
+"""The recogniser: features, projection, sequence model and a linear layer, composed by a configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+
+from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.files import write_atomically
+from crnn_lessons.models.features import FeatureStack, layers
+from crnn_lessons.models.projections import PROJECTIONS
+from crnn_lessons.models.sequence import SEQUENCES
+
+FORMAT = "crnn-lessons-recogniser-1"
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a recogniser is made of; stored with its weights.
+
+    Attributes:
+        features: layers of the :class:`~crnn_lessons.models.features.FeatureStack`.
+        projection: a key of ``PROJECTIONS``.
+        sequence: a key of ``SEQUENCES``.
+        hidden_size: units of the sequence model in each direction.
+        num_layers: layers of the sequence model.
+        in_channels: 1 for grey, 3 for colour.
+        height: of the image, in pixels; fixed by the stack.
+        width: of the image in training, in pixels; other widths can be read too.
+    """
+
+    features: tuple[str, ...]
+    projection: str = "concat"
+    sequence: str = "bilstm"
+    hidden_size: int = 128
+    num_layers: int = 1
+    in_channels: int = 1
+    height: int = 32
+    width: int = 100
+
+
+PRESETS: dict[str, Config] = {
+    # The shipped reader: 32 x 100 -> 25 steps of 192 features.
+    "small": Config(
+        features=layers(
+            "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, conv 128, pool 2 1, "
+            "conv 192, pool 2 1, conv 192 2 1"
+        ),
+        hidden_size=144,
+    ),
+    # Learns to read in about a minute on two cores.
+    "tiny": Config(
+        features=layers("conv 16, pool 2 2, conv 32, pool 2 2, conv 64, pool 2 1, conv 64, pool 2 1"),
+        hidden_size=64,
+    ),
+}
+
+
+def to_input(images: Tensor) -> Tensor:
+    """What a recogniser wants: each image shifted to mean 0 and scaled to standard deviation 1.
+
+    Signs differ in contrast far more than in shape; this takes most of it away. A flat image stays flat.
+
+    Args:
+        images: grey, `N H W`, float, black 0 and white 1.
+
+    Returns:
+        `N 1 H W`.
+    """
+    mean = images.mean(dim=(1, 2), keepdim=True)
+    deviation = images.std(dim=(1, 2), keepdim=True, correction=0).clamp_min(0.02)
+    return ((images - mean) / deviation).unsqueeze(1)
+
+
+class Recogniser(nn.Module):
+    """From images to a distribution over characters and the blank at every time step (Shi et al., 2015).
+
+    Args:
+        config: what it is made of.
+        num_classes: number of classes C, the blank (class 0) among them.
+
+    Raises:
+        ValueError: an unknown part, or a stack that leaves no row or column of the image.
+    """
+
+    def __init__(self, config: Config, num_classes: int):
+        super().__init__()
+        for what, key, known in (
+            ("projection", config.projection, PROJECTIONS),
+            ("sequence model", config.sequence, SEQUENCES),
+        ):
+            if key not in known:
+                raise ValueError(f"there is no {what} {key!r}; choose one of {', '.join(known)}")
+        self.config, self.num_classes = config, num_classes
+        self.features = FeatureStack(config.features, config.in_channels)
+        height, width = self.features.sizes(config.height, config.width)[-1]
+        if height < 1 or width < 1:
+            raise ValueError(
+                f"the feature stack leaves {height} x {width} of an image of {config.height} x {config.width}; "
+                "use fewer pools or a larger image"
+            )
+        self.projection = PROJECTIONS[config.projection](self.features.out_channels, height)
+        self.sequence = SEQUENCES[config.sequence](self.projection.out_features, config.hidden_size, config.num_layers)
+        self.output = nn.Linear(self.sequence.out_features, num_classes)
+
+    def output_lengths(self, widths: Tensor | int) -> Tensor:
+        """The number of time steps T that an image of each width gives."""
+        widths = torch.as_tensor(widths)
+        flat = [self.features.sizes(self.config.height, int(w))[-1][1] for w in widths.reshape(-1)]
+        return torch.tensor(flat, dtype=torch.long).reshape(widths.shape)
+
+    def forward(self, images: Tensor, widths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read a batch of images.
+
+        Args:
+            images: `N C H W`, float, light 1 and dark 0 (see :func:`crnn_lessons.models.recogniser.to_input`).
+            widths: true width of each image in pixels when the batch is padded on the right; what stands in the
+                padding changes nothing.
+
+        Returns:
+            Logits `T N C` (float32) and the true number of time steps of each image, `N`.
+
+        Raises:
+            ValueError: images of another height or number of channels, or too narrow for one time step.
+        """
+        n, c, h, w = images.shape
+        config = self.config
+        if (c, h) != (config.in_channels, config.height):
+            raise ValueError(
+                f"this model reads images of {config.in_channels} channel(s) and height {config.height}; "
+                f"got {c} channel(s) and height {h}: resize or convert them first"
+            )
+        lengths = self.output_lengths(widths if widths is not None else torch.full((n,), w))
+        if int(lengths.min()) < 1:
+            raise ValueError(
+                "an image is too narrow to give one time step; enlarge it or pad it to at least "
+                f"{self.narrowest()} pixels"
+            )
+        x = self.features(images, None if widths is None else widths.to(images.device))  # N D H W
+        # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in float32
+        with torch.autocast(images.device.type, enabled=False):
+            x = self.projection(x.float())  # T N D
+            x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
+            return self.output(x), lengths  # T N C
+
+    def narrowest(self) -> int:
+        """The least width in pixels that gives one time step."""
+        return next(w for w in range(1, 10_000) if self.output_lengths(w) >= 1)
+
+    def save(self, path: str | os.PathLike, alphabet: Alphabet, half: bool = False, **notes: object) -> None:
+        """Write weights, configuration, alphabet and notes as one safetensors file, atomically.
+
+        Args:
+            path: where to.
+            alphabet: the characters of the classes 1 to C - 1.
+            half: store float16 (half the size; reading turns them back into float32).
+            notes: anything JSON can hold, for example the command and the seed.
+        """
+        if alphabet.num_classes != self.num_classes:
+            raise ValueError(
+                f"the model has {self.num_classes} classes and the alphabet {alphabet.num_classes}; they must agree"
+            )
+        tensors = {k: v.half() if half and v.is_floating_point() else v for k, v in self.state_dict().items()}
+        header = {
+            "format": FORMAT,
+            "config": json.dumps(asdict(self.config)),
+            "alphabet": json.dumps(list(alphabet.characters), ensure_ascii=False),
+            "notes": json.dumps(notes, ensure_ascii=False),
+        }
+        tensors = {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        write_atomically(path, to_bytes(tensors, metadata=header))
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of trainable numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+
+def build(name: str, num_classes: int, **changes: object) -> Recogniser:
+    """Build a recogniser by the name of a preset; ``changes`` replace fields of its configuration.
+
+    Raises:
+        ValueError: an unknown name; the message lists the known ones.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"there is no model {name!r}; choose one of {', '.join(PRESETS)}")
+    return Recogniser(Config(**{**asdict(PRESETS[name]), **changes}), num_classes)
+
+
+def load(path: str | os.PathLike) -> tuple[Recogniser, Alphabet, dict]:
+    """Read what :meth:`Recogniser.save` wrote.
+
+    Returns:
+        The model in evaluation mode, float32; its alphabet; the notes.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is not safetensors, or not a recogniser's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no weights file {str(path)!r}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path.name} is not a safetensors file ({error}); give one that `train` wrote") from None
+    if header.get("format") != FORMAT:
+        raise ValueError(f"{path.name} holds no recogniser of this package; give one that `train` wrote")
+    settings = json.loads(header["config"])
+    alphabet = Alphabet(json.loads(header["alphabet"]))
+    model = Recogniser(Config(**{**settings, "features": tuple(settings["features"])}), alphabet.num_classes)
+    own = model.state_dict()
+    model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in tensors.items()})
+    return model.eval(), alphabet, json.loads(header["notes"])

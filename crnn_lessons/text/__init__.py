@@ -1,0 +1,1 @@
+"""Text as pictures: fonts, rendered words, distortions and data sets."""

@@ -1,0 +1,107 @@
+"""Which words to render: dictionary words of mixed lengths and cases, numbers, prices, codes."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+DIGITS = "0123456789"
+# Share of words of 1, 2, 3 ... letters. A dictionary is mostly long words; signs are mostly short ones.
+LENGTHS = np.array([2, 7, 13, 16, 14, 13, 11, 8, 6, 4, 2.5, 1.5, 1, 0.5, 0.3, 0.2])
+
+
+def load_words(paths: Iterable[str | os.PathLike], characters: str = LETTERS + DIGITS) -> list[str]:
+    """Read word lists (one word a line, UTF-8), folded to lower case, each word once.
+
+    Words with a character outside ``characters`` are left out.
+
+    Raises:
+        FileNotFoundError: a list does not exist.
+        ValueError: no usable word in any of the lists.
+    """
+    allowed, words = set(characters), {}
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
+        for line in path.read_text(encoding="utf-8").splitlines():
+            word = line.strip().lower()
+            if word and allowed.issuperset(word):
+                words[word] = None
+    if not words:
+        raise ValueError(f"the word lists hold no word made of {characters!r} only; check their format")
+    return list(words)
+
+
+class WordSource:
+    """Draws words: dictionary words, numbers and codes, in lower, Title and UPPER case.
+
+    Args:
+        words: dictionary words in lower case; without any, only random strings are drawn.
+        digits: share of numbers among the words drawn.
+        random_letters: share of random strings of letters (they keep the reader from guessing words).
+        mixed: share of random strings of letters and digits.
+    """
+
+    def __init__(
+        self, words: Iterable[str] = (), digits: float = 0.12, random_letters: float = 0.1, mixed: float = 0.06
+    ):
+        self._by_length = defaultdict(list)
+        for word in words:
+            self._by_length[len(word)].append(word)
+        self._lengths = np.array(sorted(n for n in self._by_length if n <= len(LENGTHS)))
+        shares = LENGTHS[self._lengths - 1] if len(self._lengths) else np.array([])
+        self._shares = shares / shares.sum() if len(shares) else shares
+        dictionary = 1 - digits - random_letters - mixed
+        if not len(self._lengths):
+            dictionary = 0.0
+        kinds = np.array([dictionary, digits, random_letters, mixed])
+        self._kinds = kinds / kinds.sum()
+
+    def draw(self, rng: Generator) -> str:
+        """One word, cased as it would stand on a sign."""
+        kind = rng.choice(4, p=self._kinds)
+        if kind == 0:
+            words = self._by_length[int(rng.choice(self._lengths, p=self._shares))]
+            word = words[int(rng.integers(len(words)))]
+        elif kind == 1:
+            word = self._number(rng)
+        else:
+            pool = LETTERS if kind == 2 else LETTERS + DIGITS
+            n = int(rng.choice(len(LENGTHS), p=LENGTHS / LENGTHS.sum())) + 1
+            word = "".join(pool[i] for i in rng.integers(len(pool), size=n))
+        style = rng.random()
+        if style < 0.45:
+            return word.upper()
+        return word.title() if style < 0.75 else word
+
+    def _number(self, rng: Generator) -> str:
+        kind = rng.random()
+        if kind < 0.2:
+            return str(rng.integers(1800, 2030))
+        if kind < 0.35:
+            return f"{rng.integers(1, 1000)}.{rng.integers(0, 100):02d}"  # a price
+        if kind < 0.5:
+            return "0" * int(rng.integers(0, 2)) + str(rng.integers(10**6, 10**10))  # a telephone number
+        if kind < 0.6:
+            return str(rng.integers(1, 100)) + str(rng.choice(["st", "nd", "th", "km", "am", "pm", "a", "b"]))
+        return str(rng.integers(0, 10 ** int(rng.integers(1, 7))))
+
+
+def decorate(rng: Generator, word: str) -> str:
+    """Sometimes add the punctuation that stands beside a word on a sign; it is no part of the label."""
+    r = rng.random()
+    if r < 0.86:
+        return word
+    if r < 0.96:
+        return word + str(
+            rng.choice([".", ",", "!", ":", "...", "?", ";", "-", "'", "'s" if word[-1:].isalpha() else "%"])
+        )
+    if r < 0.98:
+        return str(rng.choice(["$", "(", '"', "#", "-", "'"])) + word
+    return str(rng.choice(['"{}"', "({})", "'{}'", "-{}-"])).format(word)
