@@ -13,19 +13,26 @@ from crnn_lessons.ctc.alignments import (
     repeats,
 )
 from crnn_lessons.ctc.decode import best_path
+from crnn_lessons.ctc.kernels import use_kernel
 from crnn_lessons.ctc.lattice import Lattice, extend, forward_backward, predecessors
+from crnn_lessons.ctc.loss import CTCLoss, ctc_loss, ctc_loss_from_logits, explain_infeasible
 
 __all__ = [
+    "CTCLoss",
     "Lattice",
     "alignments",
     "best_path",
     "collapse",
     "count_alignments",
+    "ctc_loss",
+    "ctc_loss_from_logits",
     "enumerate_probability",
+    "explain_infeasible",
     "extend",
     "forced_alignment",
     "forward_backward",
     "min_frames",
     "predecessors",
     "repeats",
+    "use_kernel",
 ]

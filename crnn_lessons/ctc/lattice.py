@@ -67,7 +67,7 @@ def forward_backward(log_probs: np.ndarray, target: Sequence[int], blank: int = 
     Raises:
         ValueError: log_probs is no T x C array or has a NaN or +inf; the target does not fit it.
 
-    Source: Graves et al. 2006, equations 5 to 8 (alpha) and 9 to 13 (beta); log space after section 4.1's remark on
+    Source: Graves et al. 2006, equations 5 to 8 (alpha) and 9 to 11 (beta); log space after section 4.1's remark on
     underflow.
     """
     log_probs = check_log_probs(log_probs)

@@ -120,6 +120,8 @@ def judge(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
                 f"{_short(answer)} is not it. This is what you get if your answer {mistake.name}. " + (mistake.message),
                 mistake.name,
             )
+    if isinstance(answer, str) and not isinstance(exercise.solution, str):
+        return "wrong", f"A number is asked for, and {answer!r} is a string: write it without quotes.", None
     return "wrong", f"{_short(answer)} is not it, and no mistake that is known here; open a hint below.", None
 
 
@@ -137,44 +139,60 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
 def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
     if not callable(answer):
         return "wrong", f"A function is asked for, and this is {_short(answer)}: hand over its name, uncalled.", None
-    results = []
+    outcomes = []
     first_wrong = None
     for case in exercise.cases:
         arguments = copy.deepcopy(case)
-        try:
-            got = answer(*arguments)
-            got = list(got) if isinstance(got, GeneratorType) else got
-        except NotImplementedError:
-            got = NOT_STARTED
-        except Exception as error:
-            return "wrong", f"{_call(exercise, case)} raised {_raised(error)}", None
+        got, error = _outcome(answer, arguments)
         if got is NOT_STARTED:
             return judge(exercise, NOT_STARTED)
-        results.append(got)
-        if got is None:
+        if error is None and got is None:
             return "wrong", f"{_call(exercise, case)} gave None: does the function end with a return?", None
-        if not _same(list(arguments), list(case), 0.0):
+        if error is None and not _same(list(arguments), list(case), 0.0):
             return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
-        if first_wrong is None and not _same(got, exercise.solution(*case), exercise.tolerance):
-            first_wrong = case, got
+        outcomes.append(got if error is None else f"raised {type(error).__name__}")
+        wrong = error is not None or not _same(got, exercise.solution(*case), exercise.tolerance)
+        if wrong and first_wrong is None:
+            first_wrong = _complaint(exercise, case, got, error)
+        if error is not None:
+            break  # what it would have said to the cases after this one is not needed to name the cause
     if first_wrong is None:
         return "done", f"Right on all {len(exercise.cases)} cases.", None
-    case, got = first_wrong
-    message = f"{_call(exercise, case)} should give {_short(exercise.solution(*case))}, and yours gives {_short(got)}."
     for mistake in exercise.mistakes:
-        if all(
-            _same(got, _try(mistake.answer, case), exercise.tolerance)
-            for got, case in zip(results, exercise.cases, strict=True)
-        ):
-            return "wrong", f"{message} It looks as if your function {mistake.name}. {mistake.message}", mistake.name
-    return "wrong", f"{message} Work this case out by hand, then print what your function does on it.", None
+        if _alike(outcomes, mistake, exercise):
+            said = f"{first_wrong} It looks as if your function {mistake.name}. {mistake.message}"
+            return "wrong", said, mistake.name
+    return "wrong", f"{first_wrong} Work this case out by hand, then print what your function does on it.", None
 
 
-def _try(function: Callable, case: tuple) -> Any:
+def _outcome(function: Callable, arguments: tuple) -> tuple[Any, Exception | None]:
+    """What a function returns (a generator as a list), or the exception that it raises."""
     try:
-        return function(*copy.deepcopy(case))
+        got = function(*arguments)
+        return (list(got) if isinstance(got, GeneratorType) else got), None
+    except NotImplementedError:
+        return NOT_STARTED, None
     except Exception as error:
-        return repr(error)
+        return None, error
+
+
+def _complaint(exercise: Exercise, case: tuple, got: Any, error: Exception | None) -> str:
+    if error is not None:
+        return f"{_call(exercise, case)} raised {_raised(error)}"
+    want = exercise.solution(*case)
+    said = f"{_call(exercise, case)} should give {_short(want)}, and yours gives {_short(got)}."
+    if isinstance(want, str) and isinstance(got, (list, tuple)):
+        said += " A string is asked for: join the parts."
+    return said
+
+
+def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
+    """Whether a known wrong answer does the same on every case that was tried, exceptions included."""
+    for seen, case in zip(outcomes, exercise.cases, strict=False):
+        got, error = _outcome(mistake.answer, copy.deepcopy(case))
+        if not _same(seen, got if error is None else f"raised {type(error).__name__}", exercise.tolerance):
+            return False
+    return True
 
 
 def _same(got: Any, want: Any, tolerance: float) -> bool:
@@ -220,7 +238,7 @@ def _short(value: Any, most: int = 160) -> str:
 
 def _raised(error: Exception) -> str:
     """Name an error and the line of the learner's code where it came up."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename != __file__]
-    inside = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")] or frames
+    frames = traceback.extract_tb(error.__traceback__)
+    inside = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
     where = f" in line {inside[-1].lineno} of the cell ({inside[-1].line})" if inside and inside[-1].line else ""
     return f"{type(error).__name__}: {error}{where}."

@@ -26,6 +26,10 @@ def _lose_first(path):
     return "".join(b for a, b in pairwise(path) if b != a and b != "-")
 
 
+def _wrap_around(path):
+    return "".join(path[i] for i in range(len(path)) if path[i] != path[i - 1] and path[i] != "-")
+
+
 def _each_letter_once(path):
     return "".join(dict.fromkeys(path.replace("-", "")))
 
@@ -42,6 +46,11 @@ def count_paths(T, target):
 def _one_step_a_label(T, target):
     r = sum(a == b for a, b in pairwise(target))
     return math.comb(max(T - r, 0), len(target))
+
+
+def _runs_for_repeats(T, target):
+    runs = sum(len(list(run)) > 1 for _, run in groupby(target))
+    return math.comb(T + len(target) - runs, 2 * len(target))
 
 
 def _equal_anywhere(T, target):
@@ -87,6 +96,7 @@ def _random_probs(T, C, seed):
 
 SHAPE = "The answer is a T x 2 array, one row a time step: the probabilities of the blank and of the letter a."
 AGREE = "On this matrix they agree."
+DRAW = "then there is no one best path. Let one of the two be more probable at each step."
 TIE = "Two texts share the first place exactly; let one of them be clearly the most probable."
 
 
@@ -104,6 +114,8 @@ def best_path_misses(probs):
         totals[text] = totals.get(text, 0.0) + float(np.prod(probs[np.arange(len(probs)), path]))
     ranked = sorted(totals, key=totals.get, reverse=True)
     greedy, best = best_path(probs), ranked[0]
+    if (probs[:, 0] == probs[:, 1]).any():
+        return f"Row {int(np.argmax(probs[:, 0] == probs[:, 1]))} is a draw: {DRAW}"
     if len(ranked) > 1 and math.isclose(totals[best], totals[ranked[1]], rel_tol=1e-9):
         return TIE
 
@@ -145,6 +157,11 @@ EXERCISES = (
                 "The first sign has no left neighbour, so a test of 'differs from the sign before' never looks at it.",
             ),
             Mistake(
+                "compares the first sign with the last",
+                _wrap_around,
+                "At i = 0, `path[i - 1]` is `path[-1]`, the last sign. The first sign has no left neighbour.",
+            ),
+            Mistake(
                 "keeps each letter once in the whole path",
                 _each_letter_once,
                 "Merge only neighbours: in 'abab' nothing is merged.",
@@ -184,7 +201,19 @@ EXERCISES = (
         key="05-3",
         title="count the alignments with the formula",
         solution=count_paths,
-        cases=[(3, "a"), (4, "ab"), (3, "aa"), (2, "aa"), (5, "abb"), (5, "aba"), (4, ""), (7, "aab"), (6, "abc")],
+        cases=[
+            (3, "a"),
+            (4, "ab"),
+            (3, "aa"),
+            (2, "aa"),
+            (5, "abb"),
+            (5, "aba"),
+            (4, ""),
+            (7, "aab"),
+            (6, "abc"),
+            (7, "aaa"),
+            (8, "aabbb"),
+        ],
         mistakes=(
             Mistake(
                 "forgets the repeats",
@@ -200,6 +229,11 @@ EXERCISES = (
                 "counts equal letters that are not neighbours as repeats",
                 _equal_anywhere,
                 "In 'aba' the two a's are kept apart by the b; r counts neighbours.",
+            ),
+            Mistake(
+                "counts a run of equal labels once",
+                _runs_for_repeats,
+                "In 'aaa' there are two pairs of neighbours, and two blanks are forced: r counts pairs.",
             ),
             Mistake(
                 "adds the repeats where they should be taken away",
@@ -239,6 +273,11 @@ EXERCISES = (
                 "All alignments spell the text, so their probabilities are added.",
             ),
             Mistake(
+                "returns the loss",
+                lambda probs, target: -math.log(text_probability(probs, target)),
+                "The probability itself is asked for, without the logarithm.",
+            ),
+            Mistake(
                 "takes the mean over the alignments",
                 lambda probs, target: float(np.mean(_products(probs, target))) if _products(probs, target) else 0.0,
                 "The alignments exclude each other: probabilities of exclusive events are added, not averaged.",
@@ -276,7 +315,8 @@ EXERCISES = (
         mistakes=(
             Mistake("is not a T x 2 array", np.array([0.6, 0.4]), SHAPE),
             Mistake("gives both the same text", np.array([[0.4, 0.6], [0.4, 0.6]]), AGREE),
-            Mistake("has a tie", np.array([[0.5, 0.5]]), TIE),
+            Mistake("has a step without a winner", np.array([[0.5, 0.5], [0.5, 0.5]]), DRAW),
+            Mistake("has a tie between texts", np.array([[2 / 3, 1 / 3], [0.75, 0.25]]), TIE),
         ),
         hints=(
             (

@@ -231,6 +231,11 @@ EXERCISES = (
                 count_alignments(25, (1, 2, 3, 3, 4)),
                 "A path may end in the last label as well: two cells.",
             ),
+            Mistake(
+                "reads only the cell of the last label",
+                count_alignments(26, (1, 2, 3, 3, 4)) - count_alignments(25, (1, 2, 3, 3, 4)),
+                "A path may end in the blank after it as well: two cells.",
+            ),
         ),
         hints=(
             (
@@ -306,6 +311,11 @@ EXERCISES = (
             ),
             Mistake("leaves the blank out", _labels_only, "The blank is a class, with a gradient like any other."),
             Mistake(
+                "keeps the minus sign",
+                lambda gamma, rows, C: -class_posterior(gamma, rows, C),
+                "The posterior itself is asked for; the minus belongs to the gradient.",
+            ),
+            Mistake(
                 "averages over the rows of a class",
                 _mean_of_rows,
                 "Being in one row excludes being in another: add, so that each step still sums to 1.",
@@ -353,6 +363,11 @@ EXERCISES = (
                 "adds the logarithms",
                 lambda a, b: a + b,
                 "a + b is the logarithm of the product. The logarithm of the sum is asked for.",
+            ),
+            Mistake(
+                "gives up when one of the two is impossible",
+                lambda a, b: -np.inf if -np.inf in (a, b) else log_add(a, b),
+                "If one has the probability 0, the sum is the other one.",
             ),
             Mistake("takes the larger one alone", max, "Near, when they are far apart; wrong when they are close."),
         ),

@@ -23,8 +23,8 @@
 # - define *p(Y | X)* and the CTC loss, and compute both by hand on a small case;
 # - say why listing cannot be how it is done in practice.
 #
-# **You need** Python, and three facts on probability: independent events multiply, events that exclude each other add,
-# and all cases together make 1. **Time** 45 minutes to read and do, 15 seconds to run.
+# **You need** Python with NumPy, logarithms, sums and products written with Σ and Π, and three facts on probability:
+# independent events multiply, events that exclude each other add, and all cases together make 1. **Time** 45 minutes to read and do, 15 seconds to run.
 
 # %%
 import math
@@ -42,7 +42,9 @@ from crnn_lessons.notation import notation
 # The letters of this lesson. Each is explained where it first appears; come back here when one slips away.
 
 # %%
-notation("X", "T", "t", "C", "k", "−", "Y", "S", "r", "π", "B", "p(k, t)", "p(Y | X)", "L", "s")
+notation(
+    "X", "T", "t", "N", "C", "k", "−", "Y", "S", "r", "π", "B", "p(k, t)", "p(Y | X)", "L", "s"
+)
 
 # %% [markdown]
 # ## 1 A text without a timetable
@@ -124,7 +126,7 @@ print("merge, then drop:", merge(path).replace("-", ""))
 print("drop, then merge:", merge(path.replace("-", "")))
 
 # %% [markdown]
-# In the wrong order the blank is gone before it can do its work. This is the most common slip in hand-written CTC
+# In the wrong order the blank is gone before it can do its work. This is a common slip in hand-written CTC
 # decoders, and it stays unseen until a double letter comes by.
 #
 # ### Exercise 05-1: write *B*  (★☆☆, 5 minutes)
@@ -147,12 +149,12 @@ exercises.check("05-1", collapse_text)
 # Edit the path below, one box a time step: click a box, or walk with the arrow keys, and type. Try to
 # - make `helo` into `hello` with one key;
 # - delete a blank that changes nothing, then one that changes the text;
-# - find a path of four steps that gives `aaa`. (Is there one?)
+# - find a path of four steps that gives `aaa`. (Is there one? Exercise 05-2 settles it.)
 
 # %%
 from crnn_lessons.widgets import Collapse
 
-Collapse("hh-e-ll-lo")
+Collapse("hh-e-lllo")
 
 # %% [markdown]
 # The last line of the widget says how many paths of the same length give the same text. Where does this number come
@@ -229,6 +231,8 @@ answer = ...
 exercises.check("05-2", answer)
 
 # %% [markdown]
+# So `aaa`, with *S* = 3 and *r* = 2, needs five steps: no path of four can give it.
+#
 # ## 5 Counting without listing
 #
 # Take the alignment `-aab` apart into runs. Between and around the *S* labels there are *S* + 1 runs of blanks, and
@@ -245,7 +249,8 @@ exercises.check("05-2", answer)
 # *T* − *S* − *r* steps are free, and may go into any of the 2*S* + 1 runs. Now write the free steps as stars, and put
 # 2*S* bars between them to mark the borders of the runs. For `-aab` one star lands in the first run and one in the
 # second: `*|*|||`. There are *T* − *S* − *r* + 2*S* = *T* + *S* − *r* places for stars and bars together, and each
-# choice of the 2*S* places for bars is one alignment:
+# choice of the 2*S* places for bars is one alignment. With $\binom{n}{k}$ for the number of ways to choose *k* of *n*
+# places:
 #
 # $$\text{number of alignments} = \binom{T + S - r}{2S}$$
 #
@@ -303,7 +308,7 @@ print(f"{count_alignments(26, range(1, 9)):,}")
 # where $B^{-1}(Y)$ is the set of all paths that collapse to *Y*.
 #
 # The smallest example that shows the sum: two steps, and at both p(a) = 0.4 and p(-) = 0.1. (The remaining 0.5 is on
-# other letters, here all of it on b.) Which paths spell `a`, and what do they add up to?
+# b.) Which paths spell `a`, and what do they add up to?
 
 # %%
 probs = np.array([[0.1, 0.4, 0.5], [0.1, 0.4, 0.5]])  # T C: two steps; blank, a, b
@@ -340,15 +345,15 @@ exercises.check("05-4", text_probability)
 from crnn_lessons.ctc import enumerate_probability
 
 rng = np.random.default_rng(5)
-random_probs = rng.dirichlet(np.ones(3), size=4)  # T C, each row sums to 1
+random_probs = rng.dirichlet(np.ones(3), size=4)  # T C: random rows that sum to 1
 texts = {collapse(p) for p in product(range(3), repeat=4)}
 print(
     f"{len(texts)} texts, together {sum(enumerate_probability(random_probs, y) for y in texts):.12f}"
 )
 
 # %% [markdown]
-# A second test, with somebody else's code. Torch has a CTC loss in C++. It wants logarithms, a batch axis
-# (*T* × *N* × *C*), and lengths. Do the two agree on the example of 0.24?
+# A second test, with somebody else's code. Torch has a CTC loss in C++. It wants logarithms, an axis for
+# the *N* samples of a batch (*T* × *N* × *C*), and lengths. Do the two agree on the example of 0.24?
 
 
 # %%
@@ -419,7 +424,7 @@ exercises.check("05-5", answer)
 # ## 8 What listing costs
 #
 # How does the work grow with the number of steps? Count the alignments of `hello` and the multiplications that listing
-# them takes, *T* for each path.
+# them takes, about *T* for each path. The last column is for later: the cells of a net that this section ends with.
 
 # %%
 hello = Alphabet("helo").encode("hello")
@@ -432,7 +437,7 @@ for T, count in zip(lengths, counts, strict=True):
 # %%
 fig, ax = figures.new_figure(6, 3)
 ax.semilogy(lengths, counts * lengths, "o-", label="multiplications to list all alignments")
-ax.semilogy(lengths, lengths * 11, "s--", label="cells of the lattice, T (2S + 1)")
+ax.semilogy(lengths, lengths * 11, "s--", label="cells of the net below, T (2S + 1)")
 ax.set(xlabel="time steps T", ylabel="count", title="Two ways to the same number, for 'hello'")
 ax.legend()
 figures.show(
@@ -532,8 +537,8 @@ print(
 )
 
 # %% [markdown]
-# The check to make before training: *T* ≥ *S* + *r* for each sample, with *T* counted after the network has shrunk the
-# picture.
+# The check to make before training: *T* ≥ *S* + *r* for each sample. The networks of later lessons make a picture
+# narrower before they read it; *T* counts the frames that are left then.
 #
 # **The blank stands in the target.** Whoever forgets that class 0 is taken encodes a as 0. Torch computes a number all
 # the same. The package refuses:
@@ -546,8 +551,9 @@ except ValueError as error:
     print("here: ", error)
 
 # %% [markdown]
-# **Three more**, each met above: blanks dropped before runs are merged (`helo`); the letter of the first step lost,
-# because it has no left neighbour; the best path taken for the most probable text.
+# **Three more.** Two were met above: blanks dropped before runs are merged (`helo`), and the best path taken for the most
+# probable text. The third hides in loops that compare each sign with the one before: the first sign has none before it,
+# and its letter gets lost.
 
 # %% [markdown]
 # ## 10 Questions to test yourself

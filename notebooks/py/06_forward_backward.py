@@ -145,7 +145,9 @@ for text in ["ab", "aa"]:
 # $$\alpha(t, s) = \big(\alpha(t{-}1, s) + \alpha(t{-}1, s{-}1) + [\text{skip allowed}]\;\alpha(t{-}1, s{-}2)\big)
 # \; p(\text{row } s,\ t)$$
 #
-# At *t* = 0 a path is in row 0 or row 1: $\alpha(0, 0) = p(-, 0)$ and $\alpha(0, 1) = p(Y_0, 0)$; all else is 0.
+# where *p*(row *s*, *t*) is short for `probs[t, rows[s]]`. At *t* = 0 a path is in row 0, on the blank, or in row 1, on
+# the first letter: α(0, 0) and α(0, 1) are the probabilities of these two signs, and all else is 0. (The empty target has
+# one row, row 0, and that is both the first and the last.)
 #
 # ### Exercise 06-1: one cell of alpha  (★★☆, 10 minutes)
 #
@@ -217,9 +219,9 @@ two_steps = np.array([[0.1, 0.4], [0.1, 0.4]])  # blank, a
 print(f"0.24?   {forward(two_steps, [1])[-1, -2:].sum():.2f}")
 
 # %% [markdown]
-# The listing multiplied and added its way through 15 alignments. The recursion filled 4 × 5 = 20 cells, and it needs no
-# more than two additions and one multiplication in each. The work is proportional to *T* × *L*, whatever the number of
-# alignments.
+# The listing took 15 alignments with three multiplications each. The recursion filled 4 × 5 = 20 cells, with one
+# multiplication and at most two additions in each. No gain yet, on so small a case. But the work of the recursion grows with *T* × *L*,
+# whatever the number of alignments.
 #
 # ### Exercise 06-2: count with the recursion  (★★☆, 5 minutes)
 #
@@ -247,6 +249,9 @@ exercises.check("06-2", answer)
 #
 # $$\beta(t, s) = \sum_{q} \beta(t{+}1, q)\; p(\text{row } q,\ t{+}1), \qquad q \in \{s,\ s{+}1,\ s{+}2 \text{ if
 # allowed}\}$$
+#
+# The skip to row *s* + 2 is allowed by the same rule, asked of the row arrived in: it holds a letter, and another one than
+# row *s*. Rows beyond the last do not exist.
 #
 # ### Exercise 06-3: one cell of beta  (★★☆, 10 minutes)
 #
@@ -350,7 +355,7 @@ figures.show(
 #
 # Step through the cells with the arrow keys. In *alpha* and *beta* the sum of a cell is written out with its numbers. In
 # *posterior*, raise the probability of b at the first step (select it below the lattice): do other columns change, too?
-# Then make the text `aa` and look for the arrow that disappears.
+# They do: a step tells all others how far the text has come, through α and β. Then make the text `aa` and look for the arrow that disappears.
 
 # %%
 from crnn_lessons.widgets import Lattice
@@ -361,24 +366,27 @@ Lattice(np.random.default_rng(6).dirichlet(np.ones(3), size=6), "ab", characters
 # ## 6 The gradient
 #
 # A network is trained by changing its outputs a little in the direction that lowers the loss $-\ln p(Y \mid X)$. Which
-# direction is that? Look at one factor, $p(k, t)$, the probability of class *k* at step *t*. It occurs, once, in each
-# alignment that emits *k* at *t*, and nowhere else. So *p(Y | X)* is a straight line in it:
+# direction is that? For now let each $p(k, t)$ move freely, also where a row then no longer sums to 1.
 #
-# $$p(Y \mid X) = p(k, t)\cdot(\text{a constant}) + (\text{alignments that emit something else at } t)$$
+# Look at one factor, $p(k, t)$, the probability of class *k* at step *t*. It occurs, once, in each alignment that emits
+# *k* at *t*, and nowhere else. So *p(Y | X)* is a straight line in it, with some slope *A*:
 #
-# Multiply the slope by the factor itself, and what remains is the sum over all alignments that emit *k* at *t*. Divided
-# by *p(Y | X)*, that is the posterior of class *k*: the sum of γ over all rows that hold *k*. With $\partial \ln p =
-# \partial p / p$ on both sides:
+# $$p(Y \mid X) = A \cdot p(k, t) + (\text{alignments that emit something else at } t)$$
 #
-# $$\frac{\partial\, (-\ln p(Y \mid X))}{\partial \ln p(k, t)} = -\sum_{s:\ \text{row } s = k} \gamma(t, s)$$
+# The product $A \cdot p(k, t)$ is the sum over all alignments that emit *k* at *t*. Divided by *p(Y | X)* it is the share
+# of them: the **class posterior**, the sum of γ over all rows that hold *k*. And that is the derivative we want, since a
+# relative change of $p(k, t)$ changes *p(Y | X)* by just that share:
 #
-# The derivative of the loss with respect to a log-probability is minus the posterior of that class. Nothing more is
-# needed: the two passes were the gradient.
+# $$\frac{\partial \ln p(Y \mid X)}{\partial \ln p(k, t)} = \frac{p(k, t)}{p(Y \mid X)} \cdot
+# \frac{\partial\, p(Y \mid X)}{\partial\, p(k, t)} = \frac{A \cdot p(k, t)}{p(Y \mid X)}
+# = \sum_{s:\ \text{row } s = k} \gamma(t, s)$$
+#
+# The derivative of the *loss* is minus that. Nothing more is needed: the two passes were the gradient.
 #
 # ### Exercise 06-4: from rows to classes  (★★☆, 8 minutes)
 #
-# Write `class_posterior(gamma, rows, C)`: the *T* × *C* table of the sum on the right. Mind that the blank stands in
-# several rows.
+# Write `class_posterior(gamma, rows, C)`: the *T* × *C* table of the sum on the right, without a minus. Mind that the
+# blank stands in several rows.
 
 
 # %% tags=["exercise"]
@@ -398,7 +406,7 @@ def loss(log_probs, target):
     return -math.log(forward(np.exp(log_probs), target)[-1, -2:].sum())
 
 
-posterior = np.stack([gamma[:, rows == k].sum(axis=1) for k in range(3)], axis=1)  # T C
+per_class = np.stack([gamma[:, rows == k].sum(axis=1) for k in range(3)], axis=1)  # T C
 log_probs, eps = np.log(probs), 1e-5
 differences = np.zeros((T, 3))
 for t, k in product(range(T), range(3)):
@@ -408,15 +416,17 @@ for t, k in product(range(T), range(3)):
         2 * eps
     )
 print(
-    "gradient by differences equals minus the posterior:",
-    np.allclose(differences, -posterior, atol=1e-8),
+    "gradient by differences equals minus the class posterior:",
+    np.allclose(differences, -per_class, atol=1e-8),
 )
 
 # %% [markdown]
-# A network ends in logits *z*, and $\ln p(k, t) = z_k - \ln\sum_j e^{z_j}$. By the chain rule, and since the posteriors
-# of a step sum to 1, the gradient with respect to a logit is
+# A network ends in **logits**: numbers *z* of any size, which `log_softmax` turns into log-probabilities,
+# $\ln p(k, t) = z_{k,t} - \ln\sum_j e^{z_{j,t}}$. Raising $z_{k,t}$ raises ln *p*(*k*, *t*) by 1 − *p*(*k*, *t*), and
+# lowers each other ln *p*(*j*, *t*) by *p*(*k*, *t*). Write *q*(*k*, *t*) for the class posterior. Its sum over the classes is 1,
+# so
 #
-# $$\frac{\partial\, (-\ln p(Y \mid X))}{\partial z_k} = p(k, t) - \text{posterior}(k, t)$$
+# $$\frac{\partial\, (-\ln p(Y \mid X))}{\partial z_{k,t}} = -q(k, t) + p(k, t) \sum_j q(j, t) = p(k, t) - q(k, t)$$
 #
 # This is what the network says, minus what the alignments of the right text would have it say. It is 0 when the two
 # agree. Let torch's autograd confirm it, through our own `forward`-like loss in the package:
@@ -432,7 +442,7 @@ loss_value = ctc_loss(
 )
 loss_value.backward()
 print("loss agrees:    ", math.isclose(loss_value.item(), -math.log(p)))
-print("gradient agrees:", np.allclose(logits.grad.numpy(), probs - posterior))
+print("gradient agrees:", np.allclose(logits.grad.numpy(), probs - per_class))
 
 # %% [markdown]
 # ## 7 Why torch's gradient looks wrong, and training is right
@@ -449,15 +459,15 @@ def leaf_gradient(function):
 
 
 theirs, ours = leaf_gradient(F.ctc_loss), leaf_gradient(ctc_loss)
-print("ours   = - posterior:        ", np.allclose(ours, -posterior))
-print("torch's = probs - posterior: ", np.allclose(theirs, probs - posterior))
+print("ours    = - class posterior:       ", np.allclose(ours, -per_class))
+print("torch's = probs - class posterior: ", np.allclose(theirs, probs - per_class))
 
 # %% [markdown]
 # Torch returns the gradient of the *logits*, although it was asked for that of the log-probabilities. Whoever compares
 # with finite differences concludes that one of the two is broken. But behind a `log_softmax` both train the same. Its
 # backward pass takes a gradient *g* and returns $g - p \sum_j g_j$, at each step:
-# - from *g* = −posterior, whose sum is −1, it makes *p* − posterior;
-# - from *g* = *p* − posterior, whose sum is 0, it makes *p* − posterior.
+# - from *g* = −*q*, whose sum is −1, it makes *p* − *q*;
+# - from *g* = *p* − *q*, whose sum is 0, it makes *p* − *q*.
 #
 # Let us see both on random logits:
 
@@ -523,12 +533,15 @@ def log_add(a, b):
 exercises.check("06-5", log_add)
 
 # %% [markdown]
-# The package has the whole of this lesson in log space, in one function that reads like the formulas:
+# The package has the whole of this lesson in log space, in one function. `emit` is ln *p*(row *s*, *t*), `skip` says
+# which rows may be skipped into, `_shift` moves a column by one or two rows (with −∞ for what comes in), and
+# `_logaddexp3` is your `log_add` for three:
 
 # %%
 from crnn_lessons.ctc import forward_backward
 
-print(inspect.getsource(forward_backward).split('"""')[2])
+head, _, body = inspect.getsource(forward_backward).split('"""')
+print(head.rstrip() + body)
 
 # %%
 lattice = forward_backward(np.log(probs), target)
@@ -545,7 +558,7 @@ print(f"T = 800: ln p = {longer.log_likelihood:.6f}")
 
 # %% [markdown]
 # For uniform probabilities lesson 05 had a closed form: the loss is *T* ln *C* minus the logarithm of the number of
-# alignments. At 800 steps nothing else could be an oracle:
+# alignments. It is an oracle that needs no lattice, at any size:
 
 # %%
 from crnn_lessons.ctc import count_alignments
@@ -585,7 +598,7 @@ for name, case in corners.items():
 
 # %% [markdown]
 # The losses agree. The gradients differ where torch's is `nan`: one sample that cannot be spelled, or one class with
-# probability 0, puts `nan` into all weights at the next step. Ours is 0 where nothing can be improved, and finite where
+# probability 0, puts `nan` into all weights at the next step. Ours is 0 where the loss is infinite, and finite where
 # the impossible class is not needed. Both offer `zero_infinity=True`, which counts infeasible samples as 0; the better
 # cure is to find them before training. The package says which they are:
 
@@ -598,8 +611,8 @@ explain_infeasible([2, 5], torch.tensor([[1, 1], [1, 2]]), [2, 2])
 # ## 10 Against every implementation at hand
 #
 # The last check is the widest: random batches with repeats, empty targets, mixed lengths and infeasible samples, the
-# package against torch on this machine. Where an NVIDIA GPU is present the table has torch's native CUDA kernel and
-# cuDNN as well; run `python -m crnn_lessons.ctc.check` there.
+# package against torch on this machine. The command `python -m crnn_lessons.ctc.check` prints a table of more such
+# batches; where an NVIDIA GPU is present it has torch's native CUDA kernel and cuDNN as well.
 
 # %%
 rng = np.random.default_rng(0)
@@ -635,7 +648,7 @@ print(
 # | doubled letters are never learned | skip between equal labels left open | count `aa` over 2 steps: it must be 0 |
 # | the gradient of the blank is too small | `grad[:, rows] -= gamma` keeps one row of each class | posterior sums to 1 at each step |
 # | loss `inf` on long lines only | probabilities in place of logarithms | uniform input against the closed form |
-# | loss `inf`, then `nan` | *T* < *S* + *r* after the pools | `explain_infeasible` |
+# | loss `inf`, then `nan` | *T* < *S* + *r* | `explain_infeasible` |
 # | gradients differ from torch's on a leaf | torch's convention | compare at the logits |
 #
 # ## 12 Questions to test yourself
@@ -651,13 +664,13 @@ print(
 #
 # <details><summary>What is the gradient when the network is certain of the right path?</summary>
 # All alignments but one have the probability 0, so the posterior is 1 on that path, as are the probabilities:
-# p − posterior = 0.
+# p − q = 0.
 # </details>
 #
 # <details><summary>At the start of training all outputs are nearly uniform. What does the posterior of the blank look like?</summary>
-# The blank stands in S + 1 of the 2S + 1 rows, and at the margins it is nearly the only choice. Its posterior is larger
-# than any letter's at most steps, so the first thing a network learns is to say blank everywhere: the plateau that
-# lesson 08 watches.
+# The blank stands in S + 1 of the 2S + 1 rows, and the letters share the rest among them. When T is well above 2S, its
+# posterior is larger than any letter's at nearly every step, so the first thing a network learns is to say blank
+# everywhere: the plateau that lessons 08 and 11 watch. (In a lattice as short as this lesson's it is not so: try it.)
 # </details>
 #
 # <details><summary>Why does beta leave out step t?</summary>
@@ -668,7 +681,8 @@ print(
 # ## 13 Read on
 #
 # - A. Graves, S. Fernández, F. Gomez, J. Schmidhuber, *Connectionist Temporal Classification*, ICML 2006. Section 4.1:
-#   equations 5 to 8 are alpha, 9 to 13 beta. Section 4.2 is the gradient; equation 16 is our *p* − posterior.
+#   equations 5 to 8 are alpha, 9 to 11 beta. Section 4.2 is the gradient; equation 16 is our *p* − *q*, written with
+#   rescaled variables and with step *t* in both alpha and beta.
 # - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section III: the same two passes, 17 years earlier.
 # - Next: **07 CTC at speed**, where the loops go, and torch's C++ is overtaken.
 #

@@ -93,7 +93,7 @@ for name, value in ms.items():
     print(f"{name:36}{value:10.2f} ms")
 
 # %% [markdown]
-# The slow form takes hundreds of times as long. Nearly all of the time goes into Python handling one number after another: there are
+# The slow form takes many tens of times as long, or hundreds. Nearly all of the time goes into Python handling one number after another: there are
 # *T* · *L* · *N* = 100 · 61 · 32 = 195,200 cells.
 #
 # ## 2 A column at once
@@ -119,14 +119,15 @@ for t in range(1, T):
 print("wrong / right at the last step:", f"{wrong[-1, -2:].sum() / right[-1, -2:].sum():.3g}")
 
 # %% [markdown]
-# The first line changes `before`. The second line then reads the changed numbers: paths that stepped one row are taken
-# for paths that were there, and may skip on in the same time step. The result is too large, and nothing crashes. Only a
+# The first line changes `before`. The second line then reads the changed numbers: a path that has just stepped is counted
+# again, as if it had stood there one step earlier, and skips on in the same time step. The result is too large, and nothing crashes. Only a
 # comparison with the slow form shows it.
 #
 # ### Exercise 07-1: a whole column at once  (★★☆, 8 minutes)
 #
 # Write `alpha_step(before, skip, emit)`: the new column of alpha from the column `before`. `skip[s]` is 1 if row *s* may
-# be entered from row *s* − 2, else 0; `emit[s]` is the probability of the sign of row *s*. All three have *L* entries.
+# be entered from row *s* − 2, else 0; `emit[s]` is the probability of the sign of row *s*. All three have *L* entries, and
+# none of them may be changed.
 
 
 # %% tags=["exercise"]
@@ -159,11 +160,12 @@ print("same as cell by cell:", np.allclose(forward_columns(probs, rows, skip), r
 # The same for all samples side by side: arrays get an axis *N*. Two things need care. Targets differ in length, so rows
 # are padded. And inputs differ in length, so a sample may be over while others go on. Neither disturbs alpha: a path
 # moves to later steps and higher rows only, so what stands in the padding never comes back. It matters when the result
-# is *read*.
+# is *read*. (Beta runs the other way: it must *start* at each sample's own end.)
 #
 # ### Exercise 07-2: where each sample ends  (★★☆, 8 minutes)
 #
-# Write `probabilities_at_end(alpha, input_lengths, target_lengths)` for `alpha` of *T* × *N* × *L*: the *N*
+# Write `probabilities_at_end(alpha, input_lengths, target_lengths)` for `alpha` of *T* × *N* × *L* and two lists of *N*
+# whole numbers: the *N*
 # probabilities *p(Y | X)*, each at its own last step and in its own last two rows. (All targets have a label at least.)
 
 
@@ -199,14 +201,26 @@ losses = -np.log(alpha[-1, :, -2:].sum(axis=1))
 theirs = F.ctc_loss(log_probs.double(), targets, lengths, target_lengths, reduction="none")
 print("same losses as torch:", np.allclose(losses, theirs.numpy(), rtol=1e-10))
 
+# %% [markdown]
+# And with lengths of every kind? The same `alpha` serves: each sample is read at its own end.
+
+# %%
+rng = np.random.default_rng(2)
+T_n, S_n, n = rng.integers(60, T + 1, N), rng.integers(1, S + 1, N), np.arange(N)
+ends = alpha[T_n - 1, n, 2 * S_n] + alpha[T_n - 1, n, 2 * S_n - 1]
+theirs = F.ctc_loss(log_probs.double(), targets, T_n.tolist(), S_n.tolist(), reduction="none")
+print("mixed lengths, same losses:", np.allclose(-np.log(ends), theirs.numpy(), rtol=1e-10))
+
 # %% tags=["nbval-ignore-output"]
 ms["column by column (32 times)"] = 32 * milliseconds(lambda: forward_columns(probs, rows, skip))
-ms["batch, NumPy"] = milliseconds(lambda: forward_batch(batch_probs, batch_rows, batch_skip))
+ms["batch, NumPy (exp included)"] = milliseconds(
+    lambda: forward_batch(log_probs.double().exp().numpy(), batch_rows, batch_skip)
+)
 for name, value in ms.items():
     print(f"{name:36}{value:10.2f} ms")
 
 # %% [markdown]
-# Two vectorised axes, and NumPy is in reach of C++, or past it. How can that be, when torch's loop is compiled? Because
+# Two vectorised axes, and NumPy is in reach of C++. How can that be, when torch's loop is compiled? Because
 # of what it computes in each cell. Torch works with logarithms: to add three of them it takes three exponentials and one
 # logarithm, each as dear as some tens of multiplications. `forward_batch` adds three numbers.
 #
@@ -230,13 +244,14 @@ print("p(Y | X) =", forward_columns(long_probs, long_rows, long_skip)[-1, -2:].s
 #
 # $$\ln p(Y \mid X) = \sum_{t} \ln(\text{scale}_t) + \ln(\text{last two cells})$$
 #
-# One logarithm for each step, not four for each cell. This is how Rabiner's tutorial on hidden Markov models did it in
-# 1989, section V.A.
+# where the sum runs over *t* = 0 to *T* − 2: the last column is read as it stands. That is one logarithm for each step, in
+# place of three exponentials and a logarithm for each cell. Rabiner's tutorial on hidden Markov models did it so in 1989,
+# and Graves' paper does too.
 #
 # ### Exercise 07-3: rescale, and keep the account  (★★★, 12 minutes)
 #
 # Write `log_likelihood_rescaled(emit, skip)` for one sample: `emit` is *T* × *L*, the probability of each row's sign at
-# each step. Start with `alpha[:2] = emit[0, :2]`. You may use your `alpha_step`.
+# each step. Start with `alpha[:2] = emit[0, :2]`. You may use your `alpha_step`, and no column is all zeros.
 
 
 # %% tags=["exercise"]
@@ -249,17 +264,19 @@ exercises.check("07-3", log_likelihood_rescaled)
 
 
 # %%
-def rescaled(emit, skip):
-    alpha, log_scales = np.zeros(emit.shape[1]), 0.0
-    alpha[:2] = emit[0, :2]
+def rescaled(emit, skip, floor=0.0):
+    alpha, log_scales = np.full(emit.shape[1], floor), 0.0
+    alpha[:2] += emit[0, :2]
     for e in emit[1:]:
         scale = alpha.sum()
+        if scale == 0:
+            return -math.inf
         log_scales += math.log(scale)
         before = alpha / scale
         alpha = before.copy()
         alpha[1:] += before[:-1]
         alpha[2:] += skip[2:] * before[:-2]
-        alpha *= e
+        alpha = alpha * e + floor
     end = alpha[-2:].sum()
     return log_scales + math.log(end) if end > 0 else -math.inf
 
@@ -269,41 +286,65 @@ print(f"rescaled   {rescaled(long_probs[:, long_rows], long_skip):.9f}")
 print(f"logarithms {in_logs:.9f}")
 
 # %% [markdown]
+# (What `floor` is for comes in a moment; at 0 it does nothing.)
+#
 # ## 5 When rescaling fails
 #
-# Rescaling keeps the *column* in range. It does not keep each *cell*. A float64 spans some 308 powers of ten; a cell
-# that is further below the sum of its column becomes 0. That is no harm, as long as the paths through it do not matter.
-# Can they matter?
+# Rescaling keeps the *column* in range. It does not keep each *cell*. Below 1 a float64 reaches down to about
+# $10^{-308}$; a cell that is much further below the sum of its column becomes 0. That is no harm, as long as the paths
+# through it do not matter. Can they matter?
 #
 # Think of a network that has collapsed: it says blank with near certainty everywhere. The target has 20 letters. Paths
-# that spell it leave the blank 20 times, at a price of $10^{-18}$ each.
+# that spell it leave the blank 20 times, at a price of, say, $10^{-18}$ each.
+
 
 # %%
-T_sick, S_sick = 60, 20
-sick = np.full((T_sick, S_sick + 1), 1e-18)  # T C
-sick[:, 0] = 1 - S_sick * 1e-18
-sick_target = list(range(1, S_sick + 1))
+def collapsed(price, T=60, S=20):
+    probs = np.full((T, S + 1), price)  # T C: the same at each step
+    probs[:, 0] = 1 - S * price
+    return probs
+
+
+sick_target = list(range(1, 21))
 sick_rows = extend(sick_target)
-sick_skip = np.array(
-    [len(predecessors(sick_rows, s)) == 3 for s in range(len(sick_rows))], dtype=float
-)
+sick_skip = np.array([len(predecessors(sick_rows, s)) == 3 for s in range(41)], dtype=float)
+sick = collapsed(1e-18)
 print("rescaled:   ln p =", rescaled(sick[:, sick_rows], sick_skip))
 print("logarithms: ln p =", round(forward_backward(np.log(sick), sick_target).log_likelihood, 6))
 
 # %% [markdown]
 # The truth is about −793, the loss a large but finite number, and its gradient would lead the network out. The rescaled
 # recursion says minus infinity. The row of blanks before the first letter holds nearly all of the column; the paths that
-# count in the end lie more than 308 powers of ten below it.
+# count in the end lie too far below it.
 #
 # Here the failure is plain. Worse is a case where *some* paths are lost: a finite number, and a wrong one. How could a
-# program notice?
+# program notice? By computing two numbers that lie on either side of the truth.
+# - **Too small**: what underflows is lost, so the rescaled recursion never says too much.
+# - **Too large**: add a tiny number, here $10^{-240}$, to each cell of each column. That is far more than underflow can
+#   take away, so now the recursion never says too little.
 #
-# By computing the same thing twice. Alpha gives *p(Y | X)* at the last step, beta gives it at the first. If both passes
-# lose something, they do not lose the same. The package makes this a proof: to alpha it adds a tiny amount in every
-# cell, more than underflow can take away, so that alpha is never too small. From beta it cuts tiny cells, so that beta is
-# never too large. The truth lies between the two. If they agree to ten digits, nothing was lost.
+# Where the two agree, nothing was lost and the floor added nothing that counts. Where they differ, one of them at least is
+# wrong, and the program need not know which. Let the collapse get worse and worse:
+
+# %%
+print("   price        too small      logarithms       too large   agree")
+for price in [1e-6, 1e-10, 1e-11, 1e-12, 1e-14, 1e-16, 1e-18]:
+    sick = collapsed(price)
+    low = rescaled(sick[:, sick_rows], sick_skip)
+    high = rescaled(sick[:, sick_rows], sick_skip, floor=1e-240)
+    truth = forward_backward(np.log(sick), sick_target).log_likelihood
+    agree = math.isclose(low, high, rel_tol=1e-10)
+    print(f"{price:8.0e}{low:17.6f}{truth:16.6f}{high:16.6f}   {agree}")
+
+# %% [markdown]
+# Wherever they agree, both are right. Where they part, the check says so, in good time. The package does the same with the two
+# passes that it needs anyway: alpha gets the floor, beta is cut, and *p(Y | X)* at the end of the one must equal
+# *p(Y | X)* at the start of the other to ten digits. (Rounding alone makes them differ in about the twelfth.) The same
+# gap guards the gradient: what a floor adds to α(t, s), times β(t, s), is the error of that cell's posterior, and it is
+# part of the gap.
 #
-# Let us see it on inputs that grow more and more extreme. Which samples pass the fast way, and what happens to the rest?
+# What happens to samples that fail? Let us see the package on ever more extreme inputs. `solve_by` is the function inside
+# `ctc_loss` that also tells which way each sample went:
 
 # %%
 from crnn_lessons.ctc.arguments import read_targets
@@ -313,42 +354,52 @@ rng = np.random.default_rng(3)
 noise = torch.tensor(rng.normal(size=(200, 64, 21)))  # T N C
 labels = torch.tensor(rng.integers(1, 21, size=(64, 40)))
 batch = read_targets(labels, [200] * 64, [40] * 64, N=64)
-collapsed = noise.clone()
-collapsed[:, :, 0] += 40  # the blank is e to the 40 times as probable as the rest
-families = {f"logits x {factor}": factor * noise for factor in (1, 10, 30, 100)}
-families["collapsed blank"] = collapsed
+far_blank = noise.clone()
+far_blank[:, :, 0] += 40  # the blank is e to the 40 times as probable as the rest
+families = {f"logits x {factor}": factor * noise for factor in (1, 10, 18, 30, 100)}
+families["collapsed blank"] = far_blank
 
 # %%
-print(f"{'':18}{'linear':>8}{'tilted':>8}{'logs':>8}   largest error of the loss")
+print(f"{'':18}{'linear':>8}{'tilted':>8}{'logs':>8}   largest error of loss and gradient")
 for name, logits in families.items():
     lp = logits.log_softmax(2)
-    fast, _, methods = solve_by(lp, batch, None)
+    fast, gradient, methods = solve_by(lp, batch, np.ones(64))
     counts = np.bincount(methods, minlength=4)[1:]  # 1 linear, 2 tilted, 3 logarithms
-    lattices = [forward_backward(lp[:, n].numpy(), labels[n].tolist()) for n in range(64)]
-    error = max(
-        abs(f / -g.log_likelihood - 1) for f, g in zip(fast.tolist(), lattices, strict=True)
-    )
-    print(f"{name:18}{counts[0]:8}{counts[1]:8}{counts[2]:8}   below 1e-12: {error < 1e-12}")
+    loss_error = gradient_error = 0.0
+    for n in range(64):
+        exact = forward_backward(lp[:, n].numpy(), labels[n].tolist())
+        loss_error = max(loss_error, abs(fast[n].item() / -exact.log_likelihood - 1))
+        expected = np.zeros((200, 21))
+        np.add.at(expected, (slice(None), exact.rows), -exact.posterior)
+        gradient_error = max(gradient_error, np.abs(gradient[:, n].numpy() - expected).max())
+    print(f"{name:18}{counts[0]:8}{counts[1]:8}{counts[2]:8}", end="   ")
+    print("below 1e-12:", loss_error < 1e-12, " below 1e-9:", gradient_error < 1e-9)
 
 # %% [markdown]
-# Tame samples take the fast way. Extreme ones fail the test and are done again, each by itself. The second method,
-# *tilting*, is made for the collapsed blank: each label costs a constant factor, chosen so that it is as probable as the
-# blank in its best frame. Every path of the target enters each label once, so the factor is the same for all and can be divided out at the
-# end. What fails even then is done in logarithms. The last column is the point: no wrong number gets through.
+# Tame samples take the fast way. Those that fail the check are done again, each by itself.
+#
+# The second method, *tilting*, is made for the collapsed blank. Multiply the probability of *entering* label *k* by a
+# factor of its own, large if the label is improbable next to the blank, even where it is best. Every path of the target
+# enters each of its labels exactly once, so all paths are multiplied by the same number. It leaves the posteriors as they
+# are, and is divided out of *p(Y | X)* at the end. What fails even then is done in logarithms.
 #
 # ## 6 The package against torch
 #
-# `ctc_loss` compiles these loops with numba: one sample at a time, blanks and labels in rows of their own so that the
-# processor can add several cells at once, the gradient written in the same pass as beta. Loss *and* gradient, against
+# `ctc_loss` compiles these loops with numba, which turns Python functions into machine code. It takes one sample at a
+# time. Blanks and labels stand in two arrays, not mixed in one, so that neighbouring cells follow the same rule and the
+# processor can add several of them with one instruction. Loss *and* gradient, against
 # torch, interleaved, one thread:
 
 
 # %%
-def loss_and_gradient(function, log_probs, targets, T, S):
+def loss_and_gradient(function, log_probs, targets, T_of, S_of):
     leaf = log_probs.detach().requires_grad_()
-    N = leaf.shape[1]
-    function(leaf, targets, [T] * N, [S] * N, reduction="sum").backward()
+    function(leaf, targets, T_of, S_of, reduction="sum").backward()
     return leaf.grad
+
+
+def lengths_of(T, N, S):
+    return torch.full((N,), T), torch.full((N,), S)
 
 
 sizes = [(26, 64, 37, 12), (100, 32, 80, 30), (500, 16, 80, 80), (500, 16, 1000, 80)]
@@ -359,7 +410,8 @@ ratios = []
 for T, N, C, S in sizes:
     log_probs, targets = problem(T, N, C, S)
     calls = [
-        partial(loss_and_gradient, f, log_probs, targets, T, S) for f in (F.ctc_loss, ctc_loss)
+        partial(loss_and_gradient, f, log_probs, targets, *lengths_of(T, N, S))
+        for f in (F.ctc_loss, ctc_loss)
     ]
     rounds = [[milliseconds(call, 0.3) for call in calls] for _ in range(3)]
     theirs, ours = np.median(rounds, axis=0)
@@ -368,7 +420,7 @@ for T, N, C, S in sizes:
 
 # %% [markdown]
 # The ratio is largest where the lattice is large beside the classes: there torch spends its exponentials and logarithms.
-# With 1000 classes much of the time goes into writing the gradient, which nobody can avoid.
+# With 1000 classes much of the time of both goes into writing the gradient.
 #
 # And is it as exact? Take the answer in float64 as the truth and compare the gradients of both in float32:
 
@@ -417,7 +469,7 @@ print("same gradient from logits:", torch.allclose(*grads, atol=1e-14))
 #
 # ### Exercise 07-4: the least that must be moved  (★☆☆, 3 minutes)
 #
-# How many bytes are that for *T* = 500, *N* = 16, *C* = 1000, in float32?
+# How many bytes is that for *T* = 500, *N* = 16, *C* = 1000, in float32?
 
 # %% tags=["exercise"]
 answer = ...
@@ -434,7 +486,7 @@ T, N, C, S = 500, 16, 1000, 80
 log_probs, targets = problem(T, N, C, S)
 out = torch.empty_like(log_probs)
 floor = milliseconds(lambda: out.copy_(log_probs))
-ours = milliseconds(lambda: loss_and_gradient(ctc_loss, log_probs, targets, T, S))
+ours = milliseconds(lambda: loss_and_gradient(ctc_loss, log_probs, targets, *lengths_of(T, N, S)))
 print(f"copy {floor:.2f} ms, loss and gradient {ours:.2f} ms: {ours / floor:.1f} times the floor")
 
 # %% tags=["nbval-ignore-output"]
@@ -443,7 +495,7 @@ values = [
     ms["cell by cell (32 times one sample)"],
     ms["torch, C++"],
     ms["column by column (32 times)"],
-    ms["batch, NumPy"],
+    ms["batch, NumPy (exp included)"],
 ]
 fig, ax = figures.new_figure(6, 2)
 ax.barh(names, values, color=figures.BLUE)
@@ -455,7 +507,7 @@ figures.show(fig, f"Times of the forward pass on a logarithmic scale: {described
 # %% [markdown]
 # On a GPU the balance is another one. Memory is fast there, and the steps of the recursion are what cannot be shared
 # out: *T* steps, each waiting for the one before. So the package's Triton kernel runs alpha and beta at the same time,
-# from both ends, and keeps the columns in registers. `python -m crnn_lessons.ctc.check` compares it with torch's native
+# from both ends, and keeps the columns on the chip. `python -m crnn_lessons.ctc.check` compares it with torch's native
 # CUDA kernel and with cuDNN where there is a GPU.
 #
 # ## 8 What goes wrong
@@ -487,7 +539,8 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 # </details>
 #
 # <details><summary>Rescaling divides each column by its sum. Would any other number do?</summary>
-# Any number that keeps the column in range and is written down; the maximum, say. The sum has a meaning as well.
+# Any number that keeps the column in range and is written down; the maximum, say. The sum has a meaning as well: the
+# product of the sums up to t is the probability that a path is still spelling a beginning of the target.
 # </details>
 #
 # <details><summary>Why is the posterior right even though the rescaled alpha is not a probability any more?</summary>
@@ -504,9 +557,11 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 #
 # ## 10 Read on
 #
-# - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling.
+# - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling. Graves et al. 2006, section
+#   4.1, scale alpha and beta in the same way.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 2009: limits of machines.
-# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form.
+# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form, `kernels_numba.py` takes it over a
+#   batch.
 # - Next: **08 Reading raw pixels**, where CTC is put to work.
 #
 # Your exercises so far:

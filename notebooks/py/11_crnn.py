@@ -35,7 +35,9 @@ from crnn_lessons import exercises, figures
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.notation import notation
 
-torch.manual_seed(0)
+torch.set_num_threads(
+    1
+)  # the same numbers on every machine; so small a network gains little by more
 notation("X", "N", "C", "T", "t", "k", "S", "r", "D", "H", "W")
 
 # %% [markdown]
@@ -161,7 +163,7 @@ def samples(count, seed):
     return np.stack(images), list(texts)  # N H W, uint8
 
 
-images, texts = samples(16_000, seed=1)
+images, texts = samples(8_000, seed=1)
 fresh_images, fresh_texts = samples(500, seed=2)
 print(images.shape, texts[:8])
 
@@ -187,8 +189,8 @@ from crnn_lessons.recognition import PoolBatches, ctc_loss_of, predict
 from crnn_lessons.training import Settings, Trainer
 
 batches = PoolBatches(images[:8], texts[:8], alphabet, batch_size=8, seed=0, jitter=False)
-trainer = Trainer(model, batches, ctc_loss_of, Settings(steps=120, learning_rate=5e-3))
-first = [trainer.step() for _ in range(120)]
+trainer = Trainer(model, batches, ctc_loss_of, Settings(steps=250, learning_rate=5e-3))
+first = [trainer.step() for _ in range(250)]
 read = predict(model, images[:8], alphabet)
 print("loss fell below a tenth:", first[-1] < first[0] / 10)
 print("all eight by heart:", read == texts[:8])
@@ -198,18 +200,18 @@ print("all eight by heart:", read == texts[:8])
 #
 # ## 5 Train
 #
-# Now a fresh network and 16,000 pictures, each seen several times with small changes of light and place. The loss is in
-# nats per character. Watch the first hundred steps: what does the network read while the loss stands still?
+# Now a fresh network and 8,000 pictures, each seen several times with small changes of light and place. The loss is in
+# nats per character, and it is the package's own: lesson 06, compiled. Watch the first hundred steps: what does the network read while the loss stands still?
 
 # %%
 torch.manual_seed(0)
 model = build("tiny", num_classes=alphabet.num_classes)
 batches = PoolBatches(images, texts, alphabet, batch_size=64, seed=0)
-trainer = Trainer(model, batches, ctc_loss_of, Settings(steps=900, learning_rate=4e-3))
+trainer = Trainer(model, batches, ctc_loss_of, Settings(steps=500, learning_rate=4e-3))
 losses, diary = [], {}
-for step in range(900):
+for step in range(500):
     losses.append(trainer.step())
-    if step + 1 in (50, 100, 200, 400, 900):
+    if step + 1 in (50, 100, 200, 300, 500):
         diary[step + 1] = predict(model, fresh_images[:4], alphabet)
 
 # %% tags=["nbval-ignore-output"]
@@ -222,16 +224,16 @@ fig, ax = figures.new_figure(6, 2.6)
 ax.plot(losses, linewidth=0.8)
 ax.set(xlabel="step", ylabel="loss, nats per character", ylim=(0, 5), title="Training")
 ax.axhline(np.log(36), color=figures.GREY, linestyle="--")
-ax.text(895, np.log(36) + 0.1, "ln 36: any character is as likely", ha="right", fontsize=8)
+ax.text(495, np.log(36) + 0.1, "ln 36: any character is as likely", ha="right", fontsize=8)
 figures.show(
     fig,
-    f"The training loss falls from {losses[0]:.1f} to {np.mean(losses[-50:]):.2f} nats in 900 steps.",
+    f"The training loss falls from {losses[0]:.1f} to {np.mean(losses[-50:]):.2f} nats in 500 steps.",
 )
 
 # %% [markdown]
 # First the network learns to say blank everywhere: most frames of most alignments are blank, so that is the quickest
-# gain. The loss then stands near ln 36 ≈ 3.6 nats a character, the price of not knowing which character it is. This is
-# the **plateau of blanks**. It looks like a broken model, and it ends by itself, within a few hundred steps.
+# gain. The loss then stands a little above ln 36 ≈ 3.6 nats a character, the price of not knowing which character it
+# is. This is the **plateau of blanks**. It looks like a broken model, and it ends by itself, within a few hundred steps.
 #
 # How well does it read strings that it has never seen?
 
@@ -248,7 +250,8 @@ print(f"{100 * accuracy:.1f} % of {len(fresh_texts)} fresh strings")
 # ## 6 Read a real picture
 #
 # Our network knows a dozen faces in black on white. The reader that comes with the package is its bigger brother: the
-# same design, trained on rendered words in hundreds of fonts. It has never seen a photograph. Here is one: a page of
+# same design with 938,581 parameters, trained on 450,000 rendered words in 2,635 fonts. It has never seen a photograph.
+# Here is one: a page of
 # print, photographed askew under a lamp (it comes with scikit-image).
 
 # %%
@@ -256,12 +259,12 @@ from skimage import data
 
 page = data.page()  # H W, uint8
 boxes = {  # word: left, top, right, bottom
-    "segmentation": (162, 8, 302, 34),
-    "determine": (86, 46, 158, 64),
-    "markers": (166, 46, 228, 64),
-    "background": (6, 65, 92, 82),
-    "pixels": (236, 64, 282, 84),
-    "unambiguously": (4, 84, 108, 101),
+    "segmentation": (147, 8, 296, 36),
+    "determine": (86, 47, 160, 63),
+    "markers": (166, 46, 226, 63),
+    "background": (4, 65, 84, 82),
+    "pixels": (222, 66, 264, 83),
+    "unambiguously": (4, 83, 104, 101),
 }
 
 # %%
@@ -295,7 +298,8 @@ for reading in readings.values():
 #
 # ## 7 What did each frame see?
 #
-# `reader.look` returns the picture as the network gets it, and the log-probabilities of all classes at all frames. Which
+# Pictures that are wider than 32 × 100 in proportion keep their proportion in the reader, so *T* differs from picture to
+# picture. `reader.look` returns the picture as the network gets it, and the log-probabilities of all classes at all frames. Which
 # frame said what?
 
 # %%
@@ -339,12 +343,12 @@ spans_of(path)
 shown = sorted(set(path.tolist()) | {0})
 names = ["blank", *reader.alphabet.decode(shown[1:])]
 fig, (top, bottom) = figures.new_figure(7, 3.6, nrows=2, height_ratios=(1, 1.2), sharex=True)
-top.imshow(picture, cmap="gray", extent=(0, 25, 32 / 4, 0), aspect="auto")
+top.imshow(picture, cmap="gray", extent=(0, len(path), 8, 0), aspect="auto")
 for letter, first, last in spans_of(path):
     top.axvspan(first, last + 1, color=figures.ORANGE, alpha=0.35)
     top.text((first + last + 1) / 2, -0.5, letter, ha="center")
 bottom.imshow(
-    np.exp(log_probs[:, shown]).T, cmap="Blues", extent=(0, 25, len(shown), 0), aspect="auto"
+    np.exp(log_probs[:, shown]).T, cmap="Blues", extent=(0, len(path), len(shown), 0), aspect="auto"
 )
 bottom.set_yticks(np.arange(len(shown)) + 0.5, names)
 bottom.set(xlabel="frame t", ylabel="class")

@@ -1,6 +1,7 @@
 """Wrong answers to lesson 05 as learners write them: each must be caught, and its cause named."""
 
 import math
+import re
 from itertools import groupby, pairwise, product
 
 import numpy as np
@@ -124,7 +125,25 @@ WRONG = [
     ("05-4", always_step_zero, "reads the first row at every step"),
     ("05-5", [0.6, 0.4], "is not a T x 2 array"),
     ("05-5", [[0.1, 0.9], [0.9, 0.1]], "gives both the same text"),
-    ("05-5", [[0.5, 0.5]], "has a tie"),
+    (
+        "05-1",
+        lambda p: "".join(c for i, c in enumerate(p) if c not in ("-", p[i - 1])),
+        "compares the first sign with the last",
+    ),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) - (len(re.findall(r"(.)\1+", y))), 2 * len(y)),
+        "counts a run of equal labels once",
+    ),
+    (
+        "05-4",
+        lambda probs, y: (
+            -math.log(sum(np.prod([probs[t, k] for t, k in enumerate(p)]) for p in alignments(len(probs), y)))
+        ),
+        "returns the loss",
+    ),
+    ("05-5", [[0.5, 0.5], [0.6, 0.4]], "has a step without a winner"),
+    ("05-5", [[0.75, 0.25], [2 / 3, 1 / 3]], "has a tie between texts"),
     ("05-6", 3, "counts the beginnings alone"),
     ("05-6", 3 + 3, "adds beginnings and endings"),
     ("05-6", 35, "counts all alignments of the text"),
@@ -170,7 +189,7 @@ def test_right_answers_written_in_another_way_pass(key, answer):
     [
         ([[0.6, 0.6], [0.5, 0.5]], "Row 0 is [0.6, 0.6]"),
         ([[0.6, 0.4], [1.5, -0.5]], "Row 1 is [1.5, -0.5]"),
-        ("aa", "could not be tried"),
+        ("aa", "could not be tried: ValueError: could not convert string to float: 'aa'."),
     ],
 )
 def test_an_open_answer_that_is_no_matrix_of_probabilities_is_explained(answer, sentence):

@@ -121,6 +121,13 @@ WRONG = [
     ("06-4", posterior_by_fancy_index, "keeps one row of each class"),
     ("06-4", posterior_of_labels, "leaves the blank out"),
     ("06-4", posterior_mean, "averages over the rows of a class"),
+    ("06-2", math.comb(30, 10) - math.comb(29, 10), "reads only the cell of the last label"),
+    ("06-4", lambda g, rows, C: -np.stack([g[:, rows == k].sum(1) for k in range(C)], 1), "keeps the minus sign"),
+    (
+        "06-5",
+        lambda a, b: np.logaddexp(a, b) if np.isfinite([a, b]).all() else -np.inf,
+        "gives up when one of the two is impossible",
+    ),
     ("06-5", naive_log_add, "goes through exp and back"),
     ("06-5", not_added_back, "forgets to add the larger one back"),
     ("06-5", no_guard, "gives nan for two impossible events"),

@@ -1,0 +1,49 @@
+"""The CUDA kernel, on a GPU or else step by step through Triton's interpreter (slow: small batches)."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("triton", reason="needs triton")
+CUDA = torch.cuda.is_available()
+if not CUDA:
+    os.environ["TRITON_INTERPRET"] = "1"  # before the kernels are read
+from crnn_lessons.ctc import ctc_loss, ctc_loss_from_logits, use_kernel  # noqa: E402
+from tests.ctc.reference import random_batch, reference  # noqa: E402
+from tests.ctc.test_ctc_extremes import FAMILIES, true_values  # noqa: E402
+
+DEVICE = "cuda" if CUDA else "cpu"
+SMALL = [name for name in FAMILIES if CUDA or "2000" not in name]
+
+
+@pytest.mark.parametrize("seed", range(300 if CUDA else 25))
+def test_value_and_gradient_are_those_of_the_readable_lattice(seed):
+    batch = random_batch(seed)
+    losses, gradient = reference(batch)
+    scores = torch.tensor(batch.log_probs, device=DEVICE, requires_grad=True)
+    logits = torch.tensor(batch.log_probs + 2, device=DEVICE, requires_grad=True)
+    with use_kernel("triton"):
+        found = ctc_loss(scores, *batch.arguments(), reduction="none")
+        fused = ctc_loss_from_logits(logits, *batch.arguments(), reduction="none")
+        (found.sum() + fused.sum()).backward()
+    np.testing.assert_allclose(found.detach().cpu(), losses, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(fused.detach().cpu(), losses, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(scores.grad.cpu(), gradient, atol=1e-8)
+    softmax = np.exp(batch.log_probs) * (gradient.sum(2, keepdims=True) < -0.5)
+    np.testing.assert_allclose(logits.grad.cpu(), softmax + gradient, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the interpreter's log(0), which a GPU takes in silence
+@pytest.mark.parametrize("name", SMALL)
+def test_extremes(name):
+    batch, losses, gradient = true_values(name)
+    scores = torch.tensor(batch.log_probs, device=DEVICE, requires_grad=True)
+    with use_kernel("triton"):
+        found = ctc_loss(scores, *batch.arguments(), reduction="none")
+        found.sum().backward()
+    np.testing.assert_allclose(found.detach().cpu(), losses, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(scores.grad.cpu(), gradient, atol=1e-7)
