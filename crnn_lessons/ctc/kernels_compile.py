@@ -37,7 +37,7 @@ def version(parallel: bool) -> int:
 
 
 def compiled(loop: Callable[..., Any], signature: Any, parallel: bool) -> Callable[..., Any]:
-    """The loop as machine code: taken from disk, or compiled now (seconds) and kept there if a folder can be written."""
+    """The loop as machine code: taken from disk, or compiled now (seconds) and kept there if possible."""
     options = {"parallel": parallel, "nogil": True, "error_model": "numpy"}
     try:
         return numba.njit(signature, cache=True, **options)(loop)

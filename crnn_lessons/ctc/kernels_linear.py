@@ -101,8 +101,9 @@ def backward(room, S, end):
         p(Y | X) by beta divided by p(Y | X) by alpha: at most 1, and 1 where nothing was lost.
     """
     T, K = len(room.emit_blank), padded(S)
-    enter, skip = room.enter[:K], room.skip[: K + 1]
+    enter, skip, ahead = room.enter[:K], room.skip[: K + 1], room.ahead[: K + 1]
     room.beta[:] = 0.0
+    ahead[K] = 0.0
     room.beta[(T - 1) % 2, 0, S] = 1.0 / end
     room.blank_posterior[T - 1] = room.blank_alpha[T - 1, S] / end
     if S > 0:
@@ -110,17 +111,16 @@ def backward(room, S, end):
         room.label_alpha[T - 1, ROW : ROW + S - 1] = 0.0
         room.label_alpha[T - 1, ROW + S - 1] /= end
     for t in range(T - 2, -1, -1):
-        blank_after, label_after = room.beta[1 - t % 2, 0, : K + 1], room.beta[1 - t % 2, 1, : K + 1]
+        blank_after, label_after = room.beta[1 - t % 2, 0, : K + 1], room.beta[1 - t % 2, 1, :K]
         blank_beta, label_beta = room.beta[t % 2, 0, :K], room.beta[t % 2, 1, :K]
         blank_alpha, label_alpha = room.blank_alpha[t, :K], room.label_alpha[t, ROW : ROW + K]
-        scale, probability = room.scale[t], room.emit_label[t + 1, : K + 1]
+        scale, probability = room.scale[t], room.emit_label[t + 1, :K]
         blank_probability, all_blanks = room.emit_blank[t + 1] * scale, 0.0
         for k in range(K):
-            stay = label_after[k] * (probability[k] * scale)
-            step = blank_after[k + 1] * blank_probability
-            jump = skip[k + 1] * label_after[k + 1] * (probability[k + 1] * scale)
-            from_label = stay + step + jump
-            from_blank = blank_after[k] * blank_probability + enter[k] * stay
+            ahead[k] = label_after[k] * (probability[k] * scale)  # all that goes on through label k
+        for k in range(K):
+            from_label = ahead[k] + blank_after[k + 1] * blank_probability + skip[k + 1] * ahead[k + 1]
+            from_blank = blank_after[k] * blank_probability + enter[k] * ahead[k]
             from_label = from_label if from_label > TINY else 0.0
             from_blank = from_blank if from_blank > TINY else 0.0
             label_beta[k], blank_beta[k] = from_label, from_blank

@@ -47,8 +47,9 @@ def solve_by(
     losses, methods = np.empty(N), np.empty(N, dtype=np.int64)
     gradient = torch.empty(scores.shape if wanted else (0, 0, 0), dtype=scores.dtype)
     threads = threads_for(N)
-    loop = _loop(str(scores.dtype).removeprefix("torch."), threads > 1)
-    batch = targets.labels, targets.starts, targets.lengths, targets.input_lengths, targets.blank
+    layout = "C" if scores.is_contiguous() else "A"  # a transposed view needs no copy, and a little more time
+    loop = _loop(str(scores.dtype).removeprefix("torch."), layout, threads > 1)
+    batch = targets.labels.view(np.uint64), targets.starts, targets.lengths, targets.input_lengths, targets.blank
     results = shares if wanted else losses, wanted, losses, methods, gradient.numpy()
     memory = memory_for(threads, int(targets.input_lengths.max()), int(targets.lengths.max()))
     arguments = threads, scores.detach().numpy(), logits, *batch, *results, memory
@@ -60,14 +61,14 @@ def solve_by(
 
 
 @cache
-def _loop(dtype: str, parallel: bool) -> Callable[..., None]:
-    """The loop over the batch, compiled for float32 or float64, for several threads or for one."""
+def _loop(dtype: str, layout: str, parallel: bool) -> Callable[..., None]:
+    """The loop over the batch: float32 or float64, C for contiguous scores or A for any, several threads or one."""
     stamp = version(parallel)
     real, whole, yes = getattr(types, dtype), types.int64, types.boolean
-    strided = types.Array(real, 3, "A")  # any strides: a transposed view needs no copy
-    batch = (whole[::1], whole[::1], whole[::1], whole[::1], whole)
+    # labels without a sign: for an index with one, Python counts from the end where it is negative, and that takes time
+    batch = (types.uint64[::1], whole[::1], whole[::1], whole[::1], whole)
     wanted = (types.float64[::1], yes, types.float64[::1], whole[::1], real[:, :, ::1], types.float64[:, ::1])
-    signature = types.void(whole, strided, yes, *batch, *wanted)
+    signature = types.void(whole, types.Array(real, 3, layout), yes, *batch, *wanted)
 
     # fmt: off
     def loop(threads, scores, logits, labels, starts, lengths, input_lengths, blank,
@@ -101,9 +102,7 @@ def _solve_sample(scores, n, logits, target, T, blank, share, wanted, gradient, 
             normalise(scores, n, row, log_sum, gradient, share, wanted)
         loss, method = _solve_lattice(scores, n, log_sum, target, blank, room)
         if wanted and loss != math.inf:
-            if not logits:
-                gradient[:T, n] = 0.0
-            subtract_posteriors(gradient, n, target, blank, share, room)
+            subtract_posteriors(gradient, n, target, blank, share, room, not logits)
     if wanted and loss == math.inf:
         gradient[:T, n] = 0.0
     return loss, method

@@ -2,8 +2,8 @@
 
 A step has two rows, S + 1 blanks and S labels; label k stands between blank k and blank k + 1. Rows begin at a cache
 line and are padded to K places, whole lines, so that a loop over k runs as vector instructions at full speed. The
-padding are labels of probability 0 above the last: nothing ever comes down from there. ROW more places follow, for
-what is read at k + 1. The labels' alpha begins at place ROW of its row: label k - 1 is read where k = 0, and a 0 must
+padding are labels of probability 0 above the last: nothing ever comes down from there. ROW more places follow where
+k + 1 is read. The labels' alpha begins at place ROW of its row: label k - 1 is read where k = 0, and a 0 must
 stand there.
 """
 
@@ -20,17 +20,18 @@ ROW = 8
 
 
 class Room(NamedTuple):
-    """Arrays for T steps and S labels; ``width`` is K + ROW.
+    """Arrays for T steps and S labels.
 
     Attributes:
         emit_blank: T, the blank's probability at each step; before that, its logarithm.
-        emit_label: T x width, the labels' likewise, 0 beyond S.
-        enter: width, a factor for the step from blank k into label k; 1 beyond S.
-        skip: width, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
-        blank_alpha: T x width.
-        label_alpha: T x width, label k at place ROW + k; afterwards the posteriors of the labels.
+        emit_label: T x K, the labels' likewise, 0 beyond S.
+        enter: K + ROW, a factor for the step from blank k into label k; 1 beyond S.
+        skip: K + ROW, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
+        blank_alpha: T x K.
+        label_alpha: T x (ROW + K), label k at place ROW + k; afterwards the posteriors of the labels.
         scale: T, what all of step t is multiplied with on its way to step t + 1.
-        beta: 2 x 2 x width, (even or odd steps) x (blanks, labels).
+        beta: 2 x 2 x (K + ROW), (even or odd steps) x (blanks, labels).
+        ahead: K + ROW, the labels' emission times beta, of the step after.
         blank_posterior: T, of all blanks together.
     """
 
@@ -42,6 +43,7 @@ class Room(NamedTuple):
     label_alpha: np.ndarray
     scale: np.ndarray
     beta: np.ndarray
+    ahead: np.ndarray
     blank_posterior: np.ndarray
 
 
@@ -53,7 +55,8 @@ def memory_for(threads: int, T: int, S: int) -> np.ndarray:
 
     It is kept for the next call, since fetching it from the system anew takes as long as a third of the work.
     """
-    size = (3 * T + 6) * (padded(S) + ROW) + 3 * T
+    K = padded(S)
+    size = T * (3 * K + ROW) + 7 * (K + ROW) + 3 * T
     size += -size % ROW
     kept = getattr(_kept, "memory", np.empty(0))
     if kept.size < threads * size + ROW:
@@ -65,23 +68,23 @@ def memory_for(threads: int, T: int, S: int) -> np.ndarray:
 @njit
 def room_in(memory, T, S):
     """A room for T steps and S labels at the start of the memory; what stood there is lost."""
-    width = padded(S) + ROW
-    a = T * width  # the arrays with rows come first: each ends at the end of a cache line
+    K = padded(S)
+    a = T * K  # the arrays with rows come first: each ends at the end of a cache line
     b = 2 * a
-    c = 3 * a
-    d = c + 4 * width
-    e = d + width
-    f = e + width
+    c = b + T * (ROW + K)
+    d = c + 7 * (K + ROW)
+    beside = memory[c:d].reshape(7, K + ROW)
     return Room(
-        emit_blank=memory[f : f + T],
-        emit_label=memory[:a].reshape(T, width),
-        enter=memory[d:e],
-        skip=memory[e:f],
-        blank_alpha=memory[a:b].reshape(T, width),
-        label_alpha=memory[b:c].reshape(T, width),
-        scale=memory[f + T : f + 2 * T],
-        beta=memory[c:d].reshape(2, 2, width),
-        blank_posterior=memory[f + 2 * T : f + 3 * T],
+        emit_blank=memory[d : d + T],
+        emit_label=memory[:a].reshape(T, K),
+        enter=beside[0],
+        skip=beside[1],
+        blank_alpha=memory[a:b].reshape(T, K),
+        label_alpha=memory[b:c].reshape(T, ROW + K),
+        scale=memory[d + T : d + 2 * T],
+        beta=beside[2:6].reshape(2, 2, K + ROW),
+        ahead=beside[6],
+        blank_posterior=memory[d + 2 * T : d + 3 * T],
     )
 
 

@@ -7,10 +7,10 @@ import math
 from numba import njit
 
 from crnn_lessons.ctc.kernels_exp import exp_in_place
-from crnn_lessons.ctc.kernels_room import ROW
+from crnn_lessons.ctc.kernels_room import ROW, padded
 
 BLOCK = 16
-"""Steps that are fetched together: memory answers that many requests in about the time of one."""
+"""So many rows at once go through exp."""
 
 
 @njit(error_model="numpy")
@@ -21,18 +21,18 @@ def gather(scores, n, log_sum, target, blank, room, logarithms):
         log_sum: T; for logits the logarithm of the sum of their exponentials, otherwise 0.
     """
     T, S = len(room.emit_blank), len(target)
-    for start in range(0, T, BLOCK):
-        end = min(start + BLOCK, T)
-        for t in range(start, end):
-            room.emit_blank[t] = scores[t, n, blank] - log_sum[t]
-        for k in range(S):  # the steps within: one step's scores are far from the next one's in memory
-            label = target[k]
-            for t in range(start, end):
-                room.emit_label[t, k] = scores[t, n, label] - log_sum[t]
-        room.emit_label[start:end, S:] = -math.inf  # padding
-        if not logarithms:
-            exp_in_place(room.emit_blank[start:end])
-            exp_in_place(room.emit_label[start:end].reshape(-1))
+    K = padded(S)
+    for t in range(T):
+        room.emit_blank[t] = scores[t, n, blank] - log_sum[t]
+        row = room.emit_label[t]
+        for k in range(S):
+            row[k] = scores[t, n, target[k]] - log_sum[t]
+        for k in range(S, K):
+            row[k] = -math.inf  # padding
+        if not logarithms and (t % BLOCK == BLOCK - 1 or t == T - 1):  # while they are in the nearest cache
+            exp_in_place(room.emit_label[t - t % BLOCK : t + 1].reshape(-1))
+    if not logarithms:
+        exp_in_place(room.emit_blank)
 
 
 @njit(fastmath={"reassoc"}, error_model="numpy")
@@ -62,10 +62,12 @@ def normalise(scores, n, row, log_sum, gradient, share, wanted):
 
 
 @njit(error_model="numpy")
-def subtract_posteriors(gradient, n, target, blank, share, room):
-    """Take share * posterior from the gradient of a sample."""
+def subtract_posteriors(gradient, n, target, blank, share, room, anew):
+    """Take share * posterior from the gradient of a sample, or, anew, from 0."""
     for t in range(len(room.emit_blank)):
         row, labels = gradient[t, n], room.label_alpha[t, ROW:]
+        if anew:
+            row[:] = 0.0
         row[blank] -= share * room.blank_posterior[t]
         for k in range(len(target)):
             row[target[k]] -= share * labels[k]

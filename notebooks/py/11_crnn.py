@@ -35,9 +35,8 @@ from crnn_lessons import exercises, figures
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.notation import notation
 
-torch.set_num_threads(
-    1
-)  # the same numbers on every machine; so small a network gains little by more
+# one thread: the same numbers on every machine, and so small a network gains little by more
+torch.set_num_threads(1)
 notation("X", "N", "C", "T", "t", "k", "S", "r", "D", "H", "W")
 
 # %% [markdown]
@@ -189,8 +188,8 @@ from crnn_lessons.recognition import PoolBatches, ctc_loss_of, predict
 from crnn_lessons.training import Settings, Trainer
 
 batches = PoolBatches(images[:8], texts[:8], alphabet, batch_size=8, seed=0, jitter=False)
-trainer = Trainer(model, batches, ctc_loss_of, Settings(steps=250, learning_rate=5e-3))
-first = [trainer.step() for _ in range(250)]
+trainer = Trainer(model, batches, ctc_loss_of, Settings(steps=400, learning_rate=5e-3))
+first = [trainer.step() for _ in range(400)]
 read = predict(model, images[:8], alphabet)
 print("loss fell below a tenth:", first[-1] < first[0] / 10)
 print("all eight by heart:", read == texts[:8])
@@ -249,7 +248,7 @@ print(f"{100 * accuracy:.1f} % of {len(fresh_texts)} fresh strings")
 # %% [markdown]
 # ## 6 Read a real picture
 #
-# Our network knows a dozen faces in black on white. The reader that comes with the package is its bigger brother: the
+# Our network knows eight faces, dark on light. The reader that comes with the package is its bigger brother: the
 # same design with 938,581 parameters, trained on 450,000 rendered words in 2,635 fonts. It has never seen a photograph.
 # Here is one: a page of
 # print, photographed askew under a lamp (it comes with scikit-image).
