@@ -62,7 +62,7 @@ def solve_by(
 
 @cache
 def _loop(dtype: str, layout: str, parallel: bool) -> Callable[..., None]:
-    """The loop over the batch: float32 or float64, C for contiguous scores or A for any, several threads or one."""
+    """The loop over the batch: float32 or float64, scores contiguous (C) or not (A), several threads or one."""
     stamp = version(parallel)
     real, whole, yes = getattr(types, dtype), types.int64, types.boolean
     # labels without a sign: for an index with one, Python counts from the end where it is negative, and that takes time

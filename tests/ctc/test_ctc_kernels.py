@@ -98,7 +98,7 @@ def test_a_forked_process_computes_too(two_threads):
 
 def test_machine_code_is_not_shared_between_versions():
     assert kernels_compile.version(True) != kernels_compile.version(False)
-    loop = kernels_numba._loop("float32", False)
+    loop = kernels_numba._loop("float32", "C", False)
     assert kernels_compile.version(False) in [cell.cell_contents for cell in loop.py_func.__closure__]
 
 
