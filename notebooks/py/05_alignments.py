@@ -499,9 +499,9 @@ figures.show(
 #
 # ### Play: the lattice
 #
-# Choose *alignments through a cell* with the arrow keys or the mouse, edit the text, change a probability. Everything
-# is computed as you go. (α and β are lesson 06's; the number of paths through a cell and the best path are ready for
-# you now.)
+# Walk through the cells with the arrow keys or the mouse: the last line says how many alignments pass through each. Choose
+# *best path*, edit the text, change a probability. Everything is computed as you go. (α, β and posterior are lesson
+# 06's.)
 
 # %%
 from crnn_lessons.widgets import Lattice
