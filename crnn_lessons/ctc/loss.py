@@ -48,6 +48,9 @@ def ctc_loss(
         NaN or +inf in what a target needs makes its loss and its gradient NaN, its neighbours' never. What stands
         in frames past a sample's length, or in classes that its target does not need, reaches nothing.
 
+        On a CPU the very first call compiles its kernel, some ten to twenty seconds; the machine code is kept on disk,
+        and later processes begin within about a second.
+
     Raises:
         ValueError: shapes or lengths that do not fit, labels that are no class or are the blank, empty log_probs.
         TypeError: targets or lengths that are not whole numbers.

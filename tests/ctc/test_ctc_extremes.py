@@ -70,17 +70,15 @@ def mixed_lengths():
 def best_path_lost_from_both_sides():
     """Alpha loses the best path in the first phase, beta in the last; neither sum nor end shows it.
 
-    Target 1 2 3, label 2 only outside the phases. One kind of path is at 3 by then, the other at 1. Each phase costs
-    one of them e^-720 or more. The one at 1 pays at the beginning and at the end, the other in the middle, and more.
+    Target 1 2 3, label 2 only outside the phases. One kind of path is at 3 by then, the other at 1. The one at 1 pays
+    e^-864 at the beginning and at the end, less than a float64 can hold; the other pays e^-1900 in the middle.
     """
-    one, three = np.full(46, NEVER), np.full(46, NEVER)
-    one[3:13], three[3:13] = -72.0, 0.0
-    one[13:33], three[13:33] = 0.0, -77.0
-    one[33:43], three[33:43] = -72.0, 0.0
-    log_probs = np.full((46, 1, 4), NEVER)
-    log_probs[:, 0, 1], log_probs[:, 0, 3] = one, three
-    log_probs[[0, 1, 2, 43, 44, 45]] = np.log(0.25)
-    return Batch(log_probs, [[1, 2, 3]], [46])
+    first, middle, last = slice(3, 15), slice(15, 35), slice(35, 47)
+    log_probs = np.full((50, 1, 4), NEVER)
+    for phase, one, three in ((first, -72.0, 0.0), (middle, 0.0, -95.0), (last, -72.0, 0.0)):
+        log_probs[phase, 0, 1], log_probs[phase, 0, 3] = one, three
+    log_probs[[0, 1, 2, 47, 48, 49]] = np.log(0.25)
+    return Batch(log_probs, [[1, 2, 3]], [50])
 
 
 FAMILIES = {
