@@ -255,3 +255,11 @@ def test_standard_input_in_a_process_of_its_own():
     assert done.returncode == 1
     assert done.stdout.decode() == "-\tpiped\n"
     assert done.stderr.decode() == "nowhere.png: there is no such file\n"
+
+
+def test_the_weights_are_what_lesson_11_says_of_them():
+    reader = Reader()
+    assert reader.model.num_parameters == 938_581
+    assert (reader.notes["images_rendered"], reader.notes["fonts"]) == (450_000, 2_635)
+    lesson = (Path(__file__).parents[1] / "notebooks" / "py" / "11_crnn.py").read_text(encoding="utf-8")
+    assert "938,581 parameters, trained on 450,000 rendered words in 2,635 fonts" in lesson
