@@ -9,6 +9,7 @@ import pytest
 
 from crnn_lessons.ctc import alignments, collapse
 from crnn_lessons.exercises.engine import find, judge
+from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 # Written apart from the catalogue in crnn_lessons/exercises/lesson_05.py, which the engine compares with.
 
@@ -152,14 +153,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("key", "answer", "name"), WRONG)
 def test_wrong_answer_is_caught_and_named(key, answer, name):
-    status, message, named = judge(find(key), answer)
-    assert (status, named) == ("wrong", name), message
+    assert_named(key, answer, name)
 
 
 def test_every_named_mistake_has_a_wrong_answer_here():
-    named = {(key, name) for key, _, name in WRONG}
-    for key in {key for key, _, _ in WRONG}:
-        assert {(key, m.name) for m in find(key).mistakes} <= named
+    assert_complete(WRONG)
 
 
 RIGHT = [
@@ -180,8 +178,7 @@ RIGHT = [
 
 @pytest.mark.parametrize(("key", "answer"), RIGHT)
 def test_right_answers_written_in_another_way_pass(key, answer):
-    status, message, _ = judge(find(key), answer)
-    assert status == "done", message
+    assert_right(key, answer)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from crnn_lessons.ctc import extend, forward_backward
-from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.engine import find
 from crnn_lessons.exercises.trace import trace_backward, trace_forward
+from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 PROBS = np.random.default_rng(0).dirichlet(np.ones(3), size=5)  # T C
 
@@ -138,14 +139,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("key", "answer", "name"), WRONG)
 def test_wrong_answer_is_caught_and_named(key, answer, name):
-    status, message, named = judge(find(key), answer)
-    assert (status, named) == ("wrong", name), message
+    assert_named(key, answer, name)
 
 
 def test_every_named_mistake_has_a_wrong_answer_here():
-    named = {(key, name) for key, _, name in WRONG}
-    for key in {key for key, _, _ in WRONG}:
-        assert {(key, m.name) for m in find(key).mistakes} <= named
+    assert_complete(WRONG)
 
 
 @pytest.mark.parametrize(
@@ -153,8 +151,7 @@ def test_every_named_mistake_has_a_wrong_answer_here():
     [("06-1", alpha(right_rule)), ("06-3", beta(right_beta_rule)), ("06-5", np.logaddexp), ("06-2", math.comb(30, 10))],
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
-    status, message, _ = judge(find(key), answer)
-    assert status == "done", message
+    assert_right(key, answer)
 
 
 @pytest.mark.parametrize("target", [(1, 2), (1, 1, 2), ()])

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from crnn_lessons.exercises.engine import find, judge
+from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 
 def right_step(before, skip, emit):
@@ -97,19 +97,15 @@ WRONG = [
 
 @pytest.mark.parametrize(("key", "answer", "name"), WRONG)
 def test_wrong_answer_is_caught_and_named(key, answer, name):
-    status, message, named = judge(find(key), answer)
-    assert (status, named) == ("wrong", name), message
+    assert_named(key, answer, name)
 
 
 def test_every_named_mistake_has_a_wrong_answer_here():
-    named = {(key, name) for key, _, name in WRONG}
-    for key in {key for key, _, _ in WRONG}:
-        assert {(key, m.name) for m in find(key).mistakes} <= named
+    assert_complete(WRONG)
 
 
 @pytest.mark.parametrize(
     ("key", "answer"), [("07-1", right_step), ("07-2", read_end), ("07-3", rescale), ("07-4", 64e6)]
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
-    status, message, _ = judge(find(key), answer)
-    assert status == "done", message
+    assert_right(key, answer)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crnn_lessons.exercises.engine import find, judge
+from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 
 def runs(path, blanks=False):
@@ -45,14 +45,11 @@ WRONG = [
 
 @pytest.mark.parametrize(("key", "answer", "name"), WRONG)
 def test_wrong_answer_is_caught_and_named(key, answer, name):
-    status, message, named = judge(find(key), answer)
-    assert (status, named) == ("wrong", name), message
+    assert_named(key, answer, name)
 
 
 def test_every_named_mistake_has_a_wrong_answer_here():
-    named = {(key, name) for key, _, name in WRONG}
-    for key in {key for key, _, _ in WRONG}:
-        assert {(key, m.name) for m in find(key).mistakes} <= named
+    assert_complete(WRONG)
 
 
 @pytest.mark.parametrize(
@@ -60,5 +57,4 @@ def test_every_named_mistake_has_a_wrong_answer_here():
     [("11-1", 52), ("11-2", lambda f: f.permute(3, 0, 1, 2).flatten(2)), ("11-3", runs)],
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
-    status, message, _ = judge(find(key), answer)
-    assert status == "done", message
+    assert_right(key, answer)
