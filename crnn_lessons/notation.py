@@ -45,6 +45,22 @@ SYMBOLS = (
     Symbol("α(t, s)", "alpha[t, s]", "probability of all path beginnings that are in row s at step t"),
     Symbol("β(t, s)", "beta[t, s]", "probability of all path endings after row s at step t"),
     Symbol("γ(t, s)", "posterior[t, s]", "probability of being in row s at step t, given X and Y: αβ / p(Y | X)"),
+    Symbol("xₜ", "x[t]", "the input at time step t: D numbers"),
+    Symbol("hₜ", "h, state", "the hidden state after step t (lectures also write s): Dₕ numbers"),
+    Symbol("yₜ", "y, outputs[t]", "the output at time step t"),
+    Symbol("Dₕ", "hidden_size", "number of hidden units: the size of the state"),
+    Symbol("Wᵢₕ", "weight_ih", "weights from the input to the state (lectures: U), Dₕ × D"),
+    Symbol("Wₕₕ", "weight_hh", "weights from the state before to the state (lectures: W), Dₕ × Dₕ"),
+    Symbol("b", "bias", "a bias: one number for each unit"),
+    Symbol("ℓ", "loss", "the loss: one number that training makes small"),
+    Symbol("Jₜ", "jacobian", "the Jacobian ∂hₜ / ∂hₜ₋₁: how the state moves with the state before, Dₕ × Dₕ"),
+    Symbol("σ(·)", "sigmoid", "the logistic function 1 / (1 + exp(−x)), between 0 and 1"),
+    Symbol("⊙", "*", "product element by element"),
+    Symbol("cₜ", "c", "the memory of an LSTM after step t: Dₕ numbers"),
+    Symbol("iₜ, fₜ, oₜ", "i, f, o", "input, forget and output gate of an LSTM: Dₕ numbers between 0 and 1 each"),
+    Symbol("gₜ", "g", "what an LSTM may write into its memory: Dₕ numbers between −1 and 1"),
+    Symbol("rₜ, zₜ", "r_t, z_t", "reset and update gate of a GRU: Dₕ numbers between 0 and 1 each"),
+    Symbol("nₜ", "n_t", "the new state that a GRU proposes: Dₕ numbers between −1 and 1"),
 )
 
 
