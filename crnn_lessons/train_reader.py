@@ -11,7 +11,7 @@ import torch
 from tqdm.auto import tqdm
 
 from crnn_lessons.alphabet import Alphabet
-from crnn_lessons.models import build
+from crnn_lessons.models import Recogniser, build, load
 from crnn_lessons.recognition import PoolBatches, ctc_loss_of, validation
 from crnn_lessons.text.datasets import Pool, PoolSpec
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
@@ -63,7 +63,8 @@ def _train(a: argparse.Namespace) -> int:
         "cuda" if a.device == "auto" and torch.cuda.is_available() else a.device.replace("auto", "cpu")
     )
     torch.manual_seed(a.seed)
-    model = build(a.model, alphabet.num_classes).to(device, memory_format=torch.channels_last)
+    model, before = _first_weights(a.model, a.start_from, alphabet)
+    model = model.to(device, memory_format=torch.channels_last)
     trainer = Trainer(
         model,
         PoolBatches(rendered.images, rendered.labels, alphabet, min(a.batch, a.size), a.seed, device=device),
@@ -83,7 +84,21 @@ def _train(a: argparse.Namespace) -> int:
             command="python -m crnn_lessons " + a.shown, seed=a.seed, steps=a.steps, batch=a.batch,
             images_rendered=len(rendered), images_seen=a.steps * a.batch, fonts=len(training_fonts),
             words=len(words), seconds_training=round(trainer.seconds), precision=str(trainer.dtype),
-            processor=platform.machine(), torch=torch.__version__, validation=trainer.history[-1],
+            processor=platform.machine(), torch=torch.__version__, validation=trainer.history[-1], **before,
         )  # fmt: skip
     tqdm.write(f"wrote {a.output}")
     return 0
+
+
+def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Recogniser, dict]:
+    """The model that training begins with, and what the notes of its weights say of how it came to them."""
+    model = build(name, alphabet.num_classes)
+    if path is None:
+        return model, {}
+    earlier, its_alphabet, notes = load(path)
+    if earlier.config != model.config or its_alphabet.characters != alphabet.characters:
+        raise ValueError(
+            f"{path.name} holds another model than {name!r}, or other characters; give weights that "
+            f"`train --model {name}` wrote, or leave --start-from out"
+        )
+    return earlier.train(), {"started_from": notes}

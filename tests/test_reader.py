@@ -19,7 +19,7 @@ from crnn_lessons.alphabet import BLANK
 from crnn_lessons.commands import main
 from crnn_lessons.ctc import collapse
 from crnn_lessons.metrics import character_error_rate, fold, word_accuracy
-from crnn_lessons.models import build
+from crnn_lessons.models import build, load
 from crnn_lessons.reader import WEIGHTS, Reader
 from crnn_lessons.text.datasets import read_folder
 from crnn_lessons.text.fonts import system_directories
@@ -244,6 +244,22 @@ def test_bad_training_options_are_one_line(tmp_path, capsys):
     assert "no font with glyphs" in capsys.readouterr().err
     assert main([*common, "--steps", "0"]) == 2
     assert "--steps" in capsys.readouterr().err
+
+
+def test_training_can_start_from_weights(tmp_path, capsys):
+    common = ["train", "--run", str(tmp_path / "run"), "--no-system-fonts", "--fonts", str(FONTS), "--size", "8",
+              "--batch", "8", "--steps", "2", "--learning-rate", "1e-6", "--workers", "1",
+              "--precision", "float32", "--validate-every", "2"]  # fmt: skip
+    output = tmp_path / "further.safetensors"
+    assert main([*common, "--output", str(output), "--start-from", str(SHIPPED)]) == 0
+    (first, _, _), (further, _, notes) = load(SHIPPED), load(output)
+    assert notes["started_from"]["images_rendered"] == load(SHIPPED)[2]["images_rendered"]
+    moved = [(a - b).abs().max() for a, b in zip(first.parameters(), further.parameters(), strict=True)]
+    assert 0 < max(moved) < 1e-2  # two small steps away, and not drawn anew
+    assert main([*common, "--run", str(tmp_path / "other"), "--model", "tiny", "--start-from", str(SHIPPED)]) == 2
+    assert "holds another model than 'tiny'" in capsys.readouterr().err
+    assert main([*common, "--run", str(tmp_path / "third"), "--start-from", str(tmp_path / "none")]) == 2
+    assert "there is no weights file" in capsys.readouterr().err
 
 
 def test_standard_input_in_a_process_of_its_own():
