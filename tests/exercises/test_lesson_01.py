@@ -1,0 +1,271 @@
+"""Wrong answers to lesson 01 as learners write them: each must be caught, and its cause named."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.lesson_01 import RIGHT_STEPS, outputs_that_change
+from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_01.py, which the engine compares with.
+
+
+def scalar_step(x, h, weight_ih, weight_hh, bias, activation=math.tanh):
+    """The right step, one number at a time."""
+    new = []
+    for i in range(len(h)):
+        total = bias[i]
+        for d in range(len(x)):
+            total += weight_ih[i][d] * x[d]
+        for j in range(len(h)):
+            total += weight_hh[i][j] * h[j]
+        new.append(activation(total))
+    return np.array(new)
+
+
+def no_memory(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(x, np.zeros(len(h)), weight_ih, weight_hh, bias)
+
+
+def no_squash(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(x, h, weight_ih, weight_hh, bias, activation=lambda v: v)
+
+
+def no_bias(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(x, h, weight_ih, weight_hh, [0.0] * len(h))
+
+
+def bias_outside(x, h, weight_ih, weight_hh, bias):
+    return no_bias(x, h, weight_ih, weight_hh, bias) + bias
+
+
+def two_tanhs(x, h, weight_ih, weight_hh, bias):
+    a, b = np.dot(weight_ih, x), np.dot(weight_hh, h) + bias
+    return np.tanh(a) + np.tanh(b)
+
+
+def state_first(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(x, h, weight_ih, np.transpose(weight_hh), bias)
+
+
+def vectors_first(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(np.dot(x, weight_ih) + np.dot(h, weight_hh) + bias)
+
+
+def stars(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(np.multiply(weight_ih, x) + np.multiply(weight_hh, h) + bias)
+
+
+def swapped(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(np.dot(weight_ih, h) + np.dot(weight_hh, x) + bias)
+
+
+def appended(x, h, *weights):
+    """The right loop, with lists; its empty result has the wrong shape."""
+    rows = []
+    for x_t in x:
+        h = scalar_step(x_t, h, *weights)
+        rows.append(h)
+    return np.array(rows)
+
+
+def rows_or_empty(x, h, *weights):
+    return appended(x, h, *weights).reshape(-1, len(h))
+
+
+def never_moves_on(x, h, *weights):
+    rows = np.empty((len(x), len(h)))
+    for t, x_t in enumerate(x):
+        rows[t] = scalar_step(x_t, h, *weights)
+    return rows
+
+
+def final_state(x, h, *weights):
+    for x_t in x:
+        h = scalar_step(x_t, h, *weights)
+    return h
+
+
+def with_the_start(x, h, *weights):
+    rows = [h]
+    for x_t in x:
+        rows.append(scalar_step(x_t, rows[-1], *weights))
+    return np.array(rows)
+
+
+def stored_too_soon(x, h, *weights):
+    rows = np.zeros((len(x), len(h)))
+    for t, x_t in enumerate(x):
+        rows[t] = h
+        h = scalar_step(x_t, h, *weights)
+    return rows
+
+
+def from_zero(x, h, *weights):
+    h, rows = [0.0] * len(h), np.zeros((len(x), len(h)))
+    for t, x_t in enumerate(x):
+        rows[t] = h = scalar_step(x_t, h, *weights)
+    return rows
+
+
+def from_the_second(x, h, *weights):
+    rows = []
+    for t in range(1, len(x)):
+        h = scalar_step(x[t], h, *weights)
+        rows.append(h)
+    return np.reshape(rows, (len(rows), len(h)))
+
+
+def from_the_end(x, h, *weights):
+    rows = np.zeros((len(x), len(h)))
+    for t in reversed(range(len(x))):
+        rows[t] = h = scalar_step(x[t], h, *weights)
+    return rows
+
+
+def stacked(x, h, *weights):
+    rows = []
+    for x_t in x:
+        h = scalar_step(x_t, h, *weights)
+        rows.append(h)
+    return np.vstack(rows)
+
+
+WRONG = [
+    ("01-1", ([0, 1, 0, 0, 0], [0, 0, 0, 0]), "gives sequences of different lengths"),
+    ("01-1", ("0101", "0100"), "puts the difference inside the window"),
+    ("01-1", ([0, 1, 0, 1, 1], [1, 0, 0, 1, 1]), "gives both the same answer"),
+    ("01-1", ([1, 1, 1], [1, 1, 1]), "gives both the same answer"),
+    ("01-2", no_memory, "leaves out the state"),
+    ("01-2", no_squash, "leaves out the tanh"),
+    ("01-2", no_bias, "leaves out the bias"),
+    ("01-2", bias_outside, "adds the bias after the tanh"),
+    ("01-2", two_tanhs, "takes the tanh of each part"),
+    ("01-2", state_first, "multiplies the state from the wrong side"),
+    ("01-2", vectors_first, "multiplies input and state from the wrong side"),
+    ("01-2", stars, "multiplies element by element"),
+    ("01-2", swapped, "swaps the two matrices"),
+    ("01-3", never_moves_on, "begins every step with the first state"),
+    ("01-3", final_state, "returns the last state alone"),
+    ("01-3", with_the_start, "puts the initial state in front"),
+    ("01-3", stored_too_soon, "stores the state before the step"),
+    ("01-3", from_zero, "begins with zeros"),
+    ("01-3", from_the_second, "leaves out the first step"),
+    ("01-3", from_the_end, "reads the sequence from its end"),
+    ("01-3", stacked, "fails on an empty sequence"),
+    ("01-3", appended, "forgets the number of units when the sequence is empty"),
+    ("01-4", (2.5, 2.5, 0.3), "fires before a 1 has come"),
+    ("01-4", (0.5, 2, 0), "lets a 1 hardly move the state"),
+    ("01-4", (-2, 2, 0), "turns the input's sign"),
+    ("01-4", (4, 0, 0), "forgets"),
+    ("01-4", (4, 1.2, 0), "forgets"),
+    ("01-4", (4, -2.5, 0), "flips the state at each step"),
+    ("01-4", (-9, 4, -5), "turns the input's sign"),
+    ("01-4", (4, -9, 1), "fires before a 1 has come"),
+    ("01-4", (3, -9, -0.0), "flips the state at each step"),
+    ("01-5", 50 * 850, "counts a copy for each of the 50 steps"),
+    ("01-5", 850 - 20 * 20, "leaves out the weights from state to state"),
+    ("01-5", 850 - 20, "counts one bias for the recurrent layer"),
+    ("01-5", 2 * 200 + 400, "leaves out the biases"),
+    ("01-5", 200 + 400 + 40, "leaves out the linear layer"),
+    ("01-5", 850 - 10, "leaves out the linear layer's bias"),
+    ("01-5", 850 - 200, "leaves out the input's weights"),
+    ("01-6", RIGHT_STEPS | {"recurrent": [0, 1, 2, 3, 4, 5]}, "lets the present change the past"),
+    ("01-6", RIGHT_STEPS | {"recurrent": {6, 7, 8, 9}}, "forgets the step itself"),
+    ("01-6", RIGHT_STEPS | {"convolution": (4, 5, 6)}, "shifts or stretches the window"),
+    ("01-6", RIGHT_STEPS | {"convolution": [5, 6, 7, 8, 9]}, "shifts or stretches the window"),
+    ("01-6", RIGHT_STEPS | {"recurrent": [5]}, "ends the memory early"),
+    ("01-6", RIGHT_STEPS | {"bidirectional": [5, 6, 7, 8, 9]}, "reads in one direction only"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    assert_named(key, answer, name)
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    assert_complete(WRONG)
+
+
+def in_lists(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(x, h, weight_ih, weight_hh, bias).tolist()
+
+
+def in_torch(x, h, weight_ih, weight_hh, bias):
+    x, h, weight_ih, weight_hh, bias = map(torch.as_tensor, (x, h, weight_ih, weight_hh, bias))
+    return torch.tanh(x @ weight_ih.T + h @ weight_hh.T + bias)
+
+
+def by_torchs_layer(x, h, weight_ih, weight_hh, bias):
+    """nn.RNN itself: what the solution must equal. It takes no empty sequence."""
+    D, hidden_size = weight_ih.shape[1], len(h)
+    layer = torch.nn.RNN(D, hidden_size, dtype=torch.float64)
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    values = map(torch.as_tensor, (weight_ih, weight_hh, bias, np.zeros(hidden_size)))
+    layer.load_state_dict(dict(zip(names, values, strict=True)))
+    if len(x) == 0:
+        return np.zeros((0, hidden_size))
+    return layer(torch.as_tensor(x), torch.as_tensor(h)[None])[0].detach()
+
+
+RIGHT = [
+    ("01-1", ("1000", "0000")),
+    ("01-1", np.array([[1, 1, 1, 0, 1, 0], [1, 0, 1, 0, 1, 0]])),
+    ("01-1", [(True, False, False, True), (False, False, False, True)]),
+    ("01-2", scalar_step),
+    ("01-2", in_lists),
+    ("01-2", in_torch),
+    ("01-3", rows_or_empty),
+    ("01-3", by_torchs_layer),
+    ("01-4", [2, 2, 0]),
+    ("01-4", (8, 3, -1)),
+    ("01-4", np.array([[5.0], [4.0], [0.0]])),
+    ("01-4", torch.tensor([3.0, 2.5, 0.0])),
+    ("01-5", 850.0),
+    ("01-5", np.int64(850)),
+    ("01-6", {"convolution": {5, 6, 7}, "recurrent": range(5, 10), "bidirectional": np.arange(10)}),
+]
+
+
+@pytest.mark.parametrize(("key", "answer"), RIGHT)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    assert_right(key, answer)
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "sentence"),
+    [
+        ("01-1", [[1, 0, 0, 0]], "a pair of two sequences of bits, and yours has 1 parts"),
+        ("01-1", ([2, 0, 0, 0], [0, 0, 0, 0]), "at most 20 bits, 0 or 1"),
+        ("01-1", 5, "could not be tried: TypeError"),
+        ("01-4", (3, 3), "three numbers, (w_ih, w_hh, b)"),
+        ("01-4", (3, math.inf, 0), "three numbers, (w_ih, w_hh, b)"),
+        ("01-4", (3, 1, 0), "After the bits 0 0 0 0 1 0 the state is 0.7595, and it must be above 0.9"),
+        ("01-4", (2, 2, 1e-6), "After the bits 0 0 0 0 … (17 steps) the state is"),
+        ("01-6", {"recurrent": [5]}, "a dictionary with the keys 'convolution', 'recurrent', 'bidirectional'"),
+        ("01-6", RIGHT_STEPS | {"recurrent": [5, 6, 7, 8, 9, 10]}, "the steps run from 0 to 9, and you list [10]"),
+        ("01-6", RIGHT_STEPS | {"convolution": [5, 6]}, "convolution: You leave out [7], where the output changes."),
+    ],
+)
+def test_an_open_answer_is_answered_exactly(key, answer, sentence):
+    status, message, _ = judge(find(key), answer)
+    assert status == "wrong"
+    assert sentence in message
+
+
+def test_the_steps_of_the_last_exercise_are_what_networks_do():
+    before = torch.get_rng_state()
+    assert outputs_that_change() == RIGHT_STEPS
+    assert torch.equal(before, torch.get_rng_state())  # a check must not change the lesson's random numbers
+
+
+def test_a_step_that_changes_the_state_in_place_is_told_so():
+    def in_place(x, h, weight_ih, weight_hh, bias):
+        h[:] = scalar_step(x, h, weight_ih, weight_hh, bias)
+        return h
+
+    assert "changed its own argument" in judge(find("01-2"), in_place)[1]
