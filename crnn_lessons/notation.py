@@ -54,6 +54,8 @@ SYMBOLS = (
     Symbol("b", "bias", "a bias: one number for each unit"),
     Symbol("ℓ", "loss", "the loss: one number that training makes small"),
     Symbol("Jₜ", "jacobian", "the Jacobian ∂hₜ / ∂hₜ₋₁: how the state moves with the state before, Dₕ × Dₕ"),
+    Symbol("Δ", "distance", "how many steps back: the distance in time between a cause and its effect"),
+    Symbol("‖·‖", "norm", "length of a vector; largest singular value of a matrix: the most it lengthens any vector"),
     Symbol("σ(·)", "sigmoid", "the logistic function 1 / (1 + exp(−x)), between 0 and 1"),
     Symbol("⊙", "*", "product element by element"),
     Symbol("cₜ", "c", "the memory of an LSTM after step t: Dₕ numbers"),

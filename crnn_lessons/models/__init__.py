@@ -1,8 +1,7 @@
-"""Text recognisers: convolutional features, a projection to a sequence, a sequence model, a linear layer.
+"""Text recognisers: convolutional features, a projection to a sequence, a sequence model, an output layer."""
 
-The names below are loaded when they are first asked for, so that importing a sub-module stays light.
-"""
+from crnn_lessons.models.presets import PRESETS, Config
+from crnn_lessons.models.recogniser import Recogniser, build, load
+from crnn_lessons.models.summary import Summary, summarise
 
-from crnn_lessons.models.recogniser import PRESETS, Config, Recogniser, build, load
-
-__all__ = ["PRESETS", "Config", "Recogniser", "build", "load"]
+__all__ = ["PRESETS", "Config", "Recogniser", "Summary", "build", "load", "summarise"]

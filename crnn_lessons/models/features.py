@@ -4,90 +4,88 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
+from crnn_lessons.models.grammar import layers, parse
+from crnn_lessons.models.parts import Block, Conv, FractionalPool, Keep, Part, Pool, Up
+from crnn_lessons.models.unet import UNet
+from crnn_lessons.models.widths import fill_outside
 
-def parse(layer: str) -> tuple[str, list[int]]:
-    """Split a layer such as ``"conv 64 3 3"`` or ``"pool 2 1"`` into its kind and its numbers.
+__all__ = ["PARTS", "FeatureStack", "layers", "parse"]
 
-    Raises:
-        ValueError: an unknown layer; the message lists the known ones.
-    """
-    kind, *numbers = layer.split()
-    counts = {"conv": (1, 3), "pool": (2,)}
-    if kind not in counts or len(numbers) not in counts[kind] or not all(n.isdigit() for n in numbers):
-        raise ValueError(
-            f"{layer!r} is no feature layer; write 'conv CHANNELS' (3 x 3, padded), "
-            "'conv CHANNELS KERNEL_HEIGHT KERNEL_WIDTH' (not padded) or 'pool HEIGHT WIDTH'"
-        )
-    return kind, [int(n) for n in numbers]
-
-
-def layers(text: str) -> tuple[str, ...]:
-    """Split ``"conv 16, pool 2 2"`` into its layers."""
-    return tuple(layer.strip() for layer in text.split(","))
+PARTS: dict[str, type[Part]] = {
+    "conv": Conv,
+    "pool": Pool,
+    "block": Block,
+    "fmp": FractionalPool,
+    "unet": UNet,
+    "up": Up,
+    "keep": Keep,
+}
+"""The layers by the first word of their text; see ``crnn_lessons.models.grammar.FORMS`` for what may follow it."""
 
 
 class FeatureStack(nn.Module):
-    """Convolutions with batch normalisation and ReLU, and max pools, in the order given.
+    """Layers of convolution and pooling, in the order given.
 
     Args:
-        layers: ``"conv D"`` (3 x 3, size kept), ``"conv D h w"`` (kernel h x w, no padding),
-            ``"pool h w"`` (max pool, stride as its size).
+        layers: one text a layer, such as ``"conv 64"`` or ``"pool 2 2"``; the forms are in
+            ``crnn_lessons.models.grammar.FORMS``.
         in_channels: channels of the image.
 
-    With ``widths``, columns to the right of each image's own width are held at zero before and after every
-    layer, so that an image gives the same features alone and padded in a batch.
+    With ``widths``, columns to the right of each image's own width take no part in any layer, so that an image gives
+    the same features alone and padded in a batch; in training, its padding does not enter the statistics of the
+    norms either. (The places of a fractional max pool are drawn at random in training.)
     """
 
     def __init__(self, layers: Sequence[str], in_channels: int = 1):
         super().__init__()
-        self.layers = tuple(layers)
+        self.layers, self.in_channels = tuple(layers), in_channels
         self.blocks = nn.ModuleList()
         channels = in_channels
-        for layer in self.layers:
-            kind, numbers = parse(layer)
-            if kind == "pool":
-                self.blocks.append(nn.MaxPool2d(tuple(numbers)))
-                continue
-            out, kernel = numbers[0], tuple(numbers[1:]) or (3, 3)
-            padding = 1 if len(numbers) == 1 else 0
-            convolution = nn.Conv2d(channels, out, kernel, padding=padding, bias=False)
-            self.blocks.append(nn.Sequential(convolution, nn.BatchNorm2d(out), nn.ReLU(inplace=True)))
-            channels = out
+        for text in self.layers:
+            layer = parse(text)
+            self.blocks.append(PARTS[layer.kind](layer, channels))
+            channels = self.blocks[-1].out_channels
         self.out_channels = channels
 
+    def size(self, axis: int, image: int) -> list[int]:
+        """Size along one axis (0: height, 1: width) after every layer, for an image of the given size."""
+        sizes = [image]
+        for block in self.blocks:
+            sizes.append(block.size(axis, sizes[-1], image))
+        return sizes[1:]
+
     def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
-        """Height and width after every layer, for an image of the given size."""
-        sizes = []
-        for layer in self.layers:
-            kind, numbers = parse(layer)
-            if kind == "pool":
-                height, width = height // numbers[0], width // numbers[1]
-            elif len(numbers) == 3:
-                height, width = height - numbers[1] + 1, width - numbers[2] + 1
-            sizes.append((height, width))
-        return sizes
+        """Height and width after every layer, for an image of the given size; 0 where nothing is left."""
+        return list(zip(self.size(0, height), self.size(1, width), strict=True))
 
-    def forward(self, images: Tensor, widths: Tensor | None = None) -> Tensor:
-        x = _blank_outside(images, widths)  # N C H W
-        for layer, block in zip(self.layers, self.blocks, strict=True):
-            widths = None if widths is None else shrink(layer, widths)
-            x = _blank_outside(block(x), widths)  # N D H W
+    def reach(self, axis: int, index: int, image: int, layer: int | None = None) -> tuple[int, int]:
+        """The receptive field along one axis: the first and last row or column of the image that an output depends on.
+
+        Args:
+            axis: 0 for rows, 1 for columns.
+            index: the row or column of the features.
+            image: size of the image along that axis.
+            layer: after which layer, counted from 0; the last one by default.
+
+        Raises:
+            ValueError: there is no such row or column.
+        """
+        last = len(self.blocks) - 1 if layer is None else layer
+        sizes = [image, *self.size(axis, image)]
+        if not 0 <= index < sizes[last + 1]:
+            name = ("row", "column")[axis]
+            raise ValueError(f"{name} {index} does not exist: {sizes[last + 1]} are left of an image of {image}")
+        span = (index, index)
+        for i in range(last, -1, -1):
+            span = self.blocks[i].reach(axis, span, sizes[i], image)
+        return span
+
+    def forward(self, images: Tensor, widths: Tensor | Sequence[int] | None = None) -> Tensor:
+        image, image_widths = images.shape[-1], None if widths is None else [int(w) for w in widths]
+        x, own = fill_outside(images, image_widths), image_widths  # N C H W
+        for block in self.blocks:
+            x = block(x, own, image, image_widths) if isinstance(block, Keep) else block(x, own)  # N D H W
+            own = None if own is None else [block.size(1, w, i) for w, i in zip(own, image_widths, strict=True)]
         return x
-
-
-def _blank_outside(x: Tensor, widths: Tensor | None) -> Tensor:
-    if widths is None:
-        return x
-    outside = torch.arange(x.shape[-1], device=x.device) >= widths[:, None]  # N W
-    return x.masked_fill(outside[:, None, None, :], 0.0)
-
-
-def shrink(layer: str, widths: Tensor) -> Tensor:
-    """The width of each image after a layer."""
-    kind, numbers = parse(layer)
-    if kind == "pool":
-        return widths // numbers[1]
-    return widths - (numbers[2] - 1) if len(numbers) == 3 else widths

@@ -1,4 +1,4 @@
-"""Ways from features `N D H W` to a sequence `T N D`: what to do with the height."""
+"""Ways from features `N D H W` to a sequence `T N D`: what to do with the height. T is the width W."""
 
 from __future__ import annotations
 
@@ -28,4 +28,33 @@ class Max(nn.Module):
         return reduce(features, "n d h w -> w n d", "max")
 
 
-PROJECTIONS: dict[str, type[nn.Module]] = {"concat": Concat, "max": Max}
+class Sum(nn.Module):
+    """Add up the rows of each column: `N D H W -> W N D`."""
+
+    def __init__(self, channels: int, height: int):
+        super().__init__()
+        self.out_features = channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        return reduce(features, "n d h w -> w n d", "sum")
+
+
+class ScanHeight(nn.Module):
+    """An LSTM reads each column from top to bottom; its last state stands for the column: `N D H W -> W N D`.
+
+    subtle: the rows are the time steps here, and all columns of all samples are one batch. An LSTM along the width
+    would let columns see each other before the sequence model does, padding included.
+    """
+
+    def __init__(self, channels: int, height: int):
+        super().__init__()
+        self.lstm = nn.LSTM(channels, channels)
+        self.out_features = channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        columns = rearrange(features, "n d h w -> h (w n) d").contiguous()
+        _, (last, _) = self.lstm(columns)  # 1 (W N) D
+        return rearrange(last, "1 (w n) d -> w n d", n=len(features))
+
+
+PROJECTIONS: dict[str, type[nn.Module]] = {"concat": Concat, "max": Max, "sum": Sum, "lstm": ScanHeight}

@@ -1,10 +1,10 @@
-"""The recogniser: features, projection, sequence model and a linear layer, composed by a configuration."""
+"""The recogniser: features, projection, sequence model and output, composed by a configuration."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import torch
@@ -14,53 +14,13 @@ from torch import Tensor, nn
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.files import write_atomically
-from crnn_lessons.models.features import FeatureStack, layers
+from crnn_lessons.models.features import FeatureStack
+from crnn_lessons.models.presets import PRESETS, Config
 from crnn_lessons.models.projections import PROJECTIONS
-from crnn_lessons.models.sequence import SEQUENCES
+from crnn_lessons.models.sequence import make_output, make_sequence
+from crnn_lessons.models.widths import full_precision
 
 FORMAT = "crnn-lessons-recogniser-1"
-
-
-@dataclass(frozen=True)
-class Config:
-    """What a recogniser is made of; stored with its weights.
-
-    Attributes:
-        features: layers of the :class:`~crnn_lessons.models.features.FeatureStack`.
-        projection: a key of ``PROJECTIONS``.
-        sequence: a key of ``SEQUENCES``.
-        hidden_size: units of the sequence model in each direction.
-        num_layers: layers of the sequence model.
-        in_channels: 1 for grey, 3 for colour.
-        height: of the image, in pixels; fixed by the stack.
-        width: of the image in training, in pixels; other widths can be read too.
-    """
-
-    features: tuple[str, ...]
-    projection: str = "concat"
-    sequence: str = "bilstm"
-    hidden_size: int = 128
-    num_layers: int = 1
-    in_channels: int = 1
-    height: int = 32
-    width: int = 100
-
-
-PRESETS: dict[str, Config] = {
-    # The shipped reader: 32 x 100 -> 25 steps of 192 features.
-    "small": Config(
-        features=layers(
-            "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, conv 128, pool 2 1, "
-            "conv 192, pool 2 1, conv 192 2 1"
-        ),
-        hidden_size=144,
-    ),
-    # Learns to read in about a minute on two cores.
-    "tiny": Config(
-        features=layers("conv 16, pool 2 2, conv 32, pool 2 2, conv 64, pool 2 1, conv 64, pool 2 1"),
-        hidden_size=64,
-    ),
-}
 
 
 def to_input(images: Tensor) -> Tensor:
@@ -69,14 +29,16 @@ def to_input(images: Tensor) -> Tensor:
     Signs differ in contrast far more than in shape; this takes most of it away. A flat image stays flat.
 
     Args:
-        images: grey, `N H W`, float, black 0 and white 1.
+        images: grey `N H W` or colour `N C H W`, float, black 0 and white 1.
 
     Returns:
-        `N 1 H W`.
+        `N 1 H W`, or `N C H W` with the colours of an image shifted and scaled together.
     """
-    mean = images.mean(dim=(1, 2), keepdim=True)
-    deviation = images.std(dim=(1, 2), keepdim=True, correction=0).clamp_min(0.02)
-    return ((images - mean) / deviation).unsqueeze(1)
+    axes = tuple(range(1, images.ndim))
+    mean = images.mean(dim=axes, keepdim=True)
+    deviation = images.std(dim=axes, keepdim=True, correction=0).clamp_min(0.02)
+    scaled = (images - mean) / deviation
+    return scaled if images.ndim == 4 else scaled.unsqueeze(1)
 
 
 class Recogniser(nn.Module):
@@ -92,12 +54,8 @@ class Recogniser(nn.Module):
 
     def __init__(self, config: Config, num_classes: int):
         super().__init__()
-        for what, key, known in (
-            ("projection", config.projection, PROJECTIONS),
-            ("sequence model", config.sequence, SEQUENCES),
-        ):
-            if key not in known:
-                raise ValueError(f"there is no {what} {key!r}; choose one of {', '.join(known)}")
+        if config.projection not in PROJECTIONS:
+            raise ValueError(f"there is no projection {config.projection!r}; choose one of {', '.join(PROJECTIONS)}")
         self.config, self.num_classes = config, num_classes
         self.features = FeatureStack(config.features, config.in_channels)
         height, width = self.features.sizes(config.height, config.width)[-1]
@@ -107,14 +65,17 @@ class Recogniser(nn.Module):
                 "use fewer pools or a larger image"
             )
         self.projection = PROJECTIONS[config.projection](self.features.out_channels, height)
-        self.sequence = SEQUENCES[config.sequence](self.projection.out_features, config.hidden_size, config.num_layers)
-        self.output = nn.Linear(self.sequence.out_features, num_classes)
+        self.sequence = make_sequence(
+            config.sequence, self.projection.out_features, config.hidden_size, config.num_layers
+        )
+        self.output = make_output(config.output, self.sequence.out_features, num_classes)
 
     def output_lengths(self, widths: Tensor | int) -> Tensor:
         """The number of time steps T that an image of each width gives."""
         widths = torch.as_tensor(widths)
-        flat = [self.features.sizes(self.config.height, int(w))[-1][1] for w in widths.reshape(-1)]
-        return torch.tensor(flat, dtype=torch.long).reshape(widths.shape)
+        flat = widths.reshape(-1).tolist()
+        steps = {w: self.features.size(1, w)[-1] for w in set(flat)}
+        return torch.tensor([steps[w] for w in flat], dtype=torch.long).reshape(widths.shape)
 
     def forward(self, images: Tensor, widths: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Read a batch of images.
@@ -143,10 +104,10 @@ class Recogniser(nn.Module):
                 "an image is too narrow to give one time step; enlarge it or pad it to at least "
                 f"{self.narrowest()} pixels"
             )
-        x = self.features(images, None if widths is None else widths.to(images.device))  # N D H W
+        x = self.features(images, widths)  # N D H W
         # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in float32
         with torch.autocast(images.device.type, enabled=False):
-            x = self.projection(x.float())  # T N D
+            x = self.projection(full_precision(x))  # T N D
             x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
             return self.output(x), lengths  # T N C
 
@@ -187,10 +148,13 @@ def build(name: str, num_classes: int, **changes: object) -> Recogniser:
     """Build a recogniser by the name of a preset; ``changes`` replace fields of its configuration.
 
     Raises:
-        ValueError: an unknown name; the message lists the known ones.
+        ValueError: an unknown name or field; the message lists the known ones.
     """
     if name not in PRESETS:
         raise ValueError(f"there is no model {name!r}; choose one of {', '.join(PRESETS)}")
+    known = [field.name for field in fields(Config)]
+    if unknown := changes.keys() - set(known):
+        raise ValueError(f"a configuration has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
     return Recogniser(Config(**{**asdict(PRESETS[name]), **changes}), num_classes)
 
 
@@ -217,7 +181,7 @@ def load(path: str | os.PathLike) -> tuple[Recogniser, Alphabet, dict]:
         raise ValueError(f"{path.name} holds no recogniser of this package; give one that `train` wrote")
     settings = json.loads(header["config"])
     alphabet = Alphabet(json.loads(header["alphabet"]))
-    model = Recogniser(Config(**{**settings, "features": tuple(settings["features"])}), alphabet.num_classes)
+    model = Recogniser(Config(**settings), alphabet.num_classes)
     own = model.state_dict()
     model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in tensors.items()})
     return model.eval(), alphabet, json.loads(header["notes"])
