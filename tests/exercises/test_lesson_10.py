@@ -1,0 +1,212 @@
+"""Wrong answers to lesson 10 as learners write them: each must be caught, and its cause named."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.lesson_10 import RESNET
+from crnn_lessons.models.features import FeatureStack
+from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_10.py, which the engine compares with.
+
+
+def step_and_count(size, kernel, stride, padding):
+    count, start = 0, -padding
+    while start + kernel <= size + padding:
+        count, start = count + 1, start + stride
+    return count
+
+
+def no_first_window(size, kernel, stride, padding):
+    return step_and_count(size, kernel, stride, padding) - 1
+
+
+def padded_once(size, kernel, stride, padding):
+    return len(range(0, size + padding - kernel + 1, stride))
+
+
+def unpadded(size, kernel, stride, padding):
+    return len(range(0, size - kernel + 1, stride))
+
+
+def hanging_over(size, kernel, stride, padding):
+    return -(-(size + 2 * padding - kernel) // stride) + 1
+
+
+def table_of(inputs, outputs, height, width, norm, *, bias=None, scale=2, of=None):
+    conv = torch.nn.Conv2d(inputs, outputs, (height, width), bias=not norm if bias is None else bias)
+    return sum(p.numel() for p in conv.parameters()) + (scale * (of or outputs) if norm else 0)
+
+
+def one_kernel_a_channel(inputs, outputs, height, width, norm):
+    return sum(height * width + (2 if norm else 1) for _ in range(outputs))
+
+
+def run_widths(W, pools=(2, 2), padded=2, last=True):
+    for p in pools:
+        W = W // p
+    return W + padded - last
+
+
+def stride_in_step(stack):
+    seen, distance = 1, 1
+    for k, s in stack:
+        distance = distance * s
+        seen = seen + (k - 1) * distance
+    return seen
+
+
+def no_distance(stack):
+    seen = 1
+    for k, _ in stack:
+        seen += k - 1
+    return seen
+
+
+def kernels_added(stack):
+    total = 0
+    for k, _ in stack:
+        total += k
+    return total
+
+
+def kernels_multiplied(stack):
+    total = 1
+    for k, _ in stack:
+        total *= k
+    return total
+
+
+def from_zero(stack):
+    seen, distance = 0, 1
+    for k, s in stack:
+        seen, distance = seen + (k - 1) * distance, distance * s
+    return seen
+
+
+def only_distance(stack):
+    distance = 1
+    for _, s in stack:
+        distance *= s
+    return distance
+
+
+def swap(old, new, where="block"):
+    return [x.replace(old, new) if where in x else x for x in RESNET]
+
+
+WRONG = [
+    ("10-1", no_first_window, "forgets the window at the start"),
+    ("10-1", padded_once, "counts the padding on one side"),
+    ("10-1", unpadded, "leaves the padding out"),
+    ("10-1", hanging_over, "rounds up"),
+    ("10-1", lambda size, k, s, p: 1 + (size - k + p + p) / s, "does not round"),
+    ("10-1", lambda size, k, s, p: int(size / s), "divides the size by the stride alone"),
+    ("10-2", lambda *a: table_of(*a, bias=False), "leaves out the bias"),
+    ("10-2", lambda *a: table_of(*a, scale=0), "leaves out the norm"),
+    ("10-2", lambda *a: table_of(*a, bias=True), "keeps the bias beside the norm"),
+    ("10-2", lambda *a: table_of(*a, scale=4), "counts running mean and variance"),
+    ("10-2", one_kernel_a_channel, "forgets the input channels"),
+    ("10-2", lambda i, *a: table_of(i, *a, of=i), "counts the norm per input channel"),
+    ("10-3", lambda W: run_widths(W, padded=0, last=False), "divides by four and stops there"),
+    ("10-3", lambda W: run_widths(W, last=False), "forgets the last convolution"),
+    ("10-3", lambda W: run_widths(W, (2, 2, 2, 2), 0, False), "halves the width at all four pools"),
+    ("10-3", lambda W: math.ceil(math.ceil(W / 2) / 2) + 1, "rounds up"),
+    ("10-3", lambda W: W * 0.25 + 1, "does not round"),
+    ("10-3", lambda W: run_widths(W, padded=0), "takes the padded pools for width-preserving ones"),
+    ("10-4", list(RESNET[:-1]), "is not the list of eight layers"),
+    ("10-4", ", ".join(RESNET), "is not the list of eight layers"),
+    ("10-4", [x for x in RESNET if x], "leaves too few steps"),
+    ("10-4", swap("stride 2 2", "stride 2 1", "256"), "counts the letters and forgets the repeat"),
+    ("10-4", swap("stride 2 2", "stride 2 1", "pool"), "counts the letters and forgets the repeat"),
+    ("10-4", swap("stride 2 2", "stride 1 2"), "changes the stride of the rows"),
+    ("10-4", swap("stride 2 2", "stride 1 1"), "changes the stride of the rows"),
+    ("10-4", swap("stride 2 2", "stride 2 1", "stride"), "keeps more steps than needed"),
+    ("10-5", stride_in_step, "takes a layer's own stride into its step"),
+    ("10-5", no_distance, "forgets that strides spread the pixels"),
+    ("10-5", kernels_added, "adds up the kernels"),
+    ("10-5", kernels_multiplied, "multiplies the kernels"),
+    ("10-5", from_zero, "starts from nothing"),
+    ("10-5", only_distance, "returns the distance of neighbours"),
+    ("10-6", lambda f: f.permute(3, 2, 0, 1).flatten(1, 2), "scans the width"),
+    ("10-6", lambda f: f.contiguous().view(f.shape[2], -1, f.shape[1]), "reshapes where it should move axes"),
+    ("10-6", lambda f: f.permute(2, 0, 3, 1).flatten(1, 2), "counts the samples before the columns"),
+    ("10-6", lambda f: f.permute(2, 0, 3, 1).flatten(2, 3), "makes the columns part of the features"),
+    ("10-6", lambda f: f.permute(3, 0, 2, 1).flatten(0, 1), "puts the batch first"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    assert_named(key, answer, name)
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    assert_complete(WRONG)
+
+
+def by_torch(size, kernel, stride, padding):
+    return torch.nn.functional.conv1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel), None, stride, padding).numel()
+
+
+def from_the_end(stack):
+    """Backwards: how many inputs one output needs."""
+    need = 1
+    for kernel, stride in reversed(stack):
+        need = (need - 1) * stride + kernel
+    return need
+
+
+RIGHT = [
+    ("10-1", step_and_count),
+    ("10-1", by_torch),
+    ("10-1", lambda *a: float(step_and_count(*a))),
+    ("10-1", lambda *a: np.int64(step_and_count(*a))),
+    ("10-2", table_of),
+    ("10-2", lambda *a: torch.tensor(table_of(*a))),
+    ("10-3", lambda W: W // 4 + 1),
+    ("10-3", lambda W: step_and_count(step_and_count(step_and_count(W // 2 // 2, 2, 1, 1), 2, 1, 1), 2, 1, 0)),
+    ("10-4", swap("stride 2 2", "stride 2 1")),
+    ("10-4", tuple(swap("stride 2 2", "stride 2 1"))),
+    ("10-4", ["conv 64 7 7 stride 2 1 pad 3 3", *RESNET[1:4], "block 128 stride 2 1", *RESNET[5:]]),
+    ("10-4", np.array(swap("stride 2 2", "stride 2 1"))),
+    ("10-5", from_the_end),
+    ("10-6", lambda f: torch.stack([f[:, :, h].permute(2, 0, 1).flatten(0, 1) for h in range(f.shape[2])])),
+    ("10-6", lambda f: f.permute(2, 3, 0, 1).flatten(1, 2).numpy()),
+    ("10-6", lambda f: f.permute(2, 3, 0, 1).flatten(1, 2).tolist()),
+]
+
+
+@pytest.mark.parametrize(("key", "answer"), RIGHT)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    assert_right(key, answer)
+
+
+@pytest.mark.parametrize("key", ["10-1", "10-2", "10-3", "10-4", "10-5", "10-6"])
+def test_the_solution_passes_and_a_stub_is_not_started(key):
+    exercise = find(key)
+    assert judge(exercise, exercise.solution)[0] == "done"
+    assert judge(exercise, ...)[0] == "not started"
+    if callable(exercise.solution):
+        assert judge(exercise, lambda *a: ...)[0] == "not started"
+
+
+def test_messages_say_what_came_out():
+    assert judge(find("10-4"), list(RESNET))[1].startswith("T = 10 is still below the 21")
+    assert judge(find("10-4"), swap("stride 2 2", "stride 2 1", "256"))[1].startswith("T = 20 is the number of letters")
+    assert "leaves 8 rows where there were 2" in judge(find("10-4"), swap("stride 2 2", "stride 1 1"))[1]
+    changed = ["conv 64 5 5 stride 2 2 pad 2 2", *RESNET[1:]]
+    assert "'conv 64 5 5 stride 2 2 pad 2 2' stands where" in judge(find("10-4"), changed)[1]
+    assert "is no feature layer" in judge(find("10-4"), ["conv", *RESNET[1:]])[1]
+    assert judge(find("10-4"), 5)[1].startswith("This answer could not be tried")
+    assert "windows(size=25, kernel=2, stride=2, padding=0) should give 12" in judge(find("10-1"), hanging_over)[1]
+
+
+def test_the_exercise_is_about_what_it_says():
+    """A ResNet-18 without its last stage: total stride 16; stride 8 gives a step a letter, which is one too few."""
+    assert [FeatureStack(RESNET).size(1, w)[-1] for w in (100, 160)] == [7, 10]
+    assert FeatureStack(swap("stride 2 2", "stride 2 1")).sizes(32, 160)[-1] == (2, 40)
