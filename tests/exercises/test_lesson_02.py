@@ -1,0 +1,218 @@
+"""Wrong answers to lesson 02 as learners write them: each must be caught, and its cause named."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.lesson_02 import EXERCISES
+from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_02.py, which the engine compares with.
+
+
+def back(dh, h, h_before, x, W_hh, slope=None, state=None, sent=None, transpose=True, turn=False):
+    """One step back, with loops; each argument after W_hh spoils one thing."""
+    n, d = len(h), len(x)
+    slope = [1 - v * v for v in h] if slope is None else slope(h, h_before)
+    da = np.array([dh[j] * slope[j] for j in range(n)])
+    state = h_before if state is None else h
+    dW_hh = np.array([[da[j] * state[k] for k in range(n)] for j in range(n)])
+    dW_ih = np.array([[da[j] * x[k] for k in range(d)] for j in range(n)])
+    source = da if sent is None else dh
+    before = [sum(source[j] * (W_hh[j, k] if transpose else W_hh[k, j]) for j in range(n)) for k in range(n)]
+    return (dW_hh.T, dW_ih.T, da, np.array(before)) if turn else (dW_hh, dW_ih, da, np.array(before))
+
+
+def spoiled(**how):
+    return lambda *arguments: back(*arguments, **how)
+
+
+def flat(gradients):
+    return np.concatenate([g.ravel() for g in gradients])
+
+
+def scale_all(gradients, factor):
+    return [factor * g for g in gradients]
+
+
+def s(a):
+    return 0.5 * (1 + np.tanh(a / 2))
+
+
+def memory_step(x, h, c, W_ih, W_hh, b, parts=(0, 1, 2, 3), squash=np.tanh, new=np.tanh, gate=None):
+    n = len(h)
+    a = [W_ih[k * n : (k + 1) * n] @ x + W_hh[k * n : (k + 1) * n] @ h + b[k * n : (k + 1) * n] for k in parts]
+    i, f, o = s(a[0]), s(a[1]), s(a[3])
+    write = i if gate is None else gate(f)
+    after = f * c + write * new(a[2])
+    return o * squash(after), after
+
+
+def with_parts(*parts):
+    return lambda *arguments: memory_step(*arguments, parts=parts)
+
+
+def late(x, h, c, W_ih, W_hh, b):
+    n = len(h)
+    o = s(W_ih[3 * n :] @ x + W_hh[3 * n :] @ h + b[3 * n :])
+    return o * np.tanh(c), memory_step(x, h, c, W_ih, W_hh, b)[1]
+
+
+def gated(x, h, W_ih, W_hh, b_ih, b_hh, at=(0, 1, 2), inner=None, flip=False, new=np.tanh):
+    n = len(h)
+    rows = [slice(k * n, (k + 1) * n) for k in at]
+    r, z = (s(W_ih[q] @ x + b_ih[q] + W_hh[q] @ h + b_hh[q]) for q in rows[:2])
+    W, b = W_hh[rows[2]], b_hh[rows[2]]
+    from_state = r * (W @ h + b) if inner is None else inner(r, W, h, b)
+    m = new(W_ih[rows[2]] @ x + b_ih[rows[2]] + from_state)
+    return z * m + (1 - z) * h if flip else (1 - z) * m + z * h
+
+
+def gru_with(**how):
+    return lambda *arguments: gated(*arguments, **how)
+
+
+WRONG = [
+    ("02-1", spoiled(slope=lambda h, before: np.ones(len(h))), "leaves out the derivative of the tanh"),
+    ("02-1", spoiled(slope=lambda h, before: 1 / np.cosh(h) ** 2), "applies the tanh once more"),
+    ("02-1", spoiled(slope=lambda h, before: 1 - h), "forgets the square in 1 - h**2"),
+    ("02-1", spoiled(slope=lambda h, before: 1 - before**2), "takes the derivative at the state before"),
+    ("02-1", spoiled(transpose=False), "does not transpose W_hh on the way back"),
+    ("02-1", spoiled(turn=True), "turns the outer products round"),
+    ("02-1", spoiled(state="after"), "multiplies W_hh's share by the new state"),
+    ("02-1", spoiled(sent="dh"), "sends dh back through W_hh instead of da"),
+    (
+        "02-2",
+        lambda norm, limit: math.ceil(math.log(limit, norm) - 1e-12),
+        "takes the distance at which the bound equals the limit",
+    ),
+    ("02-2", lambda norm, limit: int(math.log10(limit) / math.log10(norm)), "rounds down"),
+    ("02-2", lambda norm, limit: int(math.log(limit) / math.log(norm) + 0.5), "rounds to the nearest"),
+    ("02-2", lambda norm, limit: np.log(limit) / np.log(norm), "does not round to whole steps"),
+    (
+        "02-2",
+        lambda norm, limit: int(math.log(norm) / math.log(limit)) + 1,
+        "divides the logarithms the wrong way round",
+    ),
+    ("02-2", lambda norm, limit: math.ceil(limit / norm), "divides the limit by the norm"),
+    ("02-3", lambda G, m: [g / max(1, np.sqrt(np.sum(g * g)) / m) for g in G], "clips each array by itself"),
+    ("02-3", lambda G, m: [np.maximum(np.minimum(g, m), -m) for g in G], "clips by value"),
+    ("02-3", lambda G, m: scale_all(G, m / np.sqrt(flat(G) @ flat(G))), "stretches short gradients too"),
+    ("02-3", lambda G, m: scale_all(G, m / max(m, flat(G) @ flat(G))), "divides by the square of the norm"),
+    (
+        "02-3",
+        lambda G, m: scale_all(G, 1 / np.linalg.norm(flat(G)) if np.linalg.norm(flat(G)) > m else 1),
+        "shrinks to length 1 whatever the limit",
+    ),
+    (
+        "02-3",
+        lambda G, m: scale_all(G, m / max(m, sum(float(np.sqrt((g * g).sum())) for g in G))),
+        "adds up the norms of the arrays",
+    ),
+    ("02-4", -12, "is not a pair"),
+    ("02-4", (-12, 12, 0), "is not a pair"),
+    ("02-4", [-25, 10], "keeps the input gate shut at step 0"),
+    ("02-4", (-5, 20), "lets the noise in"),
+    ("02-4", (-10, 5), "forgets"),
+    ("02-5", with_parts(0, 1, 3, 2), "takes the gates in the order i, f, o, g"),
+    ("02-5", with_parts(0, 2, 1, 3), "takes the gates in the order i, g, f, o"),
+    ("02-5", with_parts(1, 0, 2, 3), "takes the gates in the order f, i, g, o"),
+    ("02-5", lambda *a: memory_step(*a, squash=lambda c: 1.0 * c), "leaves out the tanh at the output"),
+    ("02-5", lambda *a: memory_step(*a, new=s), "squeezes the candidate with the logistic function"),
+    ("02-5", lambda *a: tuple(reversed(memory_step(*a))), "returns c before h"),
+    ("02-5", late, "shows the memory of the step before"),
+    ("02-5", lambda *a: memory_step(*a, gate=lambda f: 1.0), "writes the candidate without the input gate"),
+    ("02-5", lambda *a: memory_step(*a, gate=lambda f: 1 - f), "writes with 1 - f instead of i"),
+    ("02-6", gru_with(flip=True), "turns z round"),
+    ("02-6", gru_with(inner=lambda r, W, h, b: W @ (r * h) + b), "applies the reset gate before the product"),
+    ("02-6", gru_with(inner=lambda r, W, h, b: r * (W @ h) + b), "leaves the bias b_hn outside the reset gate"),
+    ("02-6", gru_with(inner=lambda r, W, h, b: W @ h + b), "has no reset gate in the proposal"),
+    ("02-6", gru_with(at=(1, 0, 2)), "takes the gates in the order z, r, n"),
+    ("02-6", gru_with(new=s), "squeezes the proposal with the logistic function"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    assert_named(key, answer, name)
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    assert_complete(WRONG)
+
+
+def test_solutions_pass_and_stubs_are_not_started():
+    for exercise in EXERCISES:
+        assert_right(exercise.key, exercise.solution)
+        stub = (lambda *arguments: ...) if callable(exercise.solution) else ...
+        assert judge(exercise, stub)[0] == "not started"
+
+
+def by_autograd(dh, h, h_before, x, W_hh):
+    """The step rebuilt in torch: inputs chosen so that its tanh gives h; gradients from autograd."""
+    W, b, before = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (W_hh, h * 0, h_before))
+    W_in = torch.zeros(len(h), len(x), dtype=torch.float64, requires_grad=True)
+    a = W @ before + W_in @ torch.tensor(x) + b
+    out = torch.tanh(a + (torch.atanh(torch.tensor(h)) - a).detach())
+    return [g.numpy() for g in torch.autograd.grad(out, (W, W_in, b, before), torch.tensor(dh))]
+
+
+def torch_clip(gradients, limit):
+    weights = [nn.Parameter(torch.tensor(g)) for g in gradients]
+    for weight, gradient in zip(weights, gradients, strict=True):
+        weight.grad = torch.tensor(gradient)
+    nn.utils.clip_grad_norm_(weights, limit)
+    return tuple(weight.grad for weight in weights)
+
+
+def torch_cell(kind, x, states, W_ih, W_hh, b_ih, b_hh):
+    cell = getattr(nn, kind)(len(x), len(states[0]), dtype=torch.float64)
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    cell.load_state_dict(dict(zip(names, map(torch.tensor, (W_ih, W_hh, b_ih, b_hh)), strict=True)))
+    states = tuple(map(torch.tensor, states))
+    with torch.no_grad():
+        return cell(torch.tensor(x), states if len(states) > 1 else states[0])
+
+
+RIGHT = [
+    ("02-1", by_autograd),
+    ("02-1", lambda *a: [part.tolist() for part in back(*a)]),
+    ("02-1", lambda *a: tuple(map(torch.tensor, back(*a)))),
+    ("02-2", lambda norm, limit: next(d for d in range(10**6) if norm**d < limit)),
+    ("02-2", lambda norm, limit: math.floor(math.log(limit) / math.log(norm) + 1e-9) + 1),
+    ("02-3", torch_clip),
+    ("02-3", lambda G, m: [g / max(1.0, np.linalg.norm(flat(G)) / m) for g in G]),
+    ("02-4", (-12, 12)),
+    ("02-4", [-11.5, 30]),
+    ("02-4", np.array([-10, 10.0])),
+    ("02-4", torch.tensor([-14.0, 15.0])),
+    ("02-5", lambda x, h, c, W_ih, W_hh, b: torch_cell("LSTMCell", x, (h, c), W_ih, W_hh, b, 0 * b)),
+    ("02-5", lambda *a: [part.tolist() for part in memory_step(*a)]),
+    ("02-6", lambda x, h, *weights: torch_cell("GRUCell", x, (h,), *weights)),
+    ("02-6", gated),
+]
+
+
+@pytest.mark.parametrize(("key", "answer"), RIGHT)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    assert_right(key, answer)
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "sentence"),
+    [
+        ("02-4", (float("nan"), 3), "stay between -500 and 500"),
+        ("02-4", (-10, 5), "at the end between"),
+        ("02-4", "ab", "The answer is a pair"),
+        ("02-2", 132, "A function is asked for"),
+        ("02-3", lambda G, m: None, "does the function end with a return?"),
+        ("02-3", lambda G, m: [g.__imul__(0.5) for g in G], "changed its own argument"),
+    ],
+)
+def test_odd_answers_are_explained(key, answer, sentence):
+    status, message, _ = judge(find(key), answer)
+    assert status == "wrong" and sentence in message
