@@ -1,0 +1,177 @@
+"""Wrong answers to lesson 03 as learners write them: each must be caught, and its cause named."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from crnn_lessons.exercises.engine import find, judge
+from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_03.py, which the engine compares with.
+
+
+def mask_by_loops(lengths, T, extra=0):
+    return [[t < int(length) + extra for t in range(T)] for length in lengths]
+
+
+def pick(shift):
+    def last_outputs(outputs, lengths):
+        return torch.stack([outputs[n, length + shift] for n, length in enumerate(lengths.tolist())])
+
+    return last_outputs
+
+
+def pick_clamped(outputs, lengths):
+    T = outputs.shape[1]
+    return torch.stack([outputs[n, min(length, T - 1)] for n, length in enumerate(lengths.tolist())])
+
+
+def pick_transposed(outputs, lengths):
+    rows = []
+    for n, length in enumerate(lengths.tolist()):
+        rows.append(outputs[min(length, len(outputs)) - 1, min(n, outputs.shape[1] - 1)])
+    return torch.stack(rows)
+
+
+def per_sample(losses, mask):
+    total = 0.0
+    for row, seen in zip(losses.tolist(), mask.tolist(), strict=True):
+        kept = [x for x, yes in zip(row, seen, strict=True) if yes]
+        total += sum(kept) / len(kept)
+    return total / len(losses)
+
+
+def count_down(f, left, start=1.0):
+    n = 0
+    while start >= left:
+        start *= f
+        n += 1
+    return n
+
+
+def linear(f, left):
+    n = 0
+    while round(1 - n * (1 - f), 12) >= left:
+        n += 1
+    return n
+
+
+WRONG = [
+    ("03-1", lambda lengths, T: mask_by_loops(lengths, T, 1), "marks one step too many"),
+    ("03-1", lambda lengths, T: mask_by_loops(lengths, T, -1), "marks one step too few"),
+    ("03-1", lambda lengths, T: [[t >= n for t in range(T)] for n in lengths.tolist()], "marks the padding"),
+    ("03-1", lambda lengths, T: [[t < n for n in lengths.tolist()] for t in range(T)], "is T x N"),
+    ("03-1", lambda lengths, T: mask_by_loops(lengths, max(lengths.tolist())), "takes the longest length for T"),
+    ("03-1", lambda lengths, T: [row[::-1] for row in mask_by_loops(lengths, T)], "puts the padding in front"),
+    ("03-2", lambda outputs, lengths: outputs[:, outputs.shape[1] - 1, :], "reads the last step of the batch"),
+    ("03-2", pick(0), "reads one step past the end"),
+    ("03-2", pick_clamped, "reads one step past the end, and hides the error"),
+    ("03-2", pick(-2), "reads the step before the last"),
+    (
+        "03-2",
+        lambda outputs, lengths: torch.stack([outputs[:, n - 1] for n in lengths.tolist()], dim=1),
+        "takes every sample's last step of every sample",
+    ),
+    ("03-2", lambda outputs, lengths: outputs.unbind(1)[0], "reads the first step"),
+    ("03-2", pick_transposed, "takes the batch axis for time"),
+    ("03-3", lambda losses, mask: sum(losses.flatten().tolist()) / losses.numel(), "takes the mean over everything"),
+    (
+        "03-3",
+        lambda losses, mask: torch.where(mask, losses, 0).sum() / losses.numel(),
+        "divides by all steps, the padding too",
+    ),
+    ("03-3", lambda losses, mask: torch.where(mask, losses, 0).sum(1).mean(), "divides by the number of samples"),
+    ("03-3", lambda losses, mask: float((losses * mask).sum()), "adds up and does not divide"),
+    ("03-3", per_sample, "takes the mean of each sample, then the mean of these"),
+    ("03-3", lambda losses, mask: torch.masked_select(losses, mask.logical_not()).mean(), "averages over the padding"),
+    ("03-4", linear, "loses the same amount at each step"),
+    ("03-4", lambda f, left: (1 - left) / (1 - f), "loses the same amount at each step, and does not round up"),
+    ("03-4", lambda f, left: count_down(f, left) - 1, "rounds down"),
+    ("03-4", lambda f, left: math.log2(left) / math.log2(f), "gives a fraction of a step"),
+    ("03-4", lambda f, left: count_down(1 - f, left), "takes f for what is lost"),
+    ("03-4", lambda f, left: count_down(f, left, 1 / f), "counts the steps with more than that left"),
+    ("03-5", 1 / 2, "halves at each step"),
+    ("03-5", 0.9995, "loses 0.5 / 1000 of the beginning at each step"),
+    ("03-5", 0.999, "loses one part in 1,000 at each step"),
+    ("03-5", math.pow(0.5, 1000), "takes the power for the root"),
+    ("03-6", [10, -20, -5, 0, 15], "is not six numbers"),
+    ("03-6", [60, -80, -20, 0, 0, 20], "is out of bounds"),
+    ("03-6", [-30, 0, 15, 0, 0, 15], "holds the first digit"),
+    ("03-6", [0, 30, -15, 0, 0, 15], "opens at the 3rd digit"),
+    ("03-6", np.array([30, 0, -15, 0, 0, 15]), "never shuts the input gate"),
+    ("03-6", (20, -40, -10, 0, 0, 6), "forgets"),
+    ("03-6", (8, -20, -8, 0, 0, 20), "does not open at the 2nd digit"),
+    ("03-6", (20, -40, -3, 0, 0, 20), "writes the first digit too"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    assert_named(key, answer, name)
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    assert_complete(WRONG)
+
+
+RIGHT = [
+    ("03-1", mask_by_loops),
+    ("03-1", lambda lengths, T: np.arange(T)[None] < lengths.numpy()[:, None]),
+    ("03-1", lambda lengths, T: (torch.arange(T)[None] < lengths[:, None]).int()),
+    ("03-2", pick(-1)),
+    ("03-2", lambda outputs, lengths: [outputs[n, k - 1].tolist() for n, k in enumerate(lengths.tolist())]),
+    (
+        "03-2",
+        lambda outputs, lengths: outputs.gather(
+            1, (lengths - 1)[:, None, None].expand(-1, 1, outputs.shape[2])
+        ).squeeze(1),
+    ),
+    ("03-3", lambda losses, mask: (losses * mask).sum() / mask.sum()),
+    ("03-3", lambda losses, mask: float(np.ma.masked_array(losses.numpy(), ~mask.numpy()).mean())),
+    ("03-4", count_down),
+    ("03-4", lambda f, left: math.ceil(math.log(left) / math.log(f))),  # no case is met exactly
+    ("03-4", lambda f, left: np.int64(count_down(f, left))),
+    ("03-5", math.exp(math.log(0.5) / 1000)),
+    ("03-5", 0.999307),
+    ("03-5", torch.tensor(0.5 ** (1 / 1000))),
+    ("03-6", [20, -40, -10, 0, 0, 20]),
+    ("03-6", [[20, -40, -10], [0, 0, 20]]),
+    ("03-6", torch.tensor([30.0, -50, -12, 1, 2, 15])),
+    ("03-6", (30, -50, 0, -50, 50, 14)),  # the first digit is written, and forgotten while the 2nd is
+]
+
+
+@pytest.mark.parametrize(("key", "answer"), RIGHT)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    assert_right(key, answer)
+
+
+@pytest.mark.parametrize("key", [f"03-{n}" for n in range(1, 7)])
+def test_solution_passes_and_stub_has_not_started(key):
+    exercise = find(key)
+    assert_right(key, exercise.solution)
+    stub = (lambda *arguments: ...) if exercise.cases else ...
+    assert judge(exercise, stub)[0] == "not started"
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "sentence"),
+    [
+        ("03-2", pick(0), "IndexError"),
+        (
+            "03-4",
+            lambda f, left: count_down(f, left) - 1,
+            "steps_until(0.99, 0.01) should give 459, and yours gives 458",
+        ),
+        ("03-6", (20, -40, -10, 0, 0, 5), "at t = 4 it is -0.6"),
+        ("03-6", (20, -40, -10, 0, 0, math.nan), "The answer is six numbers"),
+        ("03-6", "open", "could not be tried: ValueError"),
+        ("03-6", (0, 0, 0, 0, 0, 0), "The input gate at t = 1 is 0.5000"),
+    ],
+)
+def test_messages_are_exact(key, answer, sentence):
+    status, message, _ = judge(find(key), answer)
+    assert status == "wrong"
+    assert sentence in message
