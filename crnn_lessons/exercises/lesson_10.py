@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from einops import rearrange
 
@@ -47,17 +48,24 @@ RESNET = layers(
 )
 MENDED = tuple(layer.replace("stride 2 2", "stride 2 1") if "block" in layer else layer for layer in RESNET)
 
-NOT_LAYERS = "The answer is the list of the eight layers, each as a text, with strides changed and nothing else."
-TOO_FEW = "is still below the 21 that S = 20 letters and r = 1 repeat need. Which other stride halves the width?"
-EXACT = "is the number of letters. The two r of 'counter-revolutionary' need a blank between them: T ≥ S + r."
+NOT_LAYERS = "Hand over the list of the eight layers, each as a text, with strides changed and nothing else."
+UNCHANGED = "This is the list as it was: T = 10, and S = 20 with r = 1 needs 21. Which strides halve the width?"
+TOO_FEW = "is below the 21 that S = 20 letters and r = 1 repeat need. The second number of a stride divides the width."
+EXACT = "is the number of letters. The two r of 'counterrevolutionary' need a blank between them: T ≥ S + r."
 TOO_HIGH = "The height is the axis to fold away; keep its strides at 2. A stride is written 'rows columns'."
 TOO_MANY = "That is more than is needed: steps cost time. Leave T below 50."
 
 
 def mends(answer) -> str | None:
     """None if the strides let the long word through, else a sentence."""
-    if isinstance(answer, str) or len(answer) != len(RESNET) or not all(isinstance(x, str) for x in answer):
-        return NOT_LAYERS
+    if not isinstance(answer, (list, tuple, np.ndarray)):
+        return f"This answer is of the type {type(answer).__name__}. {NOT_LAYERS}"
+    if np.ndim(answer) != 1 or not all(isinstance(x, str) for x in answer):
+        return f"This answer holds other things than texts. {NOT_LAYERS}"
+    if len(answer) != len(RESNET):
+        return f"This answer has {len(answer)} layers, and there were {len(RESNET)}. {NOT_LAYERS}"
+    if all(given.split() == old.split() for given, old in zip(answer, RESNET, strict=True)):
+        return UNCHANGED
     for given, old in zip(map(parse, answer), map(parse, RESNET), strict=True):
         if (given.kind, given.channels, given.kernel, given.padding, given.options) != (
             old.kind, old.channels, old.kernel, old.padding, old.options,
@@ -92,6 +100,22 @@ def _stride_first(stack):
     return field
 
 
+def _last_stride(stack):
+    field, step = 1, 1
+    for kernel, stride in stack:
+        field += (kernel - 1) * step
+        step = stride
+    return field
+
+
+def _whole_kernels(stack):
+    field, step = 1, 1
+    for kernel, stride in stack:
+        field += kernel * step
+        step *= stride
+    return field
+
+
 # 10-6 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -99,8 +123,19 @@ def rows_as_time(features):
     return rearrange(features, "n d h w -> h (w n) d")
 
 
+class _Features(torch.Tensor):
+    """A tensor that names its shape before its numbers, so that a message about it does too."""
+
+    def __deepcopy__(self, memo):
+        return self.clone()
+
+    def __repr__(self):
+        values = self.detach().numpy().astype(int).ravel().tolist()
+        return f"a tensor of shape {tuple(self.shape)} that begins {', '.join(map(str, values[:12]))}"
+
+
 def _features(n, d, h, w):
-    return torch.arange(n * d * h * w, dtype=torch.float32).reshape(n, d, h, w)
+    return torch.arange(n * d * h * w, dtype=torch.float32).reshape(n, d, h, w).as_subclass(_Features)
 
 
 EXERCISES = (
@@ -145,6 +180,26 @@ EXERCISES = (
                 "There is no half window: `//` rounds down.",
             ),
             Mistake(
+                "leaves the stride out",
+                lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1,
+                "The window moves `stride` columns at a time: divide the room that it has by the stride, then add 1.",
+            ),
+            Mistake(
+                "leaves the kernel out",
+                lambda size, kernel, stride, padding: (size + 2 * padding) // stride + 1,
+                "The whole window must fit: its last start is `kernel` before the end.",
+            ),
+            Mistake(
+                "leaves the kernel out",
+                lambda size, kernel, stride, padding: (size + 2 * padding) // stride,
+                "The whole window must fit: its last start is `kernel` before the end.",
+            ),
+            Mistake(
+                "adds the first window before it divides",
+                lambda size, kernel, stride, padding: (size + 2 * padding - kernel + 1) // stride,
+                "The window at the start is one place, whatever the stride: divide first, then add 1.",
+            ),
+            Mistake(
                 "divides the size by the stride alone",
                 lambda size, kernel, stride, padding: size // stride,
                 "This holds only where kernel and stride are equal and nothing is padded.",
@@ -184,6 +239,21 @@ EXERCISES = (
                 "keeps the bias beside the norm",
                 lambda i, o, h, w, norm: o * i * h * w + o + (2 * o if norm else 0),
                 "The norm takes the mean away, and with it any bias: a convolution before a norm has none here.",
+            ),
+            Mistake(
+                "counts a bias and no norm, whatever `norm` says",
+                lambda i, o, h, w, norm: o * i * h * w + o,
+                "Ask for `norm`: with it, a scale and a shift for each output channel; without, a bias.",
+            ),
+            Mistake(
+                "swaps the two cases",
+                lambda i, o, h, w, norm: o * i * h * w + (o if norm else 2 * o),
+                "With a norm there are two numbers for each output channel, scale and shift; without, one, the bias.",
+            ),
+            Mistake(
+                "counts scale, shift and bias once a layer",
+                lambda i, o, h, w, norm: o * i * h * w + (2 if norm else 1),
+                "Each output channel has its own: multiply by the number of output channels.",
             ),
             Mistake(
                 "counts running mean and variance",
@@ -251,7 +321,12 @@ EXERCISES = (
         verify=mends,
         mistakes=(
             Mistake("is not the list of eight layers", RESNET[:3], NOT_LAYERS),
-            Mistake("leaves too few steps", RESNET, TOO_FEW),
+            Mistake("changes nothing", RESNET, UNCHANGED),
+            Mistake(
+                "leaves too few steps",
+                (*RESNET[:4], "block 128 stride 2 3", *RESNET[5:]),
+                TOO_FEW,
+            ),
             Mistake(
                 "counts the letters and forgets the repeat",
                 (*RESNET[:4], "block 128 stride 2 1", *RESNET[5:]),
@@ -304,6 +379,22 @@ EXERCISES = (
                 "After a stride of 2, neighbouring columns are two pixels apart: multiply by the step.",
             ),
             Mistake(
+                "puts the stride in the place of the step",
+                _last_stride,
+                "Strides multiply: after two strides of 2, neighbours are 4 pixels apart, and a layer of stride 1"
+                " leaves it so. Write `step *= stride`.",
+            ),
+            Mistake(
+                "adds a whole kernel at each layer",
+                _whole_kernels,
+                "A window of 3 adds 2 · step to what was seen, not 3 · step: its first input was seen already.",
+            ),
+            Mistake(
+                "reads the stack from the last layer on",
+                lambda stack: receptive_field(list(stack)[::-1]),
+                "This recursion goes from the first layer to the last: a stride spreads what comes after it.",
+            ),
+            Mistake(
                 "adds up the kernels",
                 lambda stack: sum(kernel for kernel, _ in stack),
                 "A window of 3 adds 2 to what was seen, not 3: the centre was seen already.",
@@ -336,10 +427,13 @@ EXERCISES = (
         cases=[(_features(2, 3, 4, 5),), (_features(1, 2, 2, 3),), (_features(3, 1, 2, 2),), (_features(2, 2, 3, 1),)],
         show_case=lambda f: f"rows_as_time of features of the shape N D H W = {tuple(f.shape)}",
         mistakes=(
-            Mistake(
-                "scans the width",
-                lambda f: rearrange(f, "n d h w -> w (h n) d"),
-                "The first axis is what the LSTM runs along. Here it is to run from the top row to the bottom one.",
+            *(
+                Mistake(
+                    "scans the width",
+                    lambda f, order=order: rearrange(f, f"n d h w -> w {order} d"),
+                    "The first axis is what the LSTM runs along. Here it is to run from the top row to the bottom one.",
+                )
+                for order in ("(h n)", "(n h)")
             ),
             Mistake(
                 "reshapes where it should move axes",

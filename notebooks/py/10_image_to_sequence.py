@@ -22,12 +22,13 @@
 # - compute which part of the picture a frame sees, and check it;
 # - turn features into a sequence in four ways, without mixing up axes.
 #
-# **You need** lesson 05 (*T* ≥ *S* + *r*), and to have seen a convolution. **Time** 60 minutes to read and do, 20
+# **You need** lesson 05 (*T* ≥ *S* + *r*), bidirectional networks (end of lesson 01), LSTMs (lesson 02), and to have seen
+# a convolution. **Time** 60 minutes to read and do, 20
 # seconds to run.
 
 # %%
 import re
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import matplotlib
@@ -46,12 +47,15 @@ _ = torch.manual_seed(10)
 notation("T", "t", "N", "n", "D", "H", "W", "S", "r", "C")
 
 # %% [markdown]
+# In code, *H* and *W* are `h` and `w` as names of axes, and `height` and `width` as numbers. The colours of a picture are
+# channels too: a batch of pictures is *N D H W*, with *D* = 1 for grey and 3 for colour.
+#
 # ## 1 A window moves over a picture
 #
 # A convolution and a pool have this in common: a window moves over the picture in equal steps, and each place where it
 # stands gives one output. Three numbers say how: the size of the window (its **kernel**), the **stride** from one place
-# to the next, and the **padding**, columns of nothing that are put on both ends. A window of 3 over 5 columns, with
-# stride 1: where can it stand?
+# to the next, and the **padding**, columns that are put on both ends: zeros for a convolution, −∞ for a max pool.
+# A window of 3 over 5 columns, with stride 1: where can it stand?
 
 # %%
 columns = list("abcde")
@@ -64,7 +68,7 @@ print(["".join(columns[i : i + 3]) for i in range(len(columns) - 2)])
 # ### Exercise 10-1: how many windows fit?  (★☆☆, 5 minutes)
 #
 # Write `windows(size, kernel, stride, padding)`: the number of places where the whole window lies within the padded
-# columns.
+# columns. A window larger than the padded columns does not occur.
 
 
 # %% tags=["exercise"]
@@ -81,7 +85,7 @@ exercises.check("10-1", windows)
 #
 # $$\text{windows} = \left\lfloor \frac{\text{size} + 2 \cdot \text{padding} - \text{kernel}}{\text{stride}} \right\rfloor + 1$$
 #
-# Does torch count in the same way? Try all small cases:
+# Does torch count in the same way? Try many small cases, of a pool and of a convolution:
 
 
 # %%
@@ -90,12 +94,14 @@ def fit_windows(size, kernel, stride=1, padding=0):
 
 
 checked = 0
-for size, kernel, stride in np.ndindex(30, 5, 4):
-    size, kernel, stride = size + 5, kernel + 1, stride + 1
+for size, kernel, stride in product(range(5, 35), range(1, 6), range(1, 5)):
     for padding in range(kernel // 2 + 1):
-        pooled = nn.MaxPool1d(kernel, stride, padding)(torch.zeros(1, 1, size))
-        assert pooled.shape[-1] == fit_windows(size, kernel, stride, padding)
-        checked += 1
+        pool = nn.MaxPool1d(kernel, stride, padding)
+        conv = nn.Conv1d(1, 1, kernel, stride, padding)
+        for layer in (pool, conv):
+            out = layer(torch.zeros(1, 1, size))
+            assert out.shape[-1] == fit_windows(size, kernel, stride, padding)
+            checked += 1
 print("the formula equals torch in", checked, "cases")
 
 # %% [markdown]
@@ -107,12 +113,14 @@ print("the formula equals torch in", checked, "cases")
 # | pool that halves | 2, 2, 0 | *W* / 2, rounded down |
 # | pool of the CRNN paper, along the width | 2, 1, 1 | *W* + 1 |
 #
-# ## 2 The paper's stack, row by row
+# ## 2 A rebuild of the paper's stack, row by row
 #
 # The course writes a layer as a short text. `conv 64` is a 3 × 3 convolution with 64 output channels that keeps the size,
 # then batch normalisation (each channel is shifted and scaled to mean 0 and variance 1 over the batch, then by two
 # numbers that are learned) and a ReLU, which sets negative numbers to 0. `plain` leaves the normalisation out. `pool`
-# names rows, then columns. Here is the stack of the CRNN paper as a later post rebuilt it for colour pictures:
+# names rows, then columns, and moves by its own size. Two more numbers after `conv D` are the kernel, rows and columns;
+# such a convolution is not padded. `stride a b` and `pad a b` say otherwise, rows first here too. This is the stack of the
+# CRNN paper as a later post (see *Read on*) rebuilt it for colour pictures; it is called `post` here:
 
 # %%
 from crnn_lessons.models import build, summarise
@@ -157,16 +165,19 @@ def conv_parameters(inputs, outputs, height, width, norm):
 exercises.check("10-2", conv_parameters)
 
 # %% [markdown]
-# The package keeps the whole account. Each layer answers for itself, and nothing is run. (A **multiply-add** is one
-# multiplication and the addition that goes with it; the last column is section 4's.)
+# The package keeps the whole account. Each layer computes its own row, and nothing is run. A **multiply-add** is one
+# multiplication and the addition that goes with it. A convolution uses each weight of its kernels once at every place
+# where it stands: for the first one, 3 · 3 · 3 · 64 weights at 32 · 100 places, 5,529,600 in all. (The last column is
+# section 4's. It counts what lies within the picture. The windows of the third pool reach over 30 × 30 pixels, but each
+# hangs over the upper or the lower edge, and at most 27 rows are left.)
 
 # %%
 backbone = summarise(post.features, height=32, width=100)
 backbone
 
 # %% [markdown]
-# Two numbers with a plus are a convolution and its normalisation. The published table of this backbone has the same
-# rows, to the last parameter. Is the account true? Count by hand, and ask the modules and a real picture:
+# Two numbers with a plus are a convolution and its normalisation. The table printed in the post
+# has the same rows, to the last parameter. Is the account true? Count by hand, and ask the modules and a real picture:
 
 # %%
 by_hand = 3 * 64 * 9 + 64 + 64 * 128 * 9 + 128  # two convolutions with a bias
@@ -179,6 +190,7 @@ print(f"modules  {sum(p.numel() for p in post.features.parameters()):,}")
 print(f"account  {backbone.num_parameters:,}")
 print("features", tuple(features.shape))
 assert by_hand == backbone.num_parameters == 5_551_232
+assert 3 * 3 * 3 * 64 * 32 * 100 == backbone.rows[0].multiply_adds == 5_529_600
 
 # %% [markdown]
 # Where is the work, and where are the parameters? Are they in the same layers?
@@ -199,12 +211,12 @@ figures.show(fig, "Parameters and multiply-adds of the convolutions: " + "; ".jo
 # %% [markdown]
 # Layer 6 leads in both. But compare layers 2 and 7. Layer 7 has fourteen times as many parameters, and less than half the
 # work: it stands at 26 places of the picture, layer 2 at 16 × 50 = 800. A weight is stored once and used at every place. So parameters
-# say how large the file is, and multiply-adds how long it takes; a network can be small and slow.
+# say how large the file is, and multiply-adds roughly how long it takes; a network can be small and slow.
 #
 # ## 3 How many steps, and for which words?
 #
 # CTC can spell a word of *S* letters, *r* of them equal to their left neighbour, only if *T* ≥ *S* + *r* (lesson 05). So *T* is a
-# promise: whatever the stack leaves is the longest word that can ever come out.
+# promise: whatever the stack leaves, no word with *S* + *r* above it can ever come out.
 #
 # ### Exercise 10-3: *T* of the paper's network  (★☆☆, 5 minutes)
 #
@@ -222,7 +234,7 @@ exercises.check("10-3", paper_steps)
 
 # %% [markdown]
 # A picture of 128 columns gives 33 steps, and one of 100 gives 26. Now suppose that somebody does the natural thing and halves
-# both axes at all four pools:
+# both axes at all four pools. (The last convolution becomes 2 1 with them, so that it takes no further column away.)
 
 # %%
 square = [
@@ -234,11 +246,23 @@ print("(2, 1) pools, T =", int(post.output_lengths(100)))
 print("(2, 2) pools, T =", int(careless.output_lengths(100)))
 
 # %% [markdown]
-# Six steps. `station`, seven letters, is out of reach, and nothing complains: the loss of such a sample is infinite, and
-# training code commonly counts it as zero. The network learns short words, and the long ones keep failing for good.
+# Six steps. `station`, seven letters, is out of reach. What does its loss say, and what does `zero_infinity` make of it, a
+# switch that is there to keep training going?
+
+# %%
+scores = torch.zeros(6, 1, 37).log_softmax(2)  # T N C: six steps, all classes alike
+station = torch.tensor([[ord(letter) - ord("a") + 1 for letter in "station"]])
+for switch in (False, True):
+    loss = nn.CTCLoss(zero_infinity=switch)(scores, station, torch.tensor([6]), torch.tensor([7]))
+    print(f"zero_infinity={switch!s:5}  loss {loss.item()}")
+
+# %% [markdown]
+# Infinite; and with the switch on, 0, the loss of a perfect answer. Nothing complains. The network learns short words, and
+# the long ones keep failing for good.
 #
 # Networks made for photographs are worse. A ResNet-18 halves both axes five times; without its last stage, four times:
-# a stride of 16 in each direction. Which widths are wide enough?
+# a stride of 16 in each direction. Which widths are wide enough? (Counted with pools, which round down. A padded
+# convolution with a stride rounds up, and a few columns less may do: ask `output_lengths`.)
 
 
 # %%
@@ -271,7 +295,8 @@ figures.show(
 
 # %% [markdown]
 # With stride 16, a picture of 160 columns has 10 steps: `committee`, nine letters with two doubles, does not fit.
-# Making pictures wider helps, and costs time in every layer. Changing a stride is cheaper.
+# Wider pictures help, and so do smaller strides. Both cost time: a wider picture in every layer, a smaller stride in every
+# layer behind it, which has more columns to visit. `summarise` tells which is cheaper.
 #
 # ### Exercise 10-4: let a long word through  (★★☆, 8 minutes)
 #
@@ -323,7 +348,8 @@ def receptive_field(stack):
 exercises.check("10-5", receptive_field)
 
 # %% [markdown]
-# For the paper's network, along the width. `parse` reads a layer's text into its numbers:
+# For the paper's network, along the width. It is called `paper` here: it reads grey pictures, and keeps a bias beside each
+# norm (`bias`). `parse` reads a layer's text into its numbers:
 
 # %%
 from crnn_lessons.models.features import parse
@@ -367,7 +393,8 @@ print("all 26 fields are exact: every column within, and none outside")
 
 # %% [markdown]
 # A field is what a frame *could* use. What does a trained network use? The gradient says how much each pixel matters to a
-# frame. Take the reader that comes with the package, and a word:
+# frame. It is taken of one number, so add up the squares of all features of the frame: `[0, :, 0, t]` are all channels of
+# frame *t*, in the only row of the only sample. Take the reader that comes with the package, and a word:
 
 # %%
 from crnn_lessons.models.recogniser import to_input
@@ -378,7 +405,7 @@ from crnn_lessons.text.render import render_word
 font = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
 picture = fit(render_word("station", font, np.random.default_rng(0), wild=0.0), 32, 100)
 stack = Reader().model.features
-images = to_input(torch.from_numpy(picture[None]) / 255).requires_grad_()  # N C H W
+images = to_input(torch.from_numpy(picture[None]) / 255).requires_grad_()  # N D H W
 t = 12
 (gradient,) = torch.autograd.grad(stack(images)[0, :, 0, t].square().sum(), images)
 matters = gradient[0, 0].abs()  # H W
@@ -404,25 +431,50 @@ figures.show(
     "the gradient of frame 12: nothing outside the field, most of it in the middle.",
 )
 
+# %% [markdown]
+# Is anything outside? And how much falls to the middle third of the field? A flat gradient would put 33 % there. For
+# comparison, ask a stack of the same form that was never trained. The mean is over frames 6 to 18, whose fields lie
+# within the picture:
+
+
 # %%
-by_column = matters.sum(0)  # W
-middle = by_column[first + 14 : last - 13]
-print("outside the field:", float(by_column[:first].sum() + by_column[last + 1 :].sum()))
-print(f"the middle {len(middle)} of {last + 1 - first} columns have more than half:")
-print(bool(middle.sum() > 0.5 * by_column.sum()))
+def middle_third(stack, images):
+    shares = []
+    for t in range(6, 19):
+        (gradient,) = torch.autograd.grad(stack(images)[0, :, 0, t].square().sum(), images)
+        by_column = gradient[0, 0].abs().sum(0)  # W
+        first, last = stack.reach(1, t, 100)
+        third = (last + 1 - first) // 3
+        shares.append(by_column[first + third : last + 1 - third].sum() / by_column.sum())
+    return float(torch.stack(shares).mean())
+
+
+outside = torch.cat([matters[:, :first], matters[:, last + 1 :]], dim=1)
+print("outside the field:", float(outside.sum()))
+print(f"in the middle third, trained:   {middle_third(stack, images):.0%}")
+untrained = build("small", 37).eval().features
+print(f"in the middle third, untrained: {middle_third(untrained, images):.0%}")
 
 # %% [markdown]
-# Outside, the gradient is exactly zero. Inside, it piles up in the middle: many paths lead from the centre of a field to
-# the frame, few from its rim. The **effective** receptive field is smaller than the computed one. What lies further away
-# comes in through the recurrent network.
+# Outside, the gradient is exactly zero. Inside, it piles up in the middle, before any training: many paths lead from the
+# centre of a field to the frame, few from its rim. The trained stack leans on the middle a little more. The **effective**
+# receptive field is smaller than the computed one. What lies further away comes in through the recurrent network.
 #
 # ### Play: build a stack
 #
 # Choose a preset, or edit layers: click into one and type, Enter adds a layer below. Move the frame with the slider. Try
 # to
 # - work out from which width on the paper's network can write `counterrevolutionary`, then look at the line below;
-# - change `tiny` so that each frame sees at least 40 columns, with *T* unchanged;
+# - change `tiny` so that a frame in the middle sees at least 40 columns, with *T* unchanged;
 # - cut the multiply-adds of `paper` in half while *T* stays 26.
+#
+# <details><summary>One answer to each</summary>
+#
+# - 21 steps are needed, and *T* is a quarter of the width plus 1: from 80 columns on.
+# - Write `conv 64` once more behind each `conv 64`. Each adds 2 · 4 = 8 columns to 26, which makes 42.
+# - Halve all numbers of channels: most layers then have half as many inputs and half as many outputs, and 633 million
+#   become 159.
+# </details>
 
 # %%
 from crnn_lessons.widgets import Shape
@@ -439,12 +491,13 @@ Shape("paper")
 # |---|---|---|
 # | sum | adds the rows up: *where* something was is lost, *that* it was stays | *D* |
 # | max | keeps the strongest row of each channel: the same, and indifferent to how often | *D* |
-# | concat | puts the rows one after another: height stays visible, the size of the picture is fixed | *D H* |
+# | concat | puts the rows one after another: height stays visible, the height of the picture is fixed | *D H* |
 # | LSTM | a recurrent network reads the rows from top to bottom; its last state stands for the column | *D* |
 #
-# The lectures' rule of thumb: sum, max or LSTM for text whose place on the picture varies; concat or LSTM for text that was
-# brought to one size and place first (lesson 08). Lesson 12 puts such rules to the test. In einops the first three are one
-# line each:
+# A rule of thumb from lectures on reading lines (see *Read on*): sum, max or LSTM for text whose place on the picture varies;
+# concat or LSTM for text that was brought to one size and place first (lesson 08). Lesson 12 puts such rules to the test. In einops the first three are one
+# line each. Names in brackets are merged into one axis, and the first of them varies slowest: `(d h)` puts all rows of
+# channel 0 first.
 
 # %%
 x = torch.randn(2, 3, 4, 5)  # N D H W
@@ -479,8 +532,8 @@ from crnn_lessons.models.projections import PROJECTIONS, ScanHeight
 print(inspect.getsource(ScanHeight.forward))
 
 # %% [markdown]
-# A set of lecture notebooks, one of the sources of this course, has this very reduction, with one letter wrong: its LSTM runs
-# along the *width*, and the rows are then added up. The shapes fit, and it trains. So write it down, and
+# The notebooks of those lectures, one of the sources of this course, have this very reduction with two axes exchanged: the
+# LSTM runs along the *width*, and the rows are then added up. The shapes fit, and it trains. So write it down, and
 # ask of each projection: on which columns of the features does step 2 depend?
 
 
@@ -512,7 +565,8 @@ for name, projection in {**PROJECTIONS, "the slip": ScanWidth}.items():
 #
 # Four families of stacks, each written as one text. A **VGG**-like stack is convolutions and pools. A **residual** stack
 # (ResNet) adds to each pair of convolutions a shortcut around them, so that very deep stacks still train. A **fractional max
-# pool** (FMP) has windows at uneven distances, and shrinks by 0.7 or 0.9 where a pool can only halve. A
+# pool** (FMP) has windows at uneven distances, drawn at random in training. It shrinks the height to 0.7 and the width to
+# 0.9 of the size, where a pool with stride 2 halves. A
 # **U-net** goes down to a coarse view and comes back up to full size, and each column gets both.
 
 # %%
@@ -557,14 +611,15 @@ for name, config in PRESETS.items():
 # %% [markdown]
 # `paper`, `post` and `captcha` are published networks. The paper speaks of 8.3 million parameters; the other two counts
 # are met exactly. `small` is the
-# reader of this package. The rest follow the menu of the lecture notebooks: convolutions alone, residual blocks,
+# reader of this package. The rest follow the menu of the lectures: convolutions alone, residual blocks,
 # features stretched back to the width of the picture (`keep`), U-net, FMP, and a plain stack for text of one size.
 #
 # ## 7 Different widths in one batch
 #
 # Pictures of words have different widths. To stack them into one batch, the narrow ones are filled up on the right. What
-# stands there must not matter. So every layer of the package gets the true widths, and takes what lies beyond for
-# nothing. Does a picture give the same numbers alone and in a batch, with noise in the padding?
+# stands there must not matter. So every layer of the package gets the true widths, and treats what lies beyond as empty
+# (zeros for a convolution, −∞ for a max pool). Does a picture give the same numbers alone and in a batch,
+# with noise in the padding?
 
 # %%
 model = build("paper", 37).eval()
@@ -581,7 +636,24 @@ print("with the widths: ", torch.allclose(told[:T, 0], alone[:, 0], atol=1e-5))
 print("without the widths:", torch.allclose(untold[:T, 0], alone[:, 0], atol=1e-5))
 
 # %% [markdown]
-# With the widths it does. Without, even the first steps change, since the backward LSTM begins in the noise.
+# With the widths it does. Without them, which steps suffer, the first or the last?
+
+# %%
+with torch.no_grad():
+    told_nothing, expected = (
+        model.features(batch)[0, :, 0, :T],
+        model.features(narrow)[0, :, 0],
+    )  # D T
+moved = (told_nothing - expected).abs().amax(0) > 1e-6  # T
+gap = (untold[:T, 0] - alone[:, 0]).abs().amax(1)  # T
+print("features differ in frames", moved.nonzero().flatten().tolist())
+print("outputs differ at every step:      ", bool((gap > 1e-6).all()))
+print("from step to step they differ more:", bool((gap.diff() > 0).all()))
+print("the last more than 100 × the first:", bool(gap[-1] > 100 * gap[0]))
+
+# %% [markdown]
+# The last steps suffer most: their fields reach into the noise, and the backward LSTM begins in it. It carries a trace to
+# the very first step, which fades on the way.
 #
 # ## 8 What goes wrong
 #
@@ -600,15 +672,17 @@ print("reshape:   step 0 holds columns", wrong[0].unique().int().tolist())
 # everything is mixed: columns, rows, and samples too, so that what the network says of one picture depends on the others
 # in its batch.
 #
-# **Odd sizes round down.** A pool of 2 leaves an odd last column out. Widths of 100 to 103 pixels give the same *T*:
+# **Pools round down.** A pool of 2 leaves an odd last column out. Widths of 100 to 103 pixels give the same *T*. What does
+# `W / 4`, rounded up, say?
 
 # %%
 tiny = build("tiny", 37)
-print({W: int(tiny.output_lengths(W)) for W in range(99, 105)})
+print("the model:", {W: int(tiny.output_lengths(W)) for W in range(99, 105)})
+print("by W / 4: ", {W: -(-W // 4) for W in range(99, 105)})
 
 # %% [markdown]
-# Whoever computes lengths as `W / 4` and rounds up, gives CTC one step too many, which lies beyond the end. Ask the model
-# (`output_lengths`), do not compute beside it.
+# Whoever computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the model
+# (`output_lengths`), do not compute them yourself.
 #
 # **Padding in the statistics of batch normalisation.** In training, a norm takes mean and variance over the batch,
 # padding included. The same picture, the same network, more padding:
@@ -634,7 +708,7 @@ print("the same features:", torch.allclose(less, more[..., :30], atol=1e-5))
 
 # %% [markdown]
 # **A transposed convolution with holes.** To get back to full width, a transposed convolution puts a small field of outputs
-# behind each input. With a kernel of 1 and a stride of 2, another slip found in the wild, every other field is empty:
+# behind each input. With a kernel of 1 and a stride of 2, every other column is empty:
 
 # %%
 up = nn.ConvTranspose1d(1, 1, kernel_size=1, stride=2, output_padding=1)
@@ -650,7 +724,7 @@ print("columns that never change:       ", (a == b)[0].nonzero().flatten().tolis
 # |---|---|---|
 # | short words are learned, long ones never | pools or strides in the width | *T* ≥ *S* + *r* for each sample |
 # | learns badly or never, no error | `view`, `reshape` on axes in another order | on which columns does a step depend? |
-# | the last letter is lost, or comes twice | lengths computed beside the model | `output_lengths` |
+# | CTC counts a step beyond the end, or refuses a length | lengths computed outside the model | `output_lengths` |
 # | good in training, bad on single pictures | padding in the norms' statistics | the same picture with more padding |
 # | stripes in the features | transposed convolution with holes | two inputs: which outputs differ? |
 
@@ -663,7 +737,9 @@ print("columns that never change:       ", (a == b)[0].nonzero().flatten().tolis
 # </details>
 #
 # <details><summary>The paper's text speaks of about 25 steps for 100 columns. Why are there 26 here?</summary>
-# Two halvings leave 25. Each of the two padded pools adds a column, and the last convolution takes one: 25 + 2 − 1.
+# Two halvings leave 25. Each of the two padded pools adds a column, and the last convolution takes one: 25 + 2 − 1. This is
+# the stack as the authors' code has it. The paper's text has windows of 1 × 2 in the later pools, and norms after
+# convolutions 5 and 6 alone (the code: 3, 5 and 7). Without padding in the width, 25 − 1 = 24 would be left.
 # </details>
 #
 # <details><summary>Neighbouring frames share 50 of their 54 columns. How can they say different things?</summary>
@@ -672,7 +748,8 @@ print("columns that never change:       ", (a == b)[0].nonzero().flatten().tolis
 # </details>
 #
 # <details><summary>A stack has a stride of 8 in the width. What is the narrowest picture on which "aaa" can be read?</summary>
-# S = 3 and r = 2, so T ≥ 5: at least 40 pixels.
+# S = 3 and r = 2, so T ≥ 5: at least 40 pixels where pools do it, which round down. Three padded convolutions of stride 2
+# round up: 33, 17, 9, 5. There 33 pixels will do.
 # </details>
 #
 # <details><summary>Why does a convolution before a norm need no bias?</summary>
@@ -688,7 +765,12 @@ print("columns that never change:       ", (a == b)[0].nonzero().flatten().tolis
 # ## 10 Read on
 #
 # - B. Shi, X. Bai, C. Yao, *An End-to-End Trainable Neural Network for Image-based Sequence Recognition*, 2015,
-#   arXiv 1507.05717. Section 2.1 is the feature sequence with its receptive fields, table 1 the network.
+#   arXiv 1507.05717. Section 2.1 is the feature sequence with its receptive fields, table 1 the network. (The stack here is
+#   that of the authors' code.)
+# - The *post*: a public write-up with code, named CRNN, that rebuilds this network for colour pictures and prints a table
+#   of its layers with their parameters.
+# - The *lectures*: the notebooks of a tutorial on recurrent networks and OCR at ICDAR 2019, with the menu of stacks and
+#   reductions.
 # - K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015: VGG.
 # - K. He, X. Zhang, S. Ren, J. Sun, *Deep Residual Learning for Image Recognition*, 2016. Figure 2 is the block.
 # - O. Ronneberger, P. Fischer, T. Brox, *U-Net*, 2015. Figure 1 is the net.

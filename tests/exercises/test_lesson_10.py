@@ -1,13 +1,16 @@
 """Wrong answers to lesson 10 as learners write them: each must be caught, and its cause named."""
 
 import math
+import re
 
+import einops
 import numpy as np
 import pytest
 import torch
 
 from crnn_lessons.exercises.engine import find, judge
 from crnn_lessons.exercises.lesson_10 import RESNET
+from crnn_lessons.models import build, summarise
 from crnn_lessons.models.features import FeatureStack
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
@@ -35,6 +38,22 @@ def unpadded(size, kernel, stride, padding):
 
 def hanging_over(size, kernel, stride, padding):
     return -(-(size + 2 * padding - kernel) // stride) + 1
+
+
+def one_place_at_a_time(size, kernel, stride, padding):
+    return step_and_count(size, kernel, 1, padding)
+
+
+def window_of_one(size, kernel, stride, padding):
+    return len(range(-padding, size + padding + 1, stride))
+
+
+def no_window(size, kernel, stride, padding):
+    return int((size + padding + padding) / stride)
+
+
+def starts_divided(size, kernel, stride, padding):
+    return math.floor(step_and_count(size, kernel, 1, padding) / stride)
 
 
 def table_of(inputs, outputs, height, width, norm, *, bias=None, scale=2, of=None):
@@ -81,6 +100,25 @@ def kernels_multiplied(stack):
     return total
 
 
+def own_stride(stack):
+    seen, strides = 1, [1, *(s for _, s in stack)]
+    for (k, _), before in zip(stack, strides, strict=False):
+        seen += (k - 1) * before
+    return seen
+
+
+def from_whole_kernels(stack):
+    strides = [s for _, s in stack]
+    return 1 + sum(k * math.prod(strides[:i]) for i, (k, _) in enumerate(stack))
+
+
+def backwards(stack):
+    seen, distance = 1, 1
+    for k, s in reversed(stack):
+        seen, distance = seen + (k - 1) * distance, distance * s
+    return seen
+
+
 def from_zero(stack):
     seen, distance = 0, 1
     for k, s in stack:
@@ -106,6 +144,13 @@ WRONG = [
     ("10-1", hanging_over, "rounds up"),
     ("10-1", lambda size, k, s, p: 1 + (size - k + p + p) / s, "does not round"),
     ("10-1", lambda size, k, s, p: int(size / s), "divides the size by the stride alone"),
+    ("10-1", one_place_at_a_time, "leaves the stride out"),
+    ("10-1", window_of_one, "leaves the kernel out"),
+    ("10-1", no_window, "leaves the kernel out"),
+    ("10-1", starts_divided, "adds the first window before it divides"),
+    ("10-2", lambda i, o, h, w, norm: table_of(i, o, h, w, False), "counts a bias and no norm, whatever `norm` says"),
+    ("10-2", lambda i, o, h, w, norm: table_of(i, o, h, w, not norm), "swaps the two cases"),
+    ("10-2", lambda *a: 1 + a[-1] + math.prod(a[:-1]), "counts scale, shift and bias once a layer"),
     ("10-2", lambda *a: table_of(*a, bias=False), "leaves out the bias"),
     ("10-2", lambda *a: table_of(*a, scale=0), "leaves out the norm"),
     ("10-2", lambda *a: table_of(*a, bias=True), "keeps the bias beside the norm"),
@@ -120,7 +165,10 @@ WRONG = [
     ("10-3", lambda W: run_widths(W, padded=0), "takes the padded pools for width-preserving ones"),
     ("10-4", list(RESNET[:-1]), "is not the list of eight layers"),
     ("10-4", ", ".join(RESNET), "is not the list of eight layers"),
-    ("10-4", [x for x in RESNET if x], "leaves too few steps"),
+    *(("10-4", x, "is not the list of eight layers") for x in (None, 5, 21, [1] * 8, dict.fromkeys(RESNET), [RESNET])),
+    ("10-4", [x for x in RESNET if x], "changes nothing"),
+    ("10-4", [f" {x}  " for x in RESNET], "changes nothing"),
+    ("10-4", swap("stride 2 2", "stride 2 3", "256"), "leaves too few steps"),
     ("10-4", swap("stride 2 2", "stride 2 1", "256"), "counts the letters and forgets the repeat"),
     ("10-4", swap("stride 2 2", "stride 2 1", "pool"), "counts the letters and forgets the repeat"),
     ("10-4", swap("stride 2 2", "stride 1 2"), "changes the stride of the rows"),
@@ -128,11 +176,16 @@ WRONG = [
     ("10-4", swap("stride 2 2", "stride 2 1", "stride"), "keeps more steps than needed"),
     ("10-5", stride_in_step, "takes a layer's own stride into its step"),
     ("10-5", no_distance, "forgets that strides spread the pixels"),
+    ("10-5", own_stride, "puts the stride in the place of the step"),
+    ("10-5", from_whole_kernels, "adds a whole kernel at each layer"),
+    ("10-5", backwards, "reads the stack from the last layer on"),
     ("10-5", kernels_added, "adds up the kernels"),
     ("10-5", kernels_multiplied, "multiplies the kernels"),
     ("10-5", from_zero, "starts from nothing"),
     ("10-5", only_distance, "returns the distance of neighbours"),
     ("10-6", lambda f: f.permute(3, 2, 0, 1).flatten(1, 2), "scans the width"),
+    ("10-6", lambda f: f.permute(3, 0, 2, 1).flatten(1, 2), "scans the width"),
+    ("10-6", lambda f: einops.rearrange(f, "n d h w -> w (n h) d"), "scans the width"),
     ("10-6", lambda f: f.contiguous().view(f.shape[2], -1, f.shape[1]), "reshapes where it should move axes"),
     ("10-6", lambda f: f.permute(2, 0, 3, 1).flatten(1, 2), "counts the samples before the columns"),
     ("10-6", lambda f: f.permute(2, 0, 3, 1).flatten(2, 3), "makes the columns part of the features"),
@@ -196,14 +249,53 @@ def test_the_solution_passes_and_a_stub_is_not_started(key):
 
 
 def test_messages_say_what_came_out():
-    assert judge(find("10-4"), list(RESNET))[1].startswith("T = 10 is still below the 21")
+    assert judge(find("10-4"), list(RESNET))[1].startswith("This is the list as it was: T = 10")
     assert judge(find("10-4"), swap("stride 2 2", "stride 2 1", "256"))[1].startswith("T = 20 is the number of letters")
     assert "leaves 8 rows where there were 2" in judge(find("10-4"), swap("stride 2 2", "stride 1 1"))[1]
     changed = ["conv 64 5 5 stride 2 2 pad 2 2", *RESNET[1:]]
     assert "'conv 64 5 5 stride 2 2 pad 2 2' stands where" in judge(find("10-4"), changed)[1]
     assert "is no feature layer" in judge(find("10-4"), ["conv", *RESNET[1:]])[1]
-    assert judge(find("10-4"), 5)[1].startswith("This answer could not be tried")
+    assert judge(find("10-4"), 21)[1].startswith("This answer is of the type int. Hand over the list")
+    assert judge(find("10-4"), None)[1].startswith("This answer is of the type NoneType. Hand over the list")
+    assert judge(find("10-4"), list(RESNET[:-1]))[1].startswith("This answer has 7 layers, and there were 8.")
+    assert judge(find("10-4"), swap("stride 2 2", "stride 2 3", "256"))[1].startswith("T = 7 is below the 21")
     assert "windows(size=25, kernel=2, stride=2, padding=0) should give 12" in judge(find("10-1"), hanging_over)[1]
+
+
+def test_a_wrong_shape_is_named_before_the_numbers():
+    message = judge(find("10-6"), lambda f: f.permute(3, 2, 0, 1).flatten(1, 2))[1]
+    assert "should give a tensor of shape (4, 10, 3) that begins 0, 20, 40, 60, 80" in message
+    assert "yours gives a tensor of shape (5, 8, 3) that begins 0, 20, 40, 60, 80" in message
+
+
+def test_what_wider_pictures_and_smaller_strides_cost():
+    """Neither is always the cheaper one: here, the wider picture is."""
+    mended = swap("stride 2 2", "stride 2 1")
+    cost = ((RESNET, 160), (RESNET, 336), (mended, 160))
+    accounts = [summarise(FeatureStack(stack), height=32, width=width) for stack, width in cost]
+    assert [round(a.multiply_adds / 1e6) for a in accounts] == [135, 284, 303]
+    assert [a.rows[-1].shape[-1] for a in accounts] == [10, 21, 40]
+
+
+def test_padded_convolutions_with_a_stride_round_up():
+    """What the lesson says beside the table of widths, which counts with pools."""
+    assert all(FeatureStack(RESNET).size(1, w)[-1] == math.ceil(w / 16) for w in range(16, 400))
+    assert FeatureStack(["conv 4 3 3 stride 2 2 pad 1 1"] * 3).size(1, 33) == [17, 9, 5]
+
+
+def test_the_answers_of_the_play_tasks_hold():
+    def last(stack, width=100):
+        account = summarise(FeatureStack(stack), height=32, width=width)
+        return account.rows[-1].shape[-1], account.rows[-1].sees[1], round(account.multiply_adds / 1e6)
+
+    paper, tiny = (build(name, 37).features.layers for name in ("paper", "tiny"))
+    assert next(w for w in range(4, 200) if FeatureStack(paper).size(1, w)[-1] >= 21) == 80
+    twice = [x for layer in tiny for x in ([layer] * 2 if layer == "conv 64" else [layer])]
+    assert (last(tiny)[:2], last(twice)[:2]) == ((25, 26), (25, 42))
+    first, end = FeatureStack(twice).reach(1, 12, 100)
+    assert end - first + 1 == 42
+    halved = [re.sub(r"^conv (\d+)", lambda m: f"conv {int(m[1]) // 2}", layer) for layer in paper]
+    assert (last(paper), last(halved)) == ((26, 54, 633), (26, 54, 159))
 
 
 def test_the_exercise_is_about_what_it_says():
