@@ -85,6 +85,7 @@ def _train(a: argparse.Namespace) -> int:
             images_rendered=len(rendered), images_seen=a.steps * a.batch, fonts=len(training_fonts),
             words=len(words), seconds_training=round(trainer.seconds), precision=str(trainer.dtype),
             processor=platform.machine(), torch=torch.__version__, validation=trainer.history[-1], **before,
+            rendered_in_all=len(rendered) + _rendered(before.get("started_from", {})),
         )  # fmt: skip
     tqdm.write(f"wrote {a.output}")
     return 0
@@ -102,3 +103,8 @@ def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Re
             f"`train --model {name}` wrote, or leave --start-from out"
         )
     return earlier.train(), {"started_from": notes}
+
+
+def _rendered(notes: dict) -> int:
+    """How many words were rendered for weights, in the training they come from and those before it."""
+    return notes.get("rendered_in_all", notes.get("images_rendered", 0))
