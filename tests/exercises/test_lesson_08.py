@@ -1,0 +1,225 @@
+"""Wrong answers to lesson 08 as learners write them: each must be caught, and its cause named."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from einops import rearrange
+
+from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.ctc import ctc_loss, enumerate_probability
+from crnn_lessons.exercises import lesson_08
+from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.raw_pixels import columns
+from crnn_lessons.text.normalise import moments
+from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_08.py, which the engine compares with.
+
+
+def padded(images, lengths, first=lambda widest, width: 0, axes="t n h"):
+    widest = max(image.shape[1] for image in images)
+    out = np.zeros((widest, len(images), len(images[0])))
+    for n, image in enumerate(images):
+        begin = first(widest, image.shape[1])
+        for x in range(image.shape[1]):
+            out[begin + x, n] = image[:, x]
+    return rearrange(out, f"t n h -> {axes}"), lengths
+
+
+def widths(images):
+    return [image.shape[1] for image in images]
+
+
+def cut_off(images):
+    least = min(widths(images))
+    return rearrange(np.array([image[:, :least] for image in images]), "n h t -> t n h"), [least for _ in images]
+
+
+def with_ink(images):
+    return [sum(1 for x in range(image.shape[1]) if max(image[:, x]) > 0) for image in images]
+
+
+def alignments_of(T, b, K, places, blanks=True, longest=None):
+    total = 0.0
+    for m in range(1, (longest or T) + 1):
+        total += places(T, m) * ((1 - b) / K) ** m * (b ** (T - m) if blanks else 1)
+    return -math.log(total) if total > 0 else float("inf")
+
+
+def rows_of(line, mask):
+    return [y for y in range(len(line)) for x in range(len(line[0])) if mask[y][x]]
+
+
+def by_hand(line, mask=None, squared=False, one_less=0):
+    mask = line > line.max() / 2 if mask is None else mask
+    rows = rows_of(line, mask)
+    mean = sum(rows) / len(rows) if rows else float("nan")
+    variance = sum((y - mean) ** 2 for y in rows) / (len(rows) - one_less) if rows else float("nan")
+    return mean, variance if squared else math.sqrt(variance)
+
+
+def brightness(line):
+    total = line.sum()
+    mean = sum(y * row.sum() for y, row in enumerate(line)) / total
+    return mean, math.sqrt(sum((y - mean) ** 2 * row.sum() for y, row in enumerate(line)) / total)
+
+
+def rows_with_ink(line):
+    rows = [y for y, row in enumerate(line) if row.max() > line.max() / 2]
+    return np.mean(rows), np.std(rows)
+
+
+WRONG = [
+    ("08-1", lambda x: rearrange(x, "n h w -> h n w"), "takes the rows as time steps"),
+    ("08-1", lambda x: torch.tensor(x).view(x.shape[2], x.shape[0], x.shape[1]), "reshapes where it should move axes"),
+    ("08-1", lambda x: rearrange(x, "n h w -> n w h"), "leaves the batch first"),
+    ("08-1", lambda x: x.T, "puts the batch last"),
+    ("08-1", lambda x: rearrange(x[:, :, ::-1], "n h w -> w n h"), "reads from right to left"),
+    ("08-2", lambda x: padded(x, [max(widths(x))] * len(x)), "gives every line the length of the widest"),
+    ("08-2", lambda x: padded(x, [len(image) for image in x]), "takes the height for the length"),
+    ("08-2", lambda x: padded(x, widths(x), lambda widest, width: widest - width), "pads on the left"),
+    ("08-2", cut_off, "cuts all lines to the narrowest"),
+    ("08-2", lambda x: padded(x, widths(x), axes="n t h"), "leaves the batch first"),
+    ("08-2", lambda x: padded(x, with_ink(x)), "counts the columns with ink"),
+    (
+        "08-4",
+        lambda T, b, K: alignments_of(T, b, K, lambda T, m: T, longest=1),
+        "lets the character take one step only",
+    ),
+    (
+        "08-4",
+        lambda T, b, K: alignments_of(T, b, K, lambda T, m: 1),
+        "forgets that the run may begin at several places",
+    ),
+    ("08-4", lambda T, b, K: alignments_of(T, b, K, lambda T, m: T - m), "counts one place too few"),
+    (
+        "08-4",
+        lambda T, b, K: alignments_of(T, b, K, lambda T, m: T - m + 1, blanks=False),
+        "leaves the blanks out of the product",
+    ),
+    (
+        "08-4",
+        lambda T, b, K: alignments_of(T, b, 1, lambda T, m: T + 1 - m),
+        "gives the right character all that the blank leaves",
+    ),
+    (
+        "08-4",
+        lambda T, b, K: sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(1, T + 1)),
+        "returns the probability",
+    ),
+    ("08-4", lambda T, b, K: -alignments_of(T, b, K, lambda T, m: T + 1 - m), "has the sign wrong"),
+    ("08-5", brightness, "weighs each pixel with its brightness"),
+    ("08-5", lambda line: by_hand(line.T), "measures the columns"),
+    ("08-5", rows_with_ink, "counts each row once"),
+    ("08-5", lambda line: by_hand(line, squared=True), "returns the variance"),
+    ("08-5", lambda line: by_hand(line, one_less=1), "divides by one pixel too few"),
+    ("08-5", lambda line: by_hand(line, line > 0.5), "takes one half as the threshold on every line"),
+    ("08-5", lambda line: by_hand(line, line > 0), "takes every pixel above 0 as ink"),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (
+            height / (spread * reach) / 2,
+            mean - height**2 / (4 * spread * reach),
+        ),
+        "has the scale upside down",
+    ),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (spread * reach / height, mean - spread * reach / 2),
+        "forgets that the window reaches both ways",
+    ),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (2 * spread * reach / height, mean - height / 2),
+        "steps back by rows of the result",
+    ),
+    ("08-6", lambda mean, spread, height, reach: (2 * spread * reach / height, mean), "puts the mean at the top"),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (2 * spread * reach / height, mean + spread * reach),
+        "steps down where it should step up",
+    ),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (mean - spread * reach, 2 * spread * reach / height),
+        "returns the offset first",
+    ),
+    ("08-3", 2 * 7, "forgets the three double zeros"),
+    ("08-3", 7 + 3, "counts time steps, not pixels"),
+    ("08-3", len("1000200"), "counts the characters alone"),
+    ("08-3", 2 * (7 + 2), "counts two double zeros"),
+    ("08-3", 19, "lets the last step be half full"),
+]
+
+
+@pytest.mark.parametrize("key, answer, name", WRONG, ids=[f"{key} {name}" for key, _, name in WRONG])
+def test_wrong_answers_are_caught_and_named(key, answer, name):
+    assert_named(key, answer, name)
+
+
+def test_the_catalogue_is_covered():
+    assert_complete(WRONG)
+
+
+RIGHT = [
+    ("08-1", lambda x: rearrange(x, "n h w -> w n h")),
+    ("08-1", lambda x: torch.tensor(x).permute(2, 0, 1)),
+    ("08-1", lambda x: [[image[:, t].tolist() for image in x] for t in range(x.shape[2])]),
+    ("08-2", lambda x: padded(x, widths(x))),
+    ("08-2", lambda x: [torch.tensor(padded(x, [])[0]), torch.tensor(widths(x))]),
+    ("08-4", lambda T, b, K: alignments_of(T, b, K, lambda T, m: T + 1 - m)),
+    ("08-4", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K))),
+    ("08-5", by_hand),
+    ("08-5", lambda line: np.array(by_hand(line))),
+    ("08-6", lambda mean, spread, height, reach: [2 * reach * spread / height, mean - reach * spread]),
+    ("08-3", 20),
+    ("08-3", 20.0),
+    ("08-3", np.int64(20)),
+]
+
+
+@pytest.mark.parametrize("key, answer", RIGHT)
+def test_right_answers_in_other_words(key, answer):
+    assert_right(key, answer)
+
+
+@pytest.mark.parametrize("key", [f"08-{i}" for i in range(1, 7)])
+def test_solution_and_stub(key):
+    exercise = find(key)
+    assert_right(key, exercise.solution)
+    assert judge(exercise, ...)[0] == "not started"
+    if callable(exercise.solution):
+        assert judge(exercise, lambda *arguments: ...)[0] == "not started"
+    assert exercise.hints and exercise.mistakes
+
+
+# The solutions against the package and against enumeration: they are right for another reason than being written here.
+
+
+def test_blind_loss_is_the_ctc_loss_of_equal_rows():
+    for T, b, K in [(1, 0.5, 10), (4, 0.9, 2), (7, 0.3, 3), (40, 0.97, 26)]:
+        probs = np.tile([b] + [(1 - b) / K] * K, (T, 1))
+        log_probs = torch.tensor(probs).log()
+        loss = ctc_loss(log_probs, torch.tensor([1]), T, 1, reduction="none")
+        assert lesson_08.blind_loss(T, b, K) == pytest.approx(loss.item(), rel=1e-9)
+        if T <= 7:
+            assert lesson_08.blind_loss(T, b, K) == pytest.approx(-math.log(enumerate_probability(probs, (1,))))
+
+
+def test_rows_and_window_are_those_of_the_package():
+    line = np.random.default_rng(0).random((40, 60)) ** 4
+    mean, spread = lesson_08.ink_rows(line)
+    found = moments(line, reach=5, keep=0)
+    scale, offset = lesson_08.window(mean, spread, 80, 5)
+    assert found.centre[0] == pytest.approx(mean)
+    assert 2 * found.half / 80 == pytest.approx(scale) and found.centre[0] - found.half == pytest.approx(offset)
+
+
+def test_padding_is_that_of_the_package():
+    images = [lesson_08._line(4, w, w) for w in (3, 7, 5)]
+    batch = columns([(image, "") for image in images], Alphabet("a"))
+    frames, lengths = lesson_08.pad_columns(images)
+    np.testing.assert_allclose(batch.frames, frames)
+    assert batch.input_lengths.tolist() == lengths.tolist()
