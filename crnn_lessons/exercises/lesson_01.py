@@ -21,26 +21,44 @@ WINDOW = 3
 
 LENGTHS = "The two sequences must have the same number of bits, so that only the window can tell them apart."
 TOLD_APART = f"So a window of {WINDOW} tells them apart. Put the difference further back."
-SAME_ANSWER = "So the answer of both is the same, and a window that gives it is right on both. Change one bit."
+SAME_ANSWER = (
+    "So the answer of both is the same, and a window that gives it is right on both. Change one bit outside the last "
+    f"{WINDOW}."
+)
+LONGER = f"Make them longer than the window, then change one bit outside the last {WINDOW}."
 MOST_BITS = 20
+UNFINISHED = "There is a `...` in the answer still: replace the remaining `...`."
+
+
+def _unfinished(answer) -> bool:
+    """Whether a `...` stands anywhere in an answer of tuples, lists and dictionaries."""
+    parts = answer.values() if isinstance(answer, dict) else answer
+    return parts is ... or (isinstance(answer, (list, tuple, dict)) and any(map(_unfinished, parts)))
 
 
 def window_is_fooled(pair: Sequence[Iterable]) -> str | None:
     """None if a window of three sees the same in both sequences, and the right answers differ; else a sentence."""
+    if _unfinished(pair):
+        return UNFINISHED
+    if not isinstance(pair, Iterable):
+        return f"The answer is a pair of two sequences of bits, and yours is {pair!r}."
     pair = list(pair)
     if len(pair) != 2:
         return f"The answer is a pair of two sequences of bits, and yours has {len(pair)} parts."
     first, second = ([int(bit) for bit in sequence] for sequence in pair)
     if len(first) != len(second):
         return f"They have {len(first)} and {len(second)} bits. {LENGTHS}"
-    if not set(first + second) <= {0, 1} or len(first) > MOST_BITS:
-        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; yours are {first} and {second}."
+    if not set(first + second) <= {0, 1}:
+        strange = next(bit for bit in first + second if bit not in (0, 1))
+        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; in yours there is a {strange}."
+    if len(first) > MOST_BITS:
+        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; yours have {len(first)}."
+    longer = f" {LONGER}" if len(first) <= WINDOW else ""
     if first[-WINDOW:] != second[-WINDOW:]:
-        return f"The last {WINDOW} bits are {first[-WINDOW:]} and {second[-WINDOW:]}. {TOLD_APART}"
+        return f"The last {WINDOW} bits are {first[-WINDOW:]} and {second[-WINDOW:]}. {TOLD_APART}{longer}"
     if sum(first) % 2 == sum(second) % 2:
-        return (
-            f"They have {sum(first)} and {sum(second)} ones: both {'odd' if sum(first) % 2 else 'even'}. {SAME_ANSWER}"
-        )
+        which = "odd" if sum(first) % 2 else "even"
+        return f"They have {sum(first)} and {sum(second)} ones: both {which}. {SAME_ANSWER}{longer}"
     return None
 
 
@@ -98,6 +116,30 @@ def _flat_when_empty(x, h, *weights):
     return unroll(x, h, *weights) if len(x) else np.zeros(0)
 
 
+def _stops(*arguments):
+    raise TypeError
+
+
+def _aliased(x, h, *weights):
+    states = unroll(x, h, *weights)
+    return np.stack([states[-1]] * len(x)) if len(x) else np.zeros(0)
+
+
+def _aliased_and_stacked(x, h, *weights):
+    states = unroll(x, h, *weights)
+    return np.stack([states[-1] for _ in states])
+
+
+def _aliased_in_shape(x, h, *weights):
+    return _aliased(x, h, *weights).reshape(len(x), len(h))
+
+
+ALIASED = (
+    "All rows are one and the same array, which holds the last state at the end: `h[:] = ...` writes into it. Make a "
+    "new array, `h = ...`, or store `h.copy()`."
+)
+
+
 def _backwards(x, h, *weights):
     return unroll(x[::-1], h, *weights)[::-1]
 
@@ -123,6 +165,8 @@ TOO_WEAK = (
     "A single 1 must lift the state to the top at once: tanh(2) is about 0.96. Is the weight of the input enough?"
 )
 UPSIDE_DOWN = "The 1 pushes the state down, so the weight of the input has the wrong sign."
+SUNK = "A negative b has pulled it down before the 1 comes, and W_hh holds it there. Try b = 0."
+PULLS = "b is negative and pulls against W_hh: raise b, or raise W_hh."
 FORGETS = (
     "The input is 0 there, so the state lives on W_hh alone. It must be a good deal above 1: with 1 the tanh takes a "
     "little away at each step."
@@ -132,6 +176,8 @@ FLIPS = "The state changes its sign from step to step, as it does when W_hh is n
 
 def remembers(answer) -> str | None:
     """None if the one-unit network with these weights remembers for good that a 1 has come; else a sentence."""
+    if _unfinished(answer):
+        return UNFINISHED
     numbers = [float(value) for value in np.ravel(np.asarray(answer, dtype=float))]
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         return f"The answer is three numbers, (w_ih, w_hh, b), and yours is {answer!r}."
@@ -150,15 +196,26 @@ def _first_lapse(bits: Sequence[int], w_ih: float, w_hh: float, b: float) -> str
             continue
         shown = " ".join(map(str, bits[: t + 1])) if t < 12 else f"{' '.join(map(str, bits[:4]))} … ({t + 1} steps)"
         wanted = f"above {HIGH}" if seen else f"below {LOW}"
-        said = f"After the bits {shown} the state is {h:.4f}, and it must be {wanted}."
-        if not seen:
-            cause = FALSE_ALARM
-        elif first:
-            cause = UPSIDE_DOWN if h < 0 else TOO_WEAK
-        else:
-            cause = FLIPS if h < -LOW and before > LOW and w_hh < 0 else FORGETS
-        return f"{said} {cause}"
+        said = f"After the bits {shown} the state is {round(h, 4) + 0.0:.4f}, and it must be {wanted}."
+        return f"{said} {_cause(w_ih, w_hh, b, before, h, seen, first)}"
     return None
+
+
+def _cause(w_ih: float, w_hh: float, b: float, before: float, h: float, seen: bool, first: bool) -> str:
+    """Why the state went wrong at the step from ``before`` to ``h``."""
+    if not seen:
+        return FALSE_ALARM if b > 0 else FLIPS  # with b = 0 it stays at 0, with b < 0 only W_hh < 0 brings it up
+    if first:
+        if w_ih < 0:
+            return UPSIDE_DOWN
+        if b < 0 and math.tanh(w_ih) > HIGH:  # with b = 0 this 1 would have been enough
+            return f"Before the 1 the state was {before:.4f}. {SUNK}"
+        return TOO_WEAK
+    if h < -LOW and before > LOW and w_hh < 0:
+        return FLIPS
+    if b < 0 and w_hh * HIGH > math.atanh(HIGH):  # with b = 0 this W_hh would hold it
+        return f"There W_hh · h + b is only {round(w_hh * before + b, 2) + 0.0:.2f}. {PULLS}"
+    return FORGETS
 
 
 # 01-6 ---------------------------------------------------------------------------------------------------------------
@@ -217,6 +274,8 @@ def _wrong_steps(kind: str, got: set[int], want: set[int]) -> str:
 
 def steps_are_right(answer) -> str | None:
     """None if the answer names the steps whose outputs change, for each kind of network; else a sentence."""
+    if _unfinished(answer):
+        return UNFINISHED
     if not isinstance(answer, dict) or set(answer) != set(KINDS):
         return f"{KEYS} Yours is {answer!r}."
     for kind, want in outputs_that_change().items():
@@ -257,7 +316,13 @@ EXERCISES = (
             _step_case(3, 3, 4),
         ],
         show_case=_show_call("rnn_step"),
+        tolerance=1e-5,  # float32 is right too
         mistakes=(
+            Mistake(
+                "leaves out the input",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_hh @ h + bias),
+                "Without W_ih x the step does not hear what comes in.",
+            ),
             Mistake(
                 "leaves out the state",
                 lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + bias),
@@ -305,6 +370,11 @@ EXERCISES = (
                 lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_hh @ x + weight_ih @ h + bias),
                 "ih is from the input to the hidden state, hh from the hidden state to itself.",
             ),
+            Mistake(
+                "stops with a TypeError",
+                _stops,
+                "If it speaks of an 'ellipsis', that is a `...`: replace the remaining `...`.",
+            ),
         ),
         hints=(
             ("which product?", "`weight_ih @ x` is matrix times vector: one number for each row, that is, each unit."),
@@ -322,12 +392,16 @@ EXERCISES = (
             _sequence_case(0, 2, 3, 4),
         ],
         show_case=_show_call("unroll"),
+        tolerance=1e-5,  # float32 is right too
         mistakes=(
             Mistake(
                 "begins every step with the first state",
                 lambda x, h, *weights: np.array([rnn_step(x_t, h, *weights) for x_t in x]).reshape(len(x), len(h)),
                 "The state must move on: the h of one step is the h that the next one starts from.",
             ),
+            Mistake("stores the same array at every step", _aliased, ALIASED),
+            Mistake("stores the same array at every step", _aliased_and_stacked, ALIASED),
+            Mistake("stores the same array at every step", _aliased_in_shape, ALIASED),
             Mistake(
                 "returns the last state alone",
                 lambda x, h, *weights: np.concatenate([[h], unroll(x, h, *weights)])[-1],
@@ -368,6 +442,12 @@ EXERCISES = (
                 _flat_when_empty,
                 "T = 0 steps of Dₕ units make an array of the shape (0, Dₕ): `np.zeros((len(x), len(h)))` gives it.",
             ),
+            Mistake(
+                "stops with a TypeError",
+                _stops,
+                "If it speaks of an 'ellipsis', that is a `...`: your rnn_step is not written yet (01-2), or one is "
+                "left in unroll. If it speaks of 'NoneType', rnn_step has no return.",
+            ),
         ),
         hints=(
             ("what goes round?", "A loop over t, in which h is replaced by the new h."),
@@ -384,6 +464,8 @@ EXERCISES = (
             Mistake("fires before a 1 has come", (3, 3, 1), FALSE_ALARM),
             Mistake("lets a 1 hardly move the state", (1, 3, 0), TOO_WEAK),
             Mistake("turns the input's sign", (-3, 3, 0), UPSIDE_DOWN),
+            Mistake("lets b pull the state down before the 1", (5, 5, -1), SUNK),
+            Mistake("lets b pull against W_hh", (20, 3, -3), PULLS),
             Mistake("forgets", (3, 1, 0), FORGETS),
             Mistake("flips the state at each step", (3, -3, 0), FLIPS),
         ),
@@ -405,6 +487,7 @@ EXERCISES = (
             Mistake("leaves out the linear layer", 640, "The linear layer has 20 × 10 weights and 10 biases."),
             Mistake("leaves out the linear layer's bias", 840, "One number for each of the 10 outputs is missing."),
             Mistake("leaves out the input's weights", 650, "W_ih has 20 × 10 numbers."),
+            Mistake("stands in a list", [850], "A number is asked for, not a list."),
         ),
         hints=(
             (

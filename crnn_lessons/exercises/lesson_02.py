@@ -58,6 +58,44 @@ def _dh_sent_back(dh, h, h_before, x, W_hh):
     return _shares(dh * (1 - h**2), h_before, x, W_hh.T @ dh)
 
 
+def _hh_turned(dh, h, h_before, x, W_hh):
+    _, dW_ih, da, back = backward_step(dh, h, h_before, x, W_hh)
+    return np.outer(h_before, da), dW_ih, da, back
+
+
+def _dh_for_bias(dh, h, h_before, x, W_hh):
+    dW_hh, dW_ih, _, back = backward_step(dh, h, h_before, x, W_hh)
+    return dW_hh, dW_ih, dh, back
+
+
+def _reordered(*places):
+    """The right parts, but only those at these places, in this order."""
+
+    def step(*arguments):
+        parts = backward_step(*arguments)
+        return tuple(parts[place] for place in places)
+
+    return step
+
+
+def _elementwise(*turned):
+    """Products element by element in place of the outer products of the parts that are named."""
+
+    def step(dh, h, h_before, x, W_hh):
+        dW_hh, dW_ih, da, back = backward_step(dh, h, h_before, x, W_hh)
+        return da * h_before if "hh" in turned else dW_hh, da * x if "ih" in turned else dW_ih, da, back
+
+    return step
+
+
+FOUR = "Four arrays are asked for, in the order dW_hh, dW_ih, db, dh_before, and you return 3."
+ORDER = "The order is dW_hh, dW_ih, db, dh_before."
+OUTER = (
+    "A product element by element is no matrix: dW[j, k] = da[j] * h_before[k] for every pair j, k is "
+    "`np.outer(da, h_before)`, and likewise with x."
+)
+
+
 def _one_step(D_h, D, seed):
     rng = np.random.default_rng(seed)
     draw = lambda *shape: rng.normal(size=shape).round(2)  # noqa: E731
@@ -87,7 +125,8 @@ def _first_not_above(norm, limit):
 
 def clip(gradients, limit):
     norm = math.sqrt(sum((g**2).sum() for g in gradients))
-    return [g * min(1.0, limit / norm) for g in gradients]
+    factor = min(1.0, limit / max(norm, 1e-12))  # a zero gradient has norm 0
+    return [g * factor for g in gradients]
 
 
 def _length(gradients):
@@ -112,6 +151,15 @@ def _unit_length(gradients, limit):
     return [g / norm if norm > limit else g for g in gradients]
 
 
+def _maximum(gradients, limit):
+    return [g * max(1.0, limit / _length(gradients)) for g in gradients]
+
+
+def _largest_norm(gradients, limit):
+    norm = max(np.linalg.norm(g) for g in gradients)
+    return [g * min(1.0, limit / norm) for g in gradients]
+
+
 def _sum_of_norms(gradients, limit):
     norm = sum(np.linalg.norm(g) for g in gradients)
     return [g * min(1.0, limit / norm) for g in gradients]
@@ -119,6 +167,7 @@ def _sum_of_norms(gradients, limit):
 
 # 02-4 ---------------------------------------------------------------------------------------------------------------
 
+UNFINISHED = "There is a `...` in the answer still: replace the remaining `...`."
 PAIR = "The answer is a pair (b_i, b_f) of two numbers."
 SHUT = "The input gate does not open at step 0: 20 + b_i must be well above 0."
 NOISE = "The input gate is not shut afterwards, and noise gets in: b_i itself must be far below 0."
@@ -131,6 +180,8 @@ def _sigma(a):
 
 def holds(answer):
     """None if the cell holds its value for 100 steps whatever the noise, else a sentence."""
+    if isinstance(answer, (list, tuple)) and any(part is ... for part in answer):
+        return UNFINISHED
     if np.shape(answer) != (2,):
         return PAIR
     b_i, b_f = (float(b) for b in answer)
@@ -170,6 +221,17 @@ def _lstm(order, output=np.tanh, candidate=np.tanh):
         parts = dict(zip(order, np.split(W_ih @ x + W_hh @ h + b, 4), strict=True))
         c = sigmoid(parts["f"]) * c + sigmoid(parts["i"]) * candidate(parts["g"])
         return sigmoid(parts["o"]) * output(c), c
+
+    return step
+
+
+def _lstm_spoiled(gate=sigmoid, candidate=np.tanh, show=True, use_h=True, use_bias=True):
+    """A step in which one thing is left out."""
+
+    def step(x, h, c, W_ih, W_hh, b):
+        i, f, g, o = np.split(W_ih @ x + use_h * (W_hh @ h) + use_bias * b, 4)
+        c = gate(f) * c + gate(i) * candidate(g)
+        return (gate(o) if show else 1) * np.tanh(c), c
 
     return step
 
@@ -214,6 +276,7 @@ def _gru(order="rzn", reset="after", keep="z", candidate=np.tanh):
             "before": W["n"] @ (r * h) + b["n"],
             "no bias": r * (W["n"] @ h) + b["n"],
             "none": W["n"] @ h + b["n"],
+            "whole": r * (from_x["n"] + W["n"] @ h + b["n"]) - from_x["n"],
         }[reset]
         n = candidate(from_x["n"] + inner)
         return (1 - z) * n + z * h if keep == "z" else z * n + (1 - z) * h
@@ -229,8 +292,13 @@ def _cell_case(gates, D, D_h, seed):
     return (x, h, c, W_ih, W_hh, b_ih) if gates == 4 else (x, h, W_ih, W_hh, b_ih, b_hh)
 
 
-def _show_cell(name):
-    def show(x, h, *rest):
+def _show_cell(name, names):
+    """A case of one number and one unit whole, to be worked by hand; of a larger one what it begins with."""
+
+    def show(*case):
+        x, h = case[:2]
+        if len(x) == len(h) == 1:
+            return f"{name}({', '.join(f'{n}={v.tolist()}' for n, v in zip(names, case, strict=True))})"
         return f"{name} with D = {len(x)}, D_h = {len(h)}, x = {x.tolist()}, h = {h.tolist()}, ..."
 
     return show
@@ -282,6 +350,36 @@ EXERCISES = (
                 "sends dh back through W_hh instead of da",
                 _dh_sent_back,
                 "The state before enters before the tanh, so da goes back through W_hh.T, not dh.",
+            ),
+            Mistake(
+                "turns the outer product of W_hh round, and not that of W_ih",
+                _hh_turned,
+                "dW_hh[j, k] = da[j] * h_before[k], so da comes first: np.outer(da, h_before).",
+            ),
+            Mistake(
+                "returns dh for db",
+                _dh_for_bias,
+                "The bias is added before the tanh, so its share is da, not dh.",
+            ),
+            *(
+                Mistake(f"returns three parts, without {name}", _reordered(*places), FOUR)
+                for name, places in (("dh_before", (0, 1, 2)), ("db", (0, 1, 3)))
+            ),
+            *(
+                Mistake(f"returns the parts in the order {names}", _reordered(*places), ORDER)
+                for names, places in (
+                    ("dW_ih, dW_hh, db, dh_before", (1, 0, 2, 3)),
+                    ("dh_before, dW_hh, dW_ih, db", (3, 0, 1, 2)),
+                    ("dW_hh, dW_ih, dh_before, db", (0, 1, 3, 2)),
+                )
+            ),
+            *(
+                Mistake(f"takes the product element by element for {name}", _elementwise(*turned), OUTER)
+                for name, turned in (
+                    ("dW_hh and dW_ih", ("hh", "ih")),
+                    ("dW_ih", ("ih",)),
+                    ("dW_hh", ("hh",)),
+                )
             ),
         ),
         hints=(
@@ -378,6 +476,16 @@ EXERCISES = (
                 _sum_of_norms,
                 "The norm of all is the root of the sum of all squares: 3 and 4 give 5, not 7.",
             ),
+            Mistake(
+                "takes the larger of 1 and limit / norm",
+                _maximum,
+                "That stretches short gradients and leaves long ones: the factor is at most 1, so min, not max.",
+            ),
+            Mistake(
+                "takes the largest norm of a single array",
+                _largest_norm,
+                "All arrays together are one long vector, longer than each of them: 3 and 4 give 5, not 4.",
+            ),
         ),
         hints=(
             ("which norm?", "The length of one long vector: square every number of every array, add, take the root."),
@@ -408,7 +516,8 @@ EXERCISES = (
         title="the step of an LSTM",
         solution=lstm_step,
         cases=[_cell_case(4, 1, 1, 0), _cell_case(4, 2, 3, 1), _cell_case(4, 3, 2, 2), _cell_case(4, 4, 4, 3)],
-        show_case=_show_cell("lstm_step"),
+        show_case=_show_cell("lstm_step", ("x", "h", "c", "W_ih", "W_hh", "b")),
+        tolerance=1e-5,  # float32 is right too
         mistakes=(
             Mistake("takes the gates in the order i, f, o, g", _lstm("ifog"), "Torch's order is i, f, g, o."),
             Mistake("takes the gates in the order i, g, f, o", _lstm("igfo"), "Torch's order is i, f, g, o."),
@@ -443,6 +552,31 @@ EXERCISES = (
                 _coupled,
                 "That ties two gates together, as the GRU does. In the LSTM the input gate is a gate of its own.",
             ),
+            Mistake(
+                "leaves out the logistic function of the gates",
+                _lstm_spoiled(gate=lambda a: a),
+                "A gate lies between 0 and 1: i, f and o are the logistic function of their parts.",
+            ),
+            Mistake(
+                "leaves out the tanh of the candidate",
+                _lstm_spoiled(candidate=lambda a: a),
+                "g = tanh of its part of the sum, so that it lies between −1 and 1.",
+            ),
+            Mistake(
+                "leaves out the output gate",
+                _lstm_spoiled(show=False),
+                "h = o * tanh(c): the output gate decides how much is shown.",
+            ),
+            Mistake(
+                "leaves out the bias",
+                _lstm_spoiled(use_bias=False),
+                "Three terms make the sum: W_ih @ x + W_hh @ h + b.",
+            ),
+            Mistake(
+                "leaves out the state before",
+                _lstm_spoiled(use_h=False),
+                "The gates see the state too: W_ih @ x + W_hh @ h + b.",
+            ),
         ),
         hints=(
             (
@@ -463,7 +597,8 @@ EXERCISES = (
         title="the step of a GRU",
         solution=gru_step,
         cases=[_cell_case(3, 1, 1, 0), _cell_case(3, 2, 3, 1), _cell_case(3, 3, 2, 2), _cell_case(3, 4, 4, 3)],
-        show_case=_show_cell("gru_step"),
+        show_case=_show_cell("gru_step", ("x", "h", "W_ih", "W_hh", "b_ih", "b_hh")),
+        tolerance=1e-5,  # float32 is right too
         mistakes=(
             Mistake(
                 "turns z round",
@@ -490,6 +625,21 @@ EXERCISES = (
                 "squeezes the proposal with the logistic function",
                 _gru(candidate=sigmoid),
                 "n is no gate: it may be negative. Its function is tanh.",
+            ),
+            Mistake(
+                "applies the reset gate to the whole sum",
+                _gru(reset="whole"),
+                "r multiplies what the state gives, and not what the input gives: x_n + r * h_n.",
+            ),
+            Mistake(
+                "leaves out b_ih",
+                lambda x, h, W_ih, W_hh, b_ih, b_hh: gru_step(x, h, W_ih, W_hh, 0 * b_ih, b_hh),
+                "There are two biases: b_ih goes with W_ih @ x.",
+            ),
+            Mistake(
+                "leaves out b_hh",
+                lambda x, h, W_ih, W_hh, b_ih, b_hh: gru_step(x, h, W_ih, W_hh, b_ih, 0 * b_hh),
+                "There are two biases: b_hh goes with W_hh @ h.",
             ),
         ),
         hints=(

@@ -10,8 +10,9 @@
 # # 02 Short-term memory: why a network forgets, and the cell that does not
 #
 # A recurrent network reads a sequence step by step and carries one state along. In principle the state can hold
-# something from the first step to the last. In practice a simple network forgets within a few steps, and training does
-# not teach it otherwise. Why? And what has to change?
+# something from the first step to the last: the unit of exercise 01-4 does, with weights set by hand. But with random
+# weights a simple network forgets within a few steps, and training seldom finds weights that do not. Why? And what has
+# to change?
 #
 # The answer is in the gradient. This lesson sends it backwards through time by hand, measures how it fades, finds the
 # cause, and then builds a memory cell piece by piece until it is an LSTM.
@@ -59,15 +60,15 @@ fresh = nn.RNN(1, 16, dtype=torch.float64)
 numbers = torch.randn(40, 1, 1, dtype=torch.float64)  # T N D
 with torch.no_grad():
     last = fresh(numbers)[0][-1]
-    for distance in [0, 1, 2, 5, 10, 20, 30]:
+    for distance in [0, 1, 2, 5, 10, 20, 30, 39]:
         changed = numbers.clone()
         changed[-1 - distance] += 0.1
         print(f"{distance:3} steps back: moved by {(fresh(changed)[0][-1] - last).norm():.0e}")
 
 # %% [markdown]
-# Each step back takes away a good part of the influence, and thirty steps back nothing useful is left. Whatever the
-# first input was, the last state looks the same. A loss on the last state then cannot say how the network should
-# have treated that input.
+# Each step back takes away a good part of the influence, and thirty steps back nothing useful is left. The last line is
+# the first input. Whatever it was, the last state looks the same. A loss on the last state then cannot say how the
+# network should have treated that input.
 #
 # What says so is the gradient. So let us follow it.
 
@@ -75,11 +76,12 @@ with torch.no_grad():
 # ## 2 Backpropagation through time, by hand
 #
 # A network small enough to follow: $D_h$ = 2 units, inputs of *D* = 1 number, *T* = 4 steps. The equations of lesson
-# 01, in NumPy, with names that torch uses:
+# 01, in NumPy, with torch's names in short (`W_hh` for `weight_hh`); $a_t$ is the sum before the tanh:
 #
 # $$a_t = W_{ih} x_t + W_{hh} h_{t-1} + b, \qquad h_t = \tanh(a_t)$$
 #
-# The loss compares the state with a target $y_t$ at *every* step: $\ell = \frac12 \sum_t \lVert h_t - y_t \rVert^2$.
+# There is no readout; the output is the state itself, and in this section $y_t$ is its *target*, which the loss compares
+# it with at *every* step: $\ell = \frac12 \sum_t \lVert h_t - y_t \rVert^2$.
 
 # %%
 rng = np.random.default_rng(16)
@@ -255,9 +257,7 @@ def product_norms(W_hh, T=60, seed=1):
         h = np.tanh(W_ih @ x[t] + W_hh @ h)
         states.append(h)
     product, norms = np.eye(len(W_hh)), [1.0]
-    for h in states[
-        :0:-1
-    ]:  # from the last step back; the first has no state before it that an input has reached
+    for h in reversed(states[1:]):  # J_0 is left out: no input has reached the state before step 0
         product = product @ (np.diag(1 - h**2) @ W_hh)
         norms.append(np.linalg.norm(product, 2))
     return np.array(norms)
@@ -284,9 +284,36 @@ figures.show(
 
 # %% [markdown]
 # The measured norm never rises above its bound, and it is nearly a straight line on the logarithmic axis: each step costs
-# about the same factor. On the left it lies far below the bound. A random matrix lengthens one direction by ‖$W_{hh}$‖ and
-# shrinks most others, and from step to step the direction turns. So a bound of 1 does not save a random network, and
-# even norm 2 vanishes here.
+# about the same factor. On the left it lies far below the bound. Is this the work of the tanh, or of the matrix?
+
+# %%
+for norm in (1.0, 2.0):
+    matrix = scaled("random", norm)
+    alone = np.linalg.norm(np.linalg.matrix_power(matrix, 30), 2)
+    longer = (np.linalg.svd(matrix, compute_uv=False) > 1).sum()
+    print(
+        f"norm {norm}: {longer} of 16 singular values above 1; 30 steps without tanh: {alone:.1e}"
+    )
+assert ends["random", 2.0] < 0.1 < 1e3 < alone  # with tanh it vanishes, without it explodes
+
+# %% [markdown]
+# A random matrix lengthens only one direction by the full ‖$W_{hh}$‖, all others by less, and from step to step the
+# direction turns: at norm 1 the product fades even without the tanh. At norm 2 the matrix alone would explode; there it
+# is the tanh that makes it vanish.
+#
+# And the unit of exercise 01-4, which holds a 1 for ever? Its state stays where the tanh is flat. What does its
+# derivative over 30 steps say?
+
+# %%
+held, derivative = math.tanh(3), 1.0  # the weights (3, 3, 0), after the 1 has come
+for _ in range(30):
+    held = math.tanh(3 * held)
+    derivative *= (1 - held**2) * 3
+print(f"held: {held:.3f}   derivative over 30 steps: {derivative:.0e}")
+
+# %% [markdown]
+# It keeps its value, and passes no gradient: a loss 30 steps later could not have taught it so. To hold a value and to
+# learn to hold it are two things.
 #
 # An **orthogonal** matrix treats all directions alike: every singular value is the same. Then the bound is tight but
 # for the tanh. Take the tanh away, and nothing is lost at all:
@@ -321,6 +348,10 @@ def steps_until(norm, limit):
 exercises.check("02-2", steps_until)
 
 # %% [markdown]
+# <details><summary>And at 0.9?</summary>
+# The bound falls below one millionth at distance 132: so much at most, and with the tanh less.
+# </details>
+#
 # ## 4 Too much: exploding gradients, and clipping
 #
 # When the factor of a step is above 1, the same product grows without bound. Then *one* training step throws the
@@ -381,7 +412,7 @@ def total_norm(gradients):
 
 
 def clip_by_norm(gradients, limit=1.0):
-    factor = min(1.0, limit / total_norm(gradients))
+    factor = min(1.0, limit / max(total_norm(gradients), 1e-12))  # a zero gradient has norm 0
     return [factor * g for g in gradients]
 
 
@@ -440,8 +471,8 @@ def clip(gradients, limit):
 exercises.check("02-3", clip)
 
 # %% [markdown]
-# Clipping cures explosions. It does nothing against vanishing: a gradient that has faded carries no direction that
-# could be made longer. For that the cell itself must change.
+# Clipping cures explosions. It does nothing against vanishing: making the whole gradient longer leaves
+# the distant past as small beside the last steps as before. For that the cell itself must change.
 #
 # ## 5 A cell that remembers, one gate at a time
 #
@@ -537,6 +568,12 @@ for name, o in [("without output gate", 1.0), ("open when asked", asked)]:
 # - write the number of one step into the memory and show it three steps later, and at no step between;
 # - find which single gate has to change so that the memory is cleared;
 # - solve the tasks that the widget sets.
+#
+# <details><summary>What you should see</summary>
+# To write at a step: i = 1 there and i = 0 after it, f = 1 until it is shown, and o = 1 only where it is shown. To clear
+# the memory, f = 0 at one step; with i = 1 at that step the new number takes the place of the old. In the task with the
+# latest pulse, f is 0 and i is 1 where the second pulse comes: clear and write at one step.
+# </details>
 
 # %%
 from crnn_lessons.widgets import Gates
@@ -558,7 +595,8 @@ for bias in [0, 1, 3, 5]:
 
 # %% [markdown]
 # A fresh LSTM with biases around 0 has half-open gates and forgets as fast as a simple network. That is why the bias of
-# the forget gate is often started at 1 or more. The gate is then open until training finds a reason to close it. (In
+# the forget gate is often started at 1 or more. How long the memory must last says how large: 1 is enough for a few
+# steps, 30 steps want 3 to 5. The gate is then open until training finds a reason to close it. (In
 # torch there are two biases, `bias_ih` and `bias_hh`, and their *sum* counts.)
 #
 # ### Exercise 02-4: hold a value for 100 steps  (★★☆, 10 minutes)
@@ -592,8 +630,8 @@ exercises.check("02-4", answer)
 # $$
 #
 # Torch keeps the four matrices $W_{i\cdot}$ on top of each other in one, `weight_ih`, with 4 $D_h$ rows, and likewise
-# `weight_hh` and the biases. The order is **i, f, g, o**. Other libraries have other orders, and weights copied from one
-# to the other without a change of order load without an error and give wrong numbers.
+# `weight_hh` and the biases. The order is **i, f, g, o**. Some other libraries have other orders, and weights copied
+# from one to the other without a change of order load without an error and give wrong numbers.
 #
 # ### Exercise 02-5: the step of an LSTM  (★★☆, 10 minutes)
 #
@@ -611,7 +649,7 @@ exercises.check("02-5", lstm_step)
 
 # %% [markdown]
 # The package's step is the same for a batch. The part that depends on the input alone is computed for all time steps at
-# once beforehand, and comes in as `projected`:
+# once beforehand, and comes in as `projected`. (In the comments `H` is the hidden size, our $D_h$.)
 
 # %%
 from crnn_lessons.cells import lstm_step as package_step
@@ -682,7 +720,8 @@ print(f"gradients of all {len(gaps)} weights within 1e-6:", bool(max(gaps) < 1e-
 #
 # Pictures of the LSTM are easy to get wrong: a wire at the wrong gate, a tanh too few. Here the picture is not drawn by
 # hand. The step is written as a list of operations, each with the names of its results, a function, and the names of
-# its inputs. This is the whole list, as equations:
+# its inputs. It takes the weights of the first layer, forwards, of the last check's `theirs`. This is the whole list, as
+# equations:
 
 # %%
 from crnn_lessons import diagram
@@ -693,7 +732,9 @@ operations = diagram.lstm_operations(
 print(*diagram.equations(operations), sep="\n")
 
 # %% [markdown]
-# To run the list is to execute each operation in turn. Does it give what the step of section 6 gives, to the last bit?
+# To run the list is to execute each operation in turn. In the function that does it, `given` are the values that
+# come from outside, and each `op.function` is a box: its sign for the picture, and `call`, what it computes. Does it give
+# what the step of section 6 gives, to the last bit?
 
 # %%
 print(inspect.getsource(diagram.run).split('"""')[2])
@@ -719,8 +760,9 @@ figures.show(
 )
 
 # %% [markdown]
-# Some lectures write the LSTM without the tanh at the output: $h_t = o_t \odot c_t$ (there the memory is called $s_t$ and
-# the output $y_t$). In the list that is one operation less, and everything follows:
+# Some lectures write the LSTM without the tanh at the output: $h_t = o_t \odot c_t$ (there the memory is called $s_t$,
+# a letter that other lectures use for the hidden state, and the output $y_t$). In the list that is one operation less,
+# and everything follows:
 
 # %%
 variant = diagram.lstm_operations(
@@ -783,7 +825,7 @@ after = torch.tanh(x_n + r * (h_0[0] @ W_hn.T + b_hn))
 before = torch.tanh(x_n + (r * h_0[0]) @ W_hn.T + b_hn)
 for name, n in [("r after the product", after), ("r before the product", before)]:
     gap = ((1 - z) * n + z * h_0[0] - gru(x[:1], h_0)[0][0]).abs().max().item()
-    print(f"{name:20} equal to nn.GRU to 1e-6: {gap < 1e-6}")
+    print(f"{name:20} largest gap to nn.GRU {gap:.3f}, equal to 1e-6: {gap < 1e-6}")
 
 # %% [markdown]
 # The form of torch lets one matrix product give all three parts at once, which is faster. It also explains why a GRU
@@ -807,7 +849,7 @@ exercises.check("02-6", gru_step)
 # ## 9 Three networks, one measure
 #
 # Back to the question of the beginning: how far back does each cell feel? The measure is the length of
-# $\partial h_T / \partial x_{T-\Delta}$: by how much the last state moves for a nudge of the input Δ steps before. It
+# $\partial h_{T-1} / \partial x_{T-1-\Delta}$: by how much the last state moves for a nudge of the input Δ steps before. It
 # means the same for all three. Autograd gives it, one unit of the last state at a time:
 
 
@@ -875,12 +917,13 @@ figures.show(
 )
 
 # %% [markdown]
-# Read the panels in order. At norm 0.5 the simple network is gone after twenty steps; the LSTM with bias 1 fades slowly,
-# and with bias 4 it does not fade at all. Larger weights push the simple network from vanishing to exploding: at norm 5
-# its curve ends far higher than it began. The LSTM changes far less. Note also what is *not* so: gates are no
-# guarantee. With half-open ones (the GRU with bias 0) the influence fades too, at norm 1 even faster than in the simple
-# network. It is the open forget or update gate that carries. What share of the influence at distance 0 is
-# left at distance 59?
+# Read the panels in order. At norm 0.5 the simple network is gone after twenty steps; the LSTM with bias 1 fades
+# slowly, and with bias 4 it has not fallen even at the far end (there it is larger than at distance 0, for besides f
+# the other gates and the tanh differ from step to step). Larger weights push the simple network from vanishing to
+# exploding: at norm 5 its curve ends far higher than it began. The LSTM changes far less. Note also what is *not* so:
+# gates are no guarantee. With half-open ones (the GRU with bias 0) the influence fades too, at norm 1 even faster than
+# in the simple network. At norms 0.5 and 1 it is the open forget or update gate that carries. What share of the
+# influence at distance 0 is left at distance 59?
 
 # %%
 share = {key: curve[59] / curve[0] for key, curve in curves.items()}
@@ -888,6 +931,7 @@ for norm in (0.5, 1.0, 2.0, 5.0):
     print(f"norm {norm}:", ",  ".join(f"{name} {share[norm, name]:.0e}" for name in cases))
 assert share[0.5, "RNN"] < 1e-20 and share[5.0, "RNN"] > 1000 and curves[0.5, "RNN"][20] < 1e-9
 assert all(share[norm, "LSTM, bias 4"] > 0.01 for norm in (0.5, 1.0, 2.0, 5.0))
+assert min(share[norm, "LSTM, bias 4"] for norm in (0.5, 1.0)) > 1
 assert share[1.0, "GRU, bias 0"] < share[1.0, "RNN"] < 1e-9
 
 # %% [markdown]
@@ -899,6 +943,12 @@ assert share[1.0, "GRU, bias 0"] < share[1.0, "RNN"] < 1e-9
 # - read off, for random weights of norm 1, how far back the LSTM with bias 1 has lost a factor of 1000; then raise the
 #   bias to 3;
 # - lower the bias to −2: which cell fades fastest now?
+#
+# <details><summary>What you should see</summary>
+# Orthogonal: about norm 1.5; a little less and it fades, a little more and it explodes. Random weights of that norm lose
+# all but a trillionth. At norm 1 the LSTM with bias 1 has lost a factor of 1000 at distance 23, and with bias 3 it keeps
+# more than that over all 60 steps. With bias −2 the LSTM fades fastest: a closed forget gate is worse than none.
+# </details>
 
 # %%
 from crnn_lessons.widgets import Memory
@@ -968,8 +1018,9 @@ for name, weights in [("i, f, g, o", state), ("i, g, f, o", wrong)]:
 
 # %% [markdown]
 # **The derivative of the tanh, of the wrong thing.** It is $1 - \tanh^2 a$ of the value *before* the tanh, or
-# $1 - h^2$ of the value after it. `1 - np.tanh(h) ** 2` applies the tanh twice. The result is too large, never far off, and
-# always wrong.
+# $1 - h^2$ of the value after it. `1 - np.tanh(h) ** 2` applies the tanh twice. The result is right at
+# *h* = 0 and too large elsewhere: by little for small *h*, but 0.45 in place of 0.10 at *h* = 0.95. As *h* nears ±1 it
+# tends to 0.42, where the true factor tends to 0.
 #
 # **A path forgotten.** A state acts on the loss through its own output and through the next state. The gradient is the
 # sum (section 2).
@@ -977,7 +1028,7 @@ for name, weights in [("i, f, g, o", state), ("i, g, f, o", wrong)]:
 # **Clipping in the wrong place.** Clip after `backward` and before the optimiser's step, over all parameters at once.
 # Before `backward` there is nothing to clip; after the step it is too late.
 #
-# **A forget bias added twice.** Torch has two biases. Who sets both `bias_ih` and `bias_hh` to 1 starts at σ(2).
+# **A forget bias added twice.** Torch has two biases. Whoever sets both `bias_ih` and `bias_hh` to 1 starts at σ(2).
 
 # %% [markdown]
 # ## 12 Questions to test yourself
@@ -1003,7 +1054,7 @@ for name, weights in [("i, f, g, o", state), ("i, g, f, o", wrong)]:
 # </details>
 #
 # <details><summary>Could the forget gate be larger than 1?</summary>
-# No, a logistic function stays below 1. So on its direct road the memory cannot explode. Through the side roads the
+# No, a logistic function stays below 1. So on its direct road the gradient cannot explode. Through the side roads the
 # gradient of an LSTM still can: clip there too.
 # </details>
 #

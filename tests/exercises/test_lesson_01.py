@@ -59,6 +59,14 @@ def stars(x, h, weight_ih, weight_hh, bias):
     return np.tanh(np.multiply(weight_ih, x) + np.multiply(weight_hh, h) + bias)
 
 
+def deaf(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(np.zeros(len(x)), h, weight_ih, weight_hh, bias)
+
+
+def half_filled(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(weight_ih @ x + ...)
+
+
 def swapped(x, h, weight_ih, weight_hh, bias):
     return np.tanh(np.dot(weight_ih, h) + np.dot(weight_hh, x) + bias)
 
@@ -134,6 +142,30 @@ def stacked(x, h, *weights):
     return np.vstack(rows)
 
 
+def stub_step(x, h, weight_ih, weight_hh, bias):
+    return ...
+
+
+def over_a_stub(x, h, *weights):
+    rows = np.zeros((len(x), len(h)))
+    for t in range(len(x)):
+        rows[t] = h = stub_step(x[t], h, *weights)
+    return rows
+
+
+def one_array(collect):
+    """A loop that writes each state into the same array, which it collects again and again."""
+
+    def answer(x, h, *weights):
+        rows, h = [], np.array(h)
+        for x_t in x:
+            h[:] = scalar_step(x_t, h, *weights)
+            rows.append(h)
+        return collect(rows, h)
+
+    return answer
+
+
 WRONG = [
     ("01-1", ([0, 1, 0, 0, 0], [0, 0, 0, 0]), "gives sequences of different lengths"),
     ("01-1", ("0101", "0100"), "puts the difference inside the window"),
@@ -148,6 +180,21 @@ WRONG = [
     ("01-2", vectors_first, "multiplies input and state from the wrong side"),
     ("01-2", stars, "multiplies element by element"),
     ("01-2", swapped, "swaps the two matrices"),
+    ("01-2", deaf, "leaves out the input"),
+    ("01-2", half_filled, "stops with a TypeError"),
+    ("01-3", over_a_stub, "stops with a TypeError"),
+    ("01-3", one_array(lambda rows, h: np.array(rows)), "stores the same array at every step"),
+    ("01-3", one_array(lambda rows, h: np.vstack(rows)), "stores the same array at every step"),
+    ("01-3", one_array(lambda rows, h: np.array(rows).reshape(-1, len(h))), "stores the same array at every step"),
+    ("01-3", one_array(lambda rows, h: rows), "stores the same array at every step"),
+    ("01-4", (5, 5, -1), "lets b pull the state down before the 1"),
+    ("01-4", (5, 5, -0.2), "lets b pull the state down before the 1"),
+    ("01-4", (3, 3, -0.5), "lets b pull the state down before the 1"),
+    ("01-4", (3, 3, -0.02), "lets b pull the state down before the 1"),
+    ("01-4", (20, 3, -3), "lets b pull against W_hh"),
+    ("01-4", (2, -3, -0.5), "flips the state at each step"),
+    ("01-5", [850], "stands in a list"),
+    ("01-5", np.array([850]), "stands in a list"),
     ("01-3", never_moves_on, "begins every step with the first state"),
     ("01-3", final_state, "returns the last state alone"),
     ("01-3", with_the_start, "puts the initial state in front"),
@@ -219,6 +266,8 @@ RIGHT = [
     ("01-2", scalar_step),
     ("01-2", in_lists),
     ("01-2", in_torch),
+    ("01-2", lambda *a: scalar_step(*a).astype(np.float32)),
+    ("01-3", lambda *a: rows_or_empty(*a).astype(np.float32)),
     ("01-3", rows_or_empty),
     ("01-3", by_torchs_layer),
     ("01-4", [2, 2, 0]),
@@ -241,7 +290,17 @@ def test_right_answers_written_in_another_way_pass(key, answer):
     [
         ("01-1", [[1, 0, 0, 0]], "a pair of two sequences of bits, and yours has 1 parts"),
         ("01-1", ([2, 0, 0, 0], [0, 0, 0, 0]), "at most 20 bits, 0 or 1"),
-        ("01-1", 5, "could not be tried: TypeError"),
+        ("01-1", ([1] * 101, [0] * 101), "at most 20 bits, 0 or 1; yours have 101"),
+        ("01-1", ([0, 0, 1], [0, 0, 0]), "Make them longer than the window, then change one bit outside the last 3"),
+        ("01-1", ([1, ..., 0], [0, 0, 0]), "replace the remaining `...`"),
+        ("01-1", None, "a pair of two sequences of bits, and yours is None"),
+        ("01-1", 5, "a pair of two sequences of bits, and yours is 5"),
+        ("01-4", (3, ..., 0), "replace the remaining `...`"),
+        ("01-4", (3, 3, -0.02), "Before the 1 the state was"),
+        ("01-4", (20, 3, -3), "There W_hh · h + b is only 0"),
+        ("01-5", [850], "A number is asked for, not a list."),
+        ("01-6", RIGHT_STEPS | {"recurrent": ...}, "replace the remaining `...`"),
+        ("01-3", over_a_stub, "your rnn_step is not written yet (01-2)"),
         ("01-4", (3, 3), "three numbers, (w_ih, w_hh, b)"),
         ("01-4", (3, math.inf, 0), "three numbers, (w_ih, w_hh, b)"),
         ("01-4", (3, 1, 0), "After the bits 0 0 0 0 1 0 the state is 0.7595, and it must be above 0.9"),

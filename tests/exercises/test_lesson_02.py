@@ -9,6 +9,8 @@ from torch import nn
 
 from crnn_lessons.exercises.engine import find, judge
 from crnn_lessons.exercises.lesson_02 import EXERCISES
+from crnn_lessons.widgets import Memory
+from crnn_lessons.widgets.memory_run import influence
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 # Written apart from the catalogue in crnn_lessons/exercises/lesson_02.py, which the engine compares with.
@@ -76,6 +78,50 @@ def gru_with(**how):
     return lambda *arguments: gated(*arguments, **how)
 
 
+def some(*names):
+    """The parts of the right step that are named, in this order."""
+    return lambda *arguments: [dict(zip(("hh", "ih", "b", "h"), back(*arguments), strict=True))[n] for n in names]
+
+
+def by_stars(*starred):
+    def answer(dh, h, h_before, x, W_hh):
+        parts = dict(zip(("hh", "ih", "b", "h"), back(dh, h, h_before, x, W_hh), strict=True))
+        for name, factor in (("hh", h_before), ("ih", x)):
+            if name in starred:
+                parts[name] = parts["b"] * factor
+        return tuple(parts.values())
+
+    return answer
+
+
+def turned_once(*arguments):
+    dW_hh, *rest = back(*arguments)
+    return np.transpose(dW_hh), *rest
+
+
+def bias_by_dh(dh, *others):
+    dW_hh, dW_ih, _, before = back(dh, *others)
+    return dW_hh, dW_ih, dh, before
+
+
+def open_gates(x, h, c, W_ih, W_hh, b):
+    i, f, g, o = np.reshape(W_ih @ x + W_hh @ h + b, (4, -1))
+    new = f * c + i * np.tanh(g)
+    return o * np.tanh(new), new
+
+
+def never_shut(x, h, c, W_ih, W_hh, b):
+    new = memory_step(x, h, c, W_ih, W_hh, b)[1]
+    return np.tanh(new), new
+
+
+def whole_sum(x, h, W_ih, W_hh, b_ih, b_hh):
+    n = len(h)
+    r, z, _ = np.reshape(s(W_ih @ x + b_ih + W_hh @ h + b_hh), (3, n))
+    m = np.tanh(r * (W_ih @ x + b_ih + W_hh @ h + b_hh)[2 * n :])
+    return m + z * (h - m)
+
+
 WRONG = [
     ("02-1", spoiled(slope=lambda h, before: np.ones(len(h))), "leaves out the derivative of the tanh"),
     ("02-1", spoiled(slope=lambda h, before: 1 / np.cosh(h) ** 2), "applies the tanh once more"),
@@ -85,6 +131,16 @@ WRONG = [
     ("02-1", spoiled(turn=True), "turns the outer products round"),
     ("02-1", spoiled(state="after"), "multiplies W_hh's share by the new state"),
     ("02-1", spoiled(sent="dh"), "sends dh back through W_hh instead of da"),
+    ("02-1", turned_once, "turns the outer product of W_hh round, and not that of W_ih"),
+    ("02-1", bias_by_dh, "returns dh for db"),
+    ("02-1", some("hh", "ih", "b"), "returns three parts, without dh_before"),
+    ("02-1", some("hh", "ih", "h"), "returns three parts, without db"),
+    ("02-1", some("ih", "hh", "b", "h"), "returns the parts in the order dW_ih, dW_hh, db, dh_before"),
+    ("02-1", some("h", "hh", "ih", "b"), "returns the parts in the order dh_before, dW_hh, dW_ih, db"),
+    ("02-1", some("hh", "ih", "h", "b"), "returns the parts in the order dW_hh, dW_ih, dh_before, db"),
+    ("02-1", by_stars("hh", "ih"), "takes the product element by element for dW_hh and dW_ih"),
+    ("02-1", by_stars("ih"), "takes the product element by element for dW_ih"),
+    ("02-1", by_stars("hh"), "takes the product element by element for dW_hh"),
     (
         "02-2",
         lambda norm, limit: math.ceil(math.log(limit, norm) - 1e-12),
@@ -113,6 +169,12 @@ WRONG = [
         lambda G, m: scale_all(G, m / max(m, sum(float(np.sqrt((g * g).sum())) for g in G))),
         "adds up the norms of the arrays",
     ),
+    ("02-3", lambda G, m: scale_all(G, max(1, m / np.linalg.norm(flat(G)))), "takes the larger of 1 and limit / norm"),
+    (
+        "02-3",
+        lambda G, m: scale_all(G, m / max([m, *(float(np.sqrt((g * g).sum())) for g in G)])),
+        "takes the largest norm of a single array",
+    ),
     ("02-4", -12, "is not a pair"),
     ("02-4", (-12, 12, 0), "is not a pair"),
     ("02-4", [-25, 10], "keeps the input gate shut at step 0"),
@@ -127,6 +189,14 @@ WRONG = [
     ("02-5", late, "shows the memory of the step before"),
     ("02-5", lambda *a: memory_step(*a, gate=lambda f: 1.0), "writes the candidate without the input gate"),
     ("02-5", lambda *a: memory_step(*a, gate=lambda f: 1 - f), "writes with 1 - f instead of i"),
+    ("02-5", open_gates, "leaves out the logistic function of the gates"),
+    ("02-5", lambda *a: memory_step(*a, new=lambda g: +g), "leaves out the tanh of the candidate"),
+    ("02-5", never_shut, "leaves out the output gate"),
+    ("02-5", lambda *a: memory_step(*a[:5], np.zeros(len(a[5]))), "leaves out the bias"),
+    ("02-5", lambda *a: memory_step(*a[:4], np.zeros(a[4].shape), a[5]), "leaves out the state before"),
+    ("02-6", whole_sum, "applies the reset gate to the whole sum"),
+    ("02-6", lambda *a: gated(*a[:4], np.zeros(len(a[4])), a[5]), "leaves out b_ih"),
+    ("02-6", lambda *a: gated(*a[:5], np.zeros(len(a[5]))), "leaves out b_hh"),
     ("02-6", gru_with(flip=True), "turns z round"),
     ("02-6", gru_with(inner=lambda r, W, h, b: W @ (r * h) + b), "applies the reset gate before the product"),
     ("02-6", gru_with(inner=lambda r, W, h, b: r * (W @ h) + b), "leaves the bias b_hn outside the reset gate"),
@@ -194,6 +264,8 @@ RIGHT = [
     ("02-5", lambda *a: [part.tolist() for part in memory_step(*a)]),
     ("02-6", lambda x, h, *weights: torch_cell("GRUCell", x, (h,), *weights)),
     ("02-6", gated),
+    ("02-5", lambda *a: [part.astype(np.float32) for part in memory_step(*a)]),
+    ("02-6", lambda *a: gated(*a).astype(np.float32)),
 ]
 
 
@@ -208,6 +280,10 @@ def test_right_answers_written_in_another_way_pass(key, answer):
         ("02-4", (float("nan"), 3), "stay between -500 and 500"),
         ("02-4", (-10, 5), "at the end between"),
         ("02-4", "ab", "The answer is a pair"),
+        ("02-4", (..., 12), "replace the remaining `...`"),
+        ("02-5", open_gates, "lstm_step(x=[0.13], h=["),
+        ("02-6", whole_sum, "W_hh=[["),
+        ("02-1", some("hh", "ih", "b"), "and you return 3"),
         ("02-2", 132, "A function is asked for"),
         ("02-3", lambda G, m: None, "does the function end with a return?"),
         ("02-3", lambda G, m: [g.__imul__(0.5) for g in G], "changed its own argument"),
@@ -216,3 +292,31 @@ def test_right_answers_written_in_another_way_pass(key, answer):
 def test_odd_answers_are_explained(key, answer, sentence):
     status, message, _ = judge(find(key), answer)
     assert status == "wrong" and sentence in message
+
+
+def test_the_solution_clips_a_zero_gradient_too():
+    assert find("02-3").solution([np.zeros(3)], 1.0)[0].tolist() == [0, 0, 0]
+
+
+def test_what_the_lesson_says_of_a_norm_of_0_9():
+    assert find("02-2").solution(0.9, 1e-6) == 132
+
+
+def test_what_the_lesson_says_that_the_memory_widget_shows():
+    def left(cell, kind, norm, bias):
+        curve = influence(Memory().base, cell, kind, norm, bias, 60)
+        return curve / curve[0]
+
+    assert left("RNN", "orthogonal", 1.5, 0)[-1] < 1 < left("RNN", "orthogonal", 1.55, 0)[-1]
+    assert 1e-13 < left("RNN", "random", 1.5, 0)[-1] < 1e-11
+    assert np.argmax(left("LSTM", "random", 1.0, 1) < 1e-3) == 23
+    assert left("LSTM", "random", 1.0, 3).min() > 1e-3
+    ends = {cell: left(cell, "random", 1.0, -2)[-1] for cell in ("RNN", "LSTM", "GRU")}
+    assert min(ends, key=ends.get) == "LSTM"
+
+
+def test_what_the_lesson_says_of_a_tanh_applied_twice():
+    right, twice = (lambda h: 1 - h**2), (lambda h: 1 - math.tanh(h) ** 2)
+    assert right(0) == twice(0) and all(twice(h) > right(h) for h in np.linspace(0.01, 1))
+    assert [round(f(0.95), 2) for f in (right, twice)] == [0.10, 0.45]
+    assert (right(1), round(twice(1), 2)) == (0, 0.42)
