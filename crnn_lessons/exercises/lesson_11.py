@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+import math
+from itertools import groupby, pairwise
 
 import torch
 from einops import rearrange
@@ -45,6 +46,28 @@ def _across_blanks(path):
         elif k != 0:
             frames.append((k, t, t))
     return frames
+
+
+def bilstm_parameters(D, hidden_size):
+    one_direction = 4 * (hidden_size * D + hidden_size * hidden_size + 2 * hidden_size)
+    return 2 * one_direction
+
+
+def focal(loss):
+    return (1 - math.exp(-loss)) ** 2 * loss
+
+
+def decode(path):
+    labels, before = [], 0
+    for k in path:
+        if k not in (0, before):
+            labels.append(k)
+        before = k
+    return labels
+
+
+def _with_wrap(path):
+    return [k for i, k in enumerate(path) if k not in (0, path[i - 1])]
 
 
 EXERCISES = (
@@ -108,6 +131,141 @@ EXERCISES = (
     ),
     Exercise(
         key="11-3",
+        title="the parameters of a BiLSTM",
+        solution=bilstm_parameters,
+        cases=[(1, 1), (2, 3), (128, 64), (512, 256), (256, 256)],
+        show_case=lambda D, hidden_size: f"bilstm_parameters(D={D}, hidden_size={hidden_size})",
+        mistakes=(
+            Mistake(
+                "counts one direction",
+                lambda D, h: 4 * (h * D + h * h + 2 * h),
+                "A bidirectional layer is two LSTMs, one for each direction, that share nothing.",
+            ),
+            Mistake(
+                "counts one bias a gate",
+                lambda D, h: 8 * (h * D + h * h + h),
+                "Torch keeps two, one beside W_ih and one beside W_hh, though their sum is all that counts.",
+            ),
+            Mistake(
+                "forgets the biases",
+                lambda D, h: 8 * (h * D + h * h),
+                "Each gate has two biases of hidden_size numbers.",
+            ),
+            Mistake(
+                "counts three gates, as in a GRU",
+                lambda D, h: 6 * (h * D + h * h + 2 * h),
+                "An LSTM computes i, f, g and o: four times the same sizes.",
+            ),
+            Mistake(
+                "counts one gate",
+                lambda D, h: 2 * (h * D + h * h + 2 * h),
+                "An LSTM computes i, f, g and o: four times the same sizes.",
+            ),
+            Mistake(
+                "forgets the weights from state to state",
+                lambda D, h: 8 * (h * D + 2 * h),
+                "Each gate looks at the input, by W_ih, and at the state before, by W_hh: hidden_size x hidden_size.",
+            ),
+            Mistake(
+                "feeds the state of both directions back",
+                lambda D, h: 8 * (h * D + 2 * h * h + 2 * h),
+                "Each direction sees its own state alone; only the next layer gets both.",
+            ),
+        ),
+        hints=(
+            ("which parts are there?", "For each of 4 gates: W_ih, W_hh and two biases; all of that once a direction."),
+            ("which sizes?", "W_ih is hidden_size x D, W_hh hidden_size x hidden_size, a bias hidden_size numbers."),
+            (
+                "how do I check myself?",
+                "`sum(p.numel() for p in torch.nn.LSTM(2, 3, bidirectional=True).parameters())`",
+            ),
+        ),
+    ),
+    Exercise(
+        key="11-4",
+        title="focal CTC",
+        solution=focal,
+        cases=[(1.0,), (0.0,), (0.01,), (0.5,), (3.0,), (20.0,)],
+        mistakes=(
+            Mistake(
+                "forgets the square",
+                lambda loss: (1 - math.exp(-loss)) * loss,
+                "The factor is (1 - p) to the power of 2.",
+            ),
+            Mistake(
+                "weighs with p, not with 1 - p",
+                lambda loss: math.exp(-loss) ** 2 * loss,
+                "This favours what is read well already. The factor is to be near 0 where p is near 1.",
+            ),
+            Mistake(
+                "takes the loss for the probability",
+                lambda loss: (1 - loss) ** 2 * loss,
+                "The loss is -ln p. So p is exp(-loss).",
+            ),
+            Mistake(
+                "returns the factor alone",
+                lambda loss: (1 - math.exp(-loss)) ** 2,
+                "The factor weighs the loss: multiply by it.",
+            ),
+            Mistake(
+                "squares the loss too",
+                lambda loss: ((1 - math.exp(-loss)) * loss) ** 2,
+                "Only the factor is squared.",
+            ),
+        ),
+        hints=(
+            ("what is p?", "The loss is -ln p(Y | X), so p is `math.exp(-loss)`."),
+            ("how does it go together?", "`(1 - p) ** 2 * loss`"),
+        ),
+    ),
+    Exercise(
+        key="11-5",
+        title="mend the decoder",
+        solution=decode,
+        cases=[
+            ([0, 3, 3, 0, 5],),
+            ([3, 3, 0, 5],),
+            ([7],),
+            ([],),
+            ([0, 0],),
+            ([2, 0, 2],),
+            ([1, 2, 2, 1],),
+            ([4, 0, 0, 4, 4],),
+        ],
+        mistakes=(
+            Mistake(
+                "still loses a letter at frame 0",
+                lambda path: [b for a, b in pairwise(path) if b not in (0, a)],
+                "Frame 0 has nothing before it: whatever it says begins a run. Let the sign before it be the blank.",
+            ),
+            Mistake(
+                "compares frame 0 with the last frame",
+                _with_wrap,
+                "`path[t - 1]` is the last sign where t is 0: Python counts from the end.",
+            ),
+            Mistake(
+                "adds the first sign even where it is the blank",
+                lambda path: list(path[:1]) + [b for a, b in pairwise(path) if b not in (0, a)],
+                "A blank is no letter, at frame 0 either.",
+            ),
+            Mistake(
+                "drops the blanks before it merges",
+                lambda path: [k for k, _ in groupby(k for k in path if k != 0)],
+                "Compare each sign with the one before it in the path, blank or not.",
+            ),
+            Mistake(
+                "merges nothing",
+                lambda path: [k for k in path if k != 0],
+                "A run of equal signs is one letter.",
+            ),
+        ),
+        hints=(
+            ("which paths go wrong?", "Try `[3, 3, 0, 5]`: what does the loop compare frame 0 with?"),
+            ("what stands before frame 0?", "Nothing that could swallow a letter: keep `before = 0` and start there."),
+        ),
+    ),
+    Exercise(
+        key="11-6",
         title="where each letter was seen",
         solution=letter_frames,
         cases=[([8, 8, 0, 5],), ([0, 12, 0, 12, 0],), ([3],), ([],), ([0, 0],), ([1, 2, 2, 2, 0, 0, 2],)],

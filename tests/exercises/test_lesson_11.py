@@ -1,7 +1,10 @@
 """Wrong answers to lesson 11 as learners write them: each must be caught, and its cause named."""
 
+import numpy as np
 import pytest
+import torch
 
+from crnn_lessons.exercises.engine import find, judge
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 
@@ -26,6 +29,46 @@ def without_looking_at_blanks(path):
     return out
 
 
+def lstm(D, hidden_size, **kind):
+    return sum(p.numel() for p in torch.nn.LSTM(D, hidden_size, **kind).parameters())
+
+
+def without_biases(D, hidden_size):
+    return lstm(D, hidden_size, bidirectional=True, bias=False)
+
+
+def gru(D, hidden_size):
+    return sum(p.numel() for p in torch.nn.GRU(D, hidden_size, bidirectional=True).parameters())
+
+
+def rnn(D, hidden_size):
+    return sum(p.numel() for p in torch.nn.RNN(D, hidden_size, bidirectional=True).parameters())
+
+
+def from_frame_one(path):
+    out = []
+    for t in range(1, len(path)):
+        if path[t] != 0 and path[t] != path[t - 1]:
+            out.append(path[t])
+    return out
+
+
+def around_the_corner(path):
+    out = []
+    for t in range(len(path)):
+        if path[t] != path[t - 1] and path[t]:
+            out.append(path[t])
+    return out
+
+
+def merged_without_blanks(path):
+    out = []
+    for k in path:
+        if k and (not out or out[-1] != k):
+            out.append(k)
+    return out
+
+
 WRONG = [
     ("11-1", 4 * len("bookkeeper"), "forgets the three double letters"),
     ("11-1", 13, "counts frames, not pixels"),
@@ -36,10 +79,27 @@ WRONG = [
     ("11-2", lambda f: f.permute(2, 0, 1, 3).flatten(2), "takes the height as time"),
     ("11-2", lambda f: f.permute(3, 0, 2, 1).flatten(2), "puts the rows before the channels"),
     ("11-2", lambda f: f.permute(3, 0, 1, 2)[..., 0], "keeps one row of the features"),
-    ("11-3", lambda path: runs(path, blanks=True), "lists the blanks too"),
-    ("11-3", without_looking_at_blanks, "joins equal letters across a blank"),
-    ("11-3", lambda path: [[k, a, b + 1] for k, a, b in runs(path)], "ends one frame too late"),
-    ("11-3", lambda path: [[r[0], i, i] for i, r in enumerate(runs(path))], "counts the letters, not the frames"),
+    ("11-3", lambda D, h: lstm(D, h), "counts one direction"),
+    ("11-3", lambda D, h: lstm(D, h, bidirectional=True) - 8 * h, "counts one bias a gate"),
+    ("11-3", without_biases, "forgets the biases"),
+    ("11-3", gru, "counts three gates, as in a GRU"),
+    ("11-3", rnn, "counts one gate"),
+    ("11-3", lambda D, h: 2 * 4 * h * (D + 2), "forgets the weights from state to state"),
+    ("11-3", lambda D, h: 2 * 4 * h * (D + 2 * h + 2), "feeds the state of both directions back"),
+    ("11-4", lambda x: -np.expm1(-x) * x, "forgets the square"),
+    ("11-4", lambda x: np.exp(-2 * x) * x, "weighs with p, not with 1 - p"),
+    ("11-4", lambda x: x - 2 * x**2 + x**3, "takes the loss for the probability"),
+    ("11-4", lambda x: np.expm1(-x) ** 2, "returns the factor alone"),
+    ("11-4", lambda x: (np.expm1(-x) * x) ** 2, "squares the loss too"),
+    ("11-5", from_frame_one, "still loses a letter at frame 0"),
+    ("11-5", around_the_corner, "compares frame 0 with the last frame"),
+    ("11-5", lambda path: list(path[:1]) + from_frame_one(path), "adds the first sign even where it is the blank"),
+    ("11-5", merged_without_blanks, "drops the blanks before it merges"),
+    ("11-5", lambda path: [k for k in path if k], "merges nothing"),
+    ("11-6", lambda path: runs(path, blanks=True), "lists the blanks too"),
+    ("11-6", without_looking_at_blanks, "joins equal letters across a blank"),
+    ("11-6", lambda path: [[k, a, b + 1] for k, a, b in runs(path)], "ends one frame too late"),
+    ("11-6", lambda path: [[r[0], i, i] for i, r in enumerate(runs(path))], "counts the letters, not the frames"),
 ]
 
 
@@ -54,7 +114,30 @@ def test_every_named_mistake_has_a_wrong_answer_here():
 
 @pytest.mark.parametrize(
     ("key", "answer"),
-    [("11-1", 52), ("11-2", lambda f: f.permute(3, 0, 1, 2).flatten(2)), ("11-3", runs)],
+    [
+        ("11-1", 52),
+        ("11-2", lambda f: f.permute(3, 0, 1, 2).flatten(2)),
+        ("11-6", runs),
+        ("11-3", lambda D, h: np.int64(lstm(D, h, bidirectional=True))),
+        ("11-3", lambda D, hidden_size: 8.0 * hidden_size * (D + hidden_size + 2)),
+        ("11-4", lambda x: torch.tensor(x, dtype=torch.float64) * torch.expm1(torch.tensor(-x).double()) ** 2),
+        ("11-4", lambda x: np.float64(x) * (1 - 2 * np.exp(-x) + np.exp(-2 * x))),
+        ("11-5", lambda path: [k for t, k in enumerate(path) if k and (t == 0 or path[t - 1] != k)]),
+        ("11-5", lambda path: np.array([k for k in path[:1] if k] + from_frame_one(path), dtype=int)),
+        ("11-5", lambda path: (r[0] for r in runs(path))),
+    ],
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)
+
+
+def test_the_papers_first_bilstm_is_one_of_the_cases():
+    assert find("11-3").solution(512, 256) == 1_576_960
+    assert (512, 256) in find("11-3").cases
+
+
+@pytest.mark.parametrize("key", ["11-1", "11-2", "11-3", "11-4", "11-5", "11-6"])
+def test_stub_is_not_started(key):
+    stub = ... if find(key).cases == () else (lambda *arguments: ...)
+    assert judge(find(key), stub)[0] == "not started"
+    assert_right(key, find(key).solution)

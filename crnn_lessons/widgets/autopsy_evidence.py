@@ -1,0 +1,74 @@
+"""What a network said of a picture, kept small enough for a notebook, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.ctc import Lattice, forward_backward
+
+PER_NAT = 2048
+"""A log-probability is kept as 16 bits: its distance from 0 in 2048ths of a nat; all below -32 nats is one."""
+
+RIVALS = 5
+"""How many classes are listed at a frame."""
+
+
+def to_steps(log_probs: ArrayLike) -> np.ndarray:
+    """Natural logarithms of probabilities as whole numbers, uint16 of the same shape: min(65535, round(-2048 ln p))."""
+    return np.rint(np.minimum(-PER_NAT * np.minimum(log_probs, 0), 65535)).astype("<u2")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a network said of a picture: T x C log-probabilities as whole numbers, and what follows from them.
+
+    The page computes the same from the same numbers (autopsy.js).
+    """
+
+    steps: np.ndarray
+    alphabet: Alphabet
+
+    @cached_property
+    def log_probs(self) -> np.ndarray:
+        """T x C. Each row is made to sum to 1 again: rounding spoils what is near 1, and the others still know it."""
+        values = -self.steps.astype(np.float64) / PER_NAT
+        return values - np.log(np.exp(values).sum(axis=1, keepdims=True))
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int, int]]:
+        """Each letter of the best path: class, first frame, last frame. Of equally probable classes the lowest."""
+        found, t = [], 0
+        for k, run in groupby(self.steps.argmin(axis=1).tolist()):
+            length = len(list(run))
+            if k != BLANK:
+                found.append((k, t, t + length - 1))
+            t += length
+        return found
+
+    @property
+    def text(self) -> str:
+        return self.alphabet.decode([k for k, _, _ in self.spans])
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        return forward_backward(self.log_probs, [k for k, _, _ in self.spans])
+
+    def posterior(self, letter: int) -> np.ndarray:
+        """The probability that each frame is spent on a letter, given that the text is right: T numbers."""
+        return self.lattice.posterior[:, 2 * letter + 1]
+
+    def peak(self, letter: int) -> int:
+        """The frame that is most probably spent on a letter; the first of equal ones."""
+        gamma = self.posterior(letter)
+        return int(np.argmax(gamma >= gamma.max() - 1e-9))  # the last bits differ between machines
+
+    def rivals(self, frame: int, most: int = RIVALS) -> list[tuple[int, float]]:
+        """The most probable classes at a frame, best first, with their probabilities."""
+        order = np.argsort(self.steps[frame], kind="stable")[:most]
+        return [(int(k), float(np.exp(self.log_probs[frame, k]))) for k in order]
