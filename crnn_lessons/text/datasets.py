@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -20,9 +21,9 @@ from tqdm.auto import tqdm
 from crnn_lessons.files import write_atomically
 from crnn_lessons.metrics import fold
 from crnn_lessons.text.augment import fit
-from crnn_lessons.text.fonts import family_weights, missing_glyphs
+from crnn_lessons.text.fonts import family_weights, missing_glyphs, require_glyphs
 from crnn_lessons.text.render import render_word
-from crnn_lessons.text.words import WordSource, decorate
+from crnn_lessons.text.words import DIGITS, WordSource, decorate
 
 SHARD = 5000  # pictures in one file of a pool
 
@@ -61,6 +62,8 @@ class PoolSpec:
         fonts: font files.
         words: dictionary words.
         height, width: of every picture, in pixels.
+        characters: what labels are made of, in any script; a letter in upper case whose lower case alone stands among
+            them is labelled with that. Without any: letters and digits of English, in lower case.
     """
 
     size: int
@@ -69,30 +72,53 @@ class PoolSpec:
     words: tuple[str, ...]
     height: int = 32
     width: int = 100
+    characters: str = ""
+
+    def label(self, text: str) -> str:
+        """What a text is to be read as."""
+        if not self.characters:
+            return fold(text)
+        known = set(self.characters)
+        folded = (c if c in known else c.lower() for c in unicodedata.normalize("NFC", text))
+        return "".join(c for c in folded if c in known)
 
     def fingerprint(self) -> str:
         """A short hash of everything that determines the pictures, but not their number."""
         parts = {**asdict(self), "size": None, "fonts": [Path(f).name for f in self.fonts]}
+        if not self.characters:
+            del parts["characters"]  # pools rendered before there was a choice stay good
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 @lru_cache(maxsize=2)
 def _sources(spec: PoolSpec) -> tuple[WordSource, np.ndarray]:
-    return WordSource(spec.words), np.cumsum(family_weights([Path(f) for f in spec.fonts]))
+    weights = np.cumsum(family_weights([Path(f) for f in spec.fonts]))
+    if not spec.characters:
+        return WordSource(spec.words), weights
+    letters = "".join(c for c in spec.characters if c not in DIGITS)
+    share = 0.12 if set(DIGITS) <= set(spec.characters) else 0.0
+    return WordSource(spec.words, digits=share, mixed=share / 2, letters=letters), weights
 
 
 def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
-    """Picture ``index`` of a pool, ``H W`` uint8, and its text folded to letters and digits."""
+    """Picture ``index`` of a pool, ``H W`` uint8, and its label.
+
+    Raises:
+        ValueError: a font lacks a character of the label; the message names both.
+    """
     source, cumulative = _sources(spec)
     rng = np.random.default_rng([spec.seed, index])
     while True:
         font = spec.fonts[int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))]
-        text = decorate(rng, source.draw(rng))
-        missing = missing_glyphs(Path(font), text)
-        text = "".join(c for c in text if c not in missing)
-        label = fold(text)
+        text = unicodedata.normalize("NFC", decorate(rng, source.draw(rng)))
+        label = spec.label(text)
         if not label:
             continue
+        missing = missing_glyphs(Path(font), text)
+        require_glyphs(Path(font), (c for c in missing if spec.label(c)))
+        if spec.characters:  # a letter that is seen and is not in the label would make it wrong
+            missing += "".join(c for c in text if c.isalnum() and not spec.label(c))
+        text = "".join(c for c in text if c not in missing)  # signs around the word may be left out
         picture = render_word(text, font, rng)
         return fit(picture, spec.height, spec.width), label
 

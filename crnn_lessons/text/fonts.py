@@ -16,6 +16,7 @@ from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
 SUFFIXES = {".ttf", ".otf", ".ttc"}
+MOST_SHARED = 32  # code points that may look alike; A serves Latin, Greek and Cyrillic, but nothing real serves more
 ALPHANUMERIC = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -62,7 +63,11 @@ def _describe(path: Path) -> tuple[frozenset[int], str]:
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # old fonts have harmless faults
     with TTFont(path, fontNumber=0, lazy=True) as font:
         family = font["name"].getBestFamilyName() or path.stem
-        return frozenset(font.getBestCmap() or ()), family
+        glyphs = font.getBestCmap() or {}
+        shared = Counter(glyphs.values())
+        # Boxes that stand for a missing glyph: .notdef, and in fonts of last resort one box for a whole script.
+        boxes = {".notdef"} | {name for name, count in shared.items() if count > MOST_SHARED}
+        return frozenset(code for code, name in glyphs.items() if name not in boxes), family
 
 
 def missing_glyphs(path: Path, characters: Iterable[str]) -> str:

@@ -5,20 +5,43 @@ from __future__ import annotations
 import functools
 import os
 import unicodedata
+from collections.abc import Sequence
+from itertools import accumulate
 
 import cv2
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, features
 
-from crnn_lessons.text.fonts import require_glyphs
+from crnn_lessons.text.fonts import missing_glyphs, require_glyphs
+from crnn_lessons.text.words import LETTERS
 
 SIZE = 40  # pixels to the em in which letters are drawn, before they are warped into the picture
 
 
 @functools.lru_cache(maxsize=512)
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+def _font(path: str, size: int, shaped: bool = False) -> ImageFont.FreeTypeFont:
+    layout = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
+    return ImageFont.truetype(path, size, layout_engine=layout)
+
+
+@functools.cache
+def _can_shape() -> bool:
+    return features.check("raqm")
+
+
+def clusters(text: str) -> list[str]:
+    """The letters of a text, each with the combining marks that belong to it.
+
+    NFC makes one code point of most letters with marks; where there is none for it, the marks follow their letter.
+    """
+    letters: list[str] = []
+    for character in unicodedata.normalize("NFC", text):
+        if letters and unicodedata.category(character).startswith("M"):
+            letters[-1] += character
+        else:
+            letters.append(character)
+    return letters
 
 
 def draw_mask(text: str, font: str | os.PathLike, size: int = SIZE, pad: int = 0) -> np.ndarray:
@@ -29,7 +52,7 @@ def draw_mask(text: str, font: str | os.PathLike, size: int = SIZE, pad: int = 0
     """
     text = unicodedata.normalize("NFC", text)
     require_glyphs(font, text.replace(" ", ""))
-    return _crop(_place(text, str(font), size, [0.0] * len(text), 0.0, None), text, pad)
+    return _crop(_place(text, str(font), size, None, 0.0, None), text, pad)
 
 
 def _crop(mask: np.ndarray, text: str, pad: int) -> np.ndarray:
@@ -39,39 +62,43 @@ def _crop(mask: np.ndarray, text: str, pad: int) -> np.ndarray:
     return cv2.copyMakeBorder(mask[y : y + h, x : x + w], pad, pad, pad, pad, cv2.BORDER_CONSTANT)
 
 
-def _place(text: str, path: str, size: int, lifts: list[float], spacing: float, big_first: int | None) -> np.ndarray:
+def _place(
+    text: str, path: str, size: int, lifts: list[float] | None, spacing: float, big_first: int | None
+) -> np.ndarray:
     """Draw letters one by one, each lifted and spaced; or in one go when neither is asked for."""
-    font = _font(path, size)
-    together = not (spacing or any(lifts) or big_first)
-    first = _font(path, big_first) if big_first else font
-    if together:
-        width = font.getlength(text)
+    letters = clusters(text)
+    shaped = len(letters) < len(text) and _can_shape()  # marks that stand alone need the font's rules for their places
+    font = _font(path, size, shaped)
+    first = _font(path, big_first, shaped) if big_first else font
+    if letters and (spacing or (lifts and any(lifts)) or big_first):
+        fonts = [first] + [font] * (len(letters) - 1)
+        starts = [0.0, *accumulate(f.getlength(one) + spacing for f, one in zip(fonts, letters, strict=True))]
+        width = starts.pop()
+        pieces = list(zip(letters, fonts, starts, lifts or [0.0] * len(letters), strict=True))
     else:
-        steps = [(first if i == 0 else font).getlength(c) + spacing for i, c in enumerate(text)]
-        width = sum(steps)
-    margin = size
-    image = Image.new("L", (int(width) + 2 * margin, 3 * size), 0)
+        pieces, width = [(text, font, 0.0, 0.0)], font.getlength(text)
+    # Room for everything: accents upon accents rise far above the letters of most fonts, and swashes leave their box.
+    boxes = np.array([f.getbbox(one, anchor="ls") + np.array([x, -up, x, -up]) for one, f, x, up in pieces])
+    left, top = max(size, int(2 - boxes[:, 0].min())), max(2 * size, int(2 - boxes[:, 1].min()))
+    right = max(int(width) + size, int(boxes[:, 2].max()) + 2)
+    image = Image.new("L", (left + right, top + max(size, int(boxes[:, 3].max()) + 2)), 0)
     draw = ImageDraw.Draw(image)
-    if together:
-        draw.text((margin, 2 * size), text, font=font, fill=255, anchor="ls")
-        return np.asarray(image)
-    x = float(margin)
-    for i, (character, step, lift) in enumerate(zip(text, steps, lifts, strict=True)):
-        draw.text((x, 2 * size - lift), character, font=first if i == 0 else font, fill=255, anchor="ls")
-        x += step
+    for one, f, x, up in pieces:
+        draw.text((left + x, top - up), one, font=f, fill=255, anchor="ls")
     return np.asarray(image)
 
 
 def sign_letters(text: str, path: str, rng: Generator) -> np.ndarray:
     """The ink of a word with a random letter spacing, bounce, first letter and weight."""
     size = SIZE
-    spacing, lifts, big = 0.0, [0.0] * len(text), None
+    count = len(clusters(text))
+    spacing, lifts, big = 0.0, [0.0] * count, None
     r = rng.random()
     if r < 0.25:
         spacing = rng.uniform(-0.04, 0.25) * size if r < 0.2 else rng.uniform(0.2, 0.7) * size
     if rng.random() < 0.04:
-        lifts = list(rng.uniform(-0.12, 0.12, size=len(text)) * size)
-    if text.isupper() and len(text) > 2 and rng.random() < 0.08:
+        lifts = list(rng.uniform(-0.12, 0.12, size=count) * size)
+    if text.isupper() and count > 2 and rng.random() < 0.08:
         big = int(size * rng.uniform(1.15, 1.5))
     mask = _crop(_place(text, path, size, lifts, spacing, big), text, 0)
     r = rng.random()
@@ -84,15 +111,17 @@ def sign_letters(text: str, path: str, rng: Generator) -> np.ndarray:
     return mask
 
 
-def with_neighbours(mask: np.ndarray, path: str, rng: Generator) -> np.ndarray:
-    """Put pieces of other lines and words around the ink; where they land decides the crop later."""
+def with_neighbours(mask: np.ndarray, path: str, rng: Generator, letters: Sequence[str] = LETTERS) -> np.ndarray:
+    """Put pieces of other lines and words around the ink, made of ``letters``; where they land decides the crop."""
     height, width = mask.shape
     if rng.random() > 0.16:
         return mask
-    filler = "".join(chr(97 + i) for i in rng.integers(26, size=int(rng.integers(3, 9))))
+    filler = "".join(letters[i] for i in rng.integers(len(letters), size=int(rng.integers(3, 9))))
     filler = filler.upper() if rng.random() < 0.5 else filler
+    if missing_glyphs(path, filler):  # it would show as boxes
+        return mask
     try:
-        other = _crop(_place(filler, path, SIZE, [0.0] * len(filler), 0.0, None), filler, 0)
+        other = _crop(_place(filler, path, SIZE, None, 0.0, None), filler, 0)
     except ValueError:
         return mask
     gap = int(rng.uniform(0.08, 0.35) * height)

@@ -11,8 +11,9 @@ from numpy.random import Generator
 
 from crnn_lessons.text import augment
 from crnn_lessons.text.fonts import require_glyphs
-from crnn_lessons.text.letters import draw_mask, sign_letters, where_ink_is, with_neighbours
+from crnn_lessons.text.letters import clusters, draw_mask, sign_letters, where_ink_is, with_neighbours
 from crnn_lessons.text.paint import background, colours, paint_layers
+from crnn_lessons.text.words import LETTERS
 
 __all__ = ["draw_mask", "render_word"]
 
@@ -47,7 +48,8 @@ def render_word(
 
     ink = sign_letters(text, path, rng)
     core_height, core_width = ink.shape
-    whole = with_neighbours(ink, path, rng)
+    # beside a word stand words of its own script
+    whole = with_neighbours(ink, path, rng, LETTERS if text.isascii() else clusters(text.replace(" ", "")))
 
     margin = np.maximum(rng.normal([0.11, 0.11, 0.14, 0.14], [0.1, 0.1, 0.13, 0.13]), -0.03) * core_height
     pad = int(0.5 * core_height) + 6

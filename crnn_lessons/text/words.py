@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -30,7 +31,7 @@ def load_words(paths: Iterable[str | os.PathLike], characters: str = LETTERS + D
         if not path.is_file():
             raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
         for line in path.read_text(encoding="utf-8").splitlines():
-            word = line.strip().lower()
+            word = unicodedata.normalize("NFC", line.strip()).lower()
             if word and allowed.issuperset(word):
                 words[word] = None
     if not words:
@@ -46,11 +47,14 @@ class WordSource:
         digits: share of numbers among the words drawn.
         random_letters: share of random strings of letters (they keep the reader from guessing words).
         mixed: share of random strings of letters and digits.
+        letters: what random strings are made of, besides digits.
     """
 
     def __init__(
-        self, words: Iterable[str] = (), digits: float = 0.12, random_letters: float = 0.1, mixed: float = 0.06
-    ):
+        self, words: Iterable[str] = (), digits: float = 0.12, random_letters: float = 0.1, mixed: float = 0.06,
+        letters: str = LETTERS,
+    ):  # fmt: skip
+        self._letters = letters
         self._by_length = defaultdict(list)
         for word in words:
             self._by_length[len(word)].append(word)
@@ -72,7 +76,7 @@ class WordSource:
         elif kind == 1:
             word = self._number(rng)
         else:
-            pool = LETTERS if kind == 2 else LETTERS + DIGITS
+            pool = self._letters if kind == 2 else self._letters + DIGITS
             n = int(rng.choice(len(LENGTHS), p=LENGTHS / LENGTHS.sum())) + 1
             word = "".join(pool[i] for i in rng.integers(len(pool), size=n))
         style = rng.random()
