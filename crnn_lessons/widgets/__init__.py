@@ -1,5 +1,7 @@
 """Widgets for the lessons: live under Jupyter, working without a kernel on any page, a picture where no script runs."""
 
+from crnn_lessons.widgets.adder import Adder
+from crnn_lessons.widgets.autopsy import Autopsy
 from crnn_lessons.widgets.collapse import Collapse
 from crnn_lessons.widgets.film import Film
 from crnn_lessons.widgets.gates import Gates
@@ -8,4 +10,4 @@ from crnn_lessons.widgets.memory import Memory
 from crnn_lessons.widgets.shape import Shape
 from crnn_lessons.widgets.unroll import Unroll
 
-__all__ = ["Collapse", "Film", "Gates", "Lattice", "Memory", "Shape", "Unroll"]
+__all__ = ["Adder", "Autopsy", "Collapse", "Film", "Gates", "Lattice", "Memory", "Shape", "Unroll"]

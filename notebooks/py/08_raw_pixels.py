@@ -275,7 +275,8 @@ bottom.set(xlabel="step", ylabel="frames on blank", ylim=(0, 1.05))
 silent = [step for step, share in blanks.items() if share > 0.99]
 figures.show(
     fig,
-    f"The loss falls from {losses[0]:.0f} within 20 steps to {np.mean(losses[30:60]):.1f}, stands there, and falls again to "
+    f"The loss falls from {losses[0]:.0f} within 20 steps to {np.mean(losses[30:60]):.1f}, stands there, and "
+    "falls again to "
     f"{np.mean(losses[-50:]):.2f}. More than 99 % of frames say blank from step {silent[0]} to {silent[-1]}.",
 )
 
@@ -389,7 +390,8 @@ ax.set(xlabel="step", ylabel="loss, nats a digit", ylim=(0.005, 40))
 ax.legend()
 figures.show(
     fig,
-    f"With standardised pixels the loss is {np.mean(losses[150:200]):.2f} at steps 150 to 200, without {np.mean(slow[150:200]):.2f}; the "
+    f"With standardised pixels the loss is {np.mean(losses[150:200]):.2f} at steps 150 to 200, "
+    f"without {np.mean(slow[150:200]):.2f}; the "
     f"blind network's is {level:.2f}.",
 )
 

@@ -1,0 +1,241 @@
+"""Wrong answers to lesson 04 as learners write them: each must be caught, and its cause named."""
+
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+
+from crnn_lessons.automaton import ADDER
+from crnn_lessons.exercises.engine import find, judge
+from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+# Written apart from the catalogue in crnn_lessons/exercises/lesson_04.py, which the engine compares with.
+
+
+def xor_only(a, b, carry):
+    bit = a ^ b
+    if carry:
+        return bit, a | b
+    return bit, a & b
+
+
+def generate_only(a, b, carry):
+    return a ^ b ^ carry, a & b
+
+
+def half_adder(a, b, carry):
+    return a ^ b, a & b
+
+
+def swapped(a, b, carry):
+    return (a & b) | (carry & (a ^ b)), a ^ b ^ carry
+
+
+def three_needed(a, b, carry):
+    return a ^ b ^ carry, 1 if a + b + carry == 3 else 0
+
+
+def one_is_enough(a, b, carry):
+    return a ^ b ^ carry, a | b | carry
+
+
+def as_on_paper(number, T):
+    bits = [int(c) for c in bin(number)[2:]]
+    return [0] * (T - len(bits)) + bits
+
+
+def zeros_in_front(number, T):
+    bits = []
+    while number:
+        bits.append(number & 1)
+        number >>= 1
+    return [0] * (T - len(bits)) + bits
+
+
+def no_zeros(number, T):
+    bits = [int(c) for c in bin(number)[2:]]
+    bits.reverse()
+    return bits
+
+
+def one_short(number, T):
+    return [(number >> t) & 1 for t in range(T - 1)]
+
+
+def as_text(number, T):
+    return "".join(str((number >> t) & 1) for t in range(T))
+
+
+def count_chains(bits, n, hit):
+    """By listing all sums of so many bits: the share on which ``hit`` is true of the signs g, p, k of the places."""
+    if bits > 6:
+        raise ValueError("too many")
+    words = [w for w in product("gppk", repeat=bits)]
+    return sum(hit("".join(w)) for w in words) / len(words)
+
+
+def runs(bits, n):
+    # longest run of p at least n: by the recursion for coin tosses without n heads in a row
+    without = [1.0] * n
+    for i in range(n, bits + 1):
+        without.append(1 - 0.5**n if i == n else without[i - 1] - 0.5 ** (n + 1) * without[i - n - 1])
+    return 1 - without[bits]
+
+
+def union_bound(bits, n):
+    return sum(2.0 ** -(n + 2) for _ in range(n, bits))
+
+
+def one_minus_power(bits, n):
+    each = 1 / 4 / 2**n
+    return 1 - (1 - each) ** (bits - n)
+
+
+def first_place(bits, n):
+    return (1 / 4) * (1 / 2) ** n if bits > n else 0
+
+
+def walk(bits, n, p):
+    """chance[i]: the carry in hand was handed on i times; idle: there is none."""
+    idle, chance, done = 1.0, [0.0] * n, 0.0
+    for _ in range(bits):
+        alive = idle + sum(chance)
+        done += p * chance[-1]
+        chance = [alive / 4] + [p * c for c in chance[:-1]]
+        idle = 1 - done - sum(chance)
+    return done
+
+
+def half_of_the_pairs(bits, n):
+    return walk(bits, n, 0.25)
+
+
+def one_place_short(bits, n):
+    return walk(bits, n - 1, 0.5) if n >= 2 else 1 - (3 / 4) ** bits
+
+
+UNITS, HALVES = np.ones((3, 2)), np.array([-0.5, -1.5, -2.5])
+READS_2 = np.array([[0, 1, 0]] * 3)
+
+WRONG = [
+    ("04-1", xor_only, "leaves the carry that comes in out of the bit"),
+    ("04-1", generate_only, "hands on only the carry that arises here"),
+    ("04-1", half_adder, "forgets the carry that comes in"),
+    ("04-1", swapped, "gives the carry first"),
+    ("04-1", three_needed, "hands on a carry only if all three bits are 1"),
+    ("04-1", one_is_enough, "hands on a carry as soon as one bit is 1"),
+    ("04-2", as_on_paper, "writes the most significant bit first"),
+    ("04-2", zeros_in_front, "pads on the wrong side"),
+    ("04-2", no_zeros, "does not pad"),
+    ("04-2", one_short, "leaves no place for the last bit"),
+    ("04-2", as_text, "gives a text"),
+    ("04-5", (UNITS, READS_2, HALVES), "is not of the shapes asked for"),
+    ("04-5", 5, "is not of the shapes asked for"),
+    ("04-5", (UNITS.T, READS_2, HALVES, [1, -1, 1], -0.5), "is not of the shapes asked for"),
+    ("04-5", (UNITS, READS_2, [0, -1, -2], [1, -1, 1], -0.5), "puts a threshold on a whole number"),
+    ("04-5", (UNITS, READS_2, HALVES, [1, -1, 1], 0), "puts a threshold on a whole number"),
+    ("04-5", (UNITS, 0 * READS_2, HALVES, [1, -1, 1], -0.5), "has no memory"),
+    ("04-5", (UNITS, READS_2, HALVES, [1, 0, 1], -0.5), "is wrong before there is a carry"),
+    ("04-5", (UNITS, [[0, 0, 1]] * 3, HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
+    ("04-5", (UNITS, np.diag([0, 1, 0]), HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
+    ("04-5", (UNITS, np.ones((3, 3)), HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
+    ("04-4", (2, 3), "is not two pairs of numbers"),
+    ("04-4", ((0, -1), (1, 1)), "is not two pairs of numbers"),
+    ("04-4", ((0.5, 1), (1, 1)), "is not two pairs of numbers"),
+    ("04-4", ((5, 6), (5, 6)), "gives the same pair twice"),
+    ("04-4", ((7, 0), (0, 7)), "asks for the same answers as long as the inputs agree"),
+    ("04-4", ((1, 0), (0, 0)), "asks for the same answers as long as the inputs agree"),
+    ("04-4", ((0, 3), (1, 3)), "is longer than it need be"),
+    ("04-4", ((511, 1), (511, 0)), "is longer than it need be"),
+    ("04-3", runs, "counts runs of differing bits without a carry in front"),
+    ("04-3", union_bound, "adds up the probabilities of all places"),
+    ("04-3", one_minus_power, "takes the chains at different places for independent"),
+    ("04-3", first_place, "looks at the first place only"),
+    ("04-3", half_of_the_pairs, "lets only one kind of differing bits hand the carry on"),
+    ("04-3", one_place_short, "counts the place where the carry arises as handed on"),
+]
+
+
+@pytest.mark.parametrize(("key", "answer", "name"), WRONG)
+def test_wrong_answer_is_caught_and_named(key, answer, name):
+    assert_named(key, answer, name)
+
+
+def test_every_named_mistake_has_a_wrong_answer_here():
+    assert_complete(WRONG)
+
+
+def exact_chain(bits, n):
+    return count_chains(bits, n, lambda word: "g" + "p" * n in word)
+
+
+def exact_by_recursion(bits, n):
+    """The first place at which a chain of n is complete, in fractions: chains of n cannot overlap, so this is exact."""
+    whole = Fraction(1, 4) / 2**n
+    without = [Fraction(1)] * (n + 1)
+    for i in range(n + 1, bits + 1):
+        without.append(without[i - 1] - whole * without[i - n - 1])
+    return float(1 - without[bits])
+
+
+RIGHT = [
+    ("04-1", lambda a, b, carry: [a ^ b ^ carry, (a & b) | (carry & (a | b))]),
+    ("04-1", lambda a, b, carry: np.array(divmod(a + b + carry, 2))[::-1]),
+    ("04-1", lambda a, b, carry: (ADDER.output[carry][2 * a + b], ADDER.next[carry][2 * a + b])),
+    ("04-2", lambda number, T: tuple(number >> t & 1 for t in range(T))),
+    ("04-2", lambda number, T: [int(c) for c in reversed(bin(number)[2:].zfill(T))]),
+    # the sum again: unit 1 says total >= 1, and so on, with other scales; and units in another order
+    ("04-5", (2 * UNITS, 2 * READS_2, 2 * HALVES, [3, -3, 3], -1.5)),
+    ("04-5", (UNITS, np.array([[1, 0, 0]] * 3), [-1.5, -0.5, -2.5], [-1, 1, 1], [-0.5])),
+    ("04-5", [torch.tensor(UNITS), torch.tensor(READS_2), torch.tensor(HALVES), (1, -1, 1), torch.tensor(-0.5)]),
+    ("04-4", ((1, 1), (0, 0))),
+    ("04-4", ((1, 1), (1, 0))),
+    ("04-4", np.array([[1, 0], [1, 1]])),
+    ("04-4", torch.tensor([[1, 0], [1, 1]])),
+    ("04-3", exact_by_recursion),
+    ("04-3", lambda bits, n: walk(bits, n, 0.5)),
+]
+
+
+@pytest.mark.parametrize(("key", "answer"), RIGHT)
+def test_right_answers_written_in_another_way_pass(key, answer):
+    assert_right(key, answer)
+
+
+def test_chain_probability_by_listing_all_sums():
+    solution = find("04-3").solution
+    for bits in range(1, 7):
+        for n in range(1, 6):
+            assert solution(bits, n) == pytest.approx(exact_chain(bits, n), abs=1e-14)
+
+
+@pytest.mark.parametrize("key", ["04-1", "04-2", "04-5", "04-4", "04-3"])
+def test_solution_passes_and_stub_is_not_started(key):
+    exercise = find(key)
+    assert judge(exercise, exercise.solution)[0] == "done"
+    assert judge(exercise, ...)[0] == "not started"
+    if callable(exercise.solution):
+        assert judge(exercise, lambda *arguments: ...)[0] == "not started"
+
+
+def test_the_hand_set_adder_is_tried_in_every_state():
+    """A fault that shows only after a carry has travelled two places is found, and told with numbers."""
+    # Unit 2 keeps a carry once it has one, unless unit 3 was on: right for one place, wrong later.
+    faulty = (UNITS, [[0, 1, 0], [0, 1, 0.9], [0, 1, 0]], HALVES, [1, -1, 1], -0.5)
+    status, message, _ = judge(find("04-5"), faulty)
+    assert status == "wrong" and "At place 2 of 3 + 3 the bits are 0 and 0, and the carry is 1" in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ((UNITS, READS_2, HALVES, [1, -1, 1], [0.5, 1]), "Your b_out has the shape (2,), and () is asked for."),
+        ((UNITS, READS_2, HALVES, [1, -1, 1], "x"), "The answer is a tuple"),
+        ((UNITS, READS_2, HALVES, [1, 1, 1], -0.5), "At place 0 of 1 + 1 the bits are 1 and 1, and the carry is 0"),
+    ],
+)
+def test_a_hand_set_network_that_cannot_work_is_explained(answer, sentence):
+    status, message, _ = judge(find("04-5"), answer)
+    assert status == "wrong" and sentence in message
