@@ -18,16 +18,17 @@ Lengths = Tensor | np.ndarray | list[int] | tuple[int, ...] | int
 """What may state lengths: a tensor, an array, a list or tuple of ints, or one int where there is no batch."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Targets:
-    """N targets and their lengths, the labels one after the other.
+    """N targets and their lengths, all labels on one axis. What stands there is not checked yet: see ``check_ranges``.
 
     Attributes:
-        labels: the labels of all targets, without padding; sample n has labels[starts[n] : starts[n] + lengths[n]].
+        labels: sample n has labels[starts[n] : starts[n] + lengths[n]]; between targets there may be padding.
         starts: N indices into ``labels``.
         lengths: S of each sample.
         input_lengths: T of each sample.
         blank: the class index of the blank.
+        most: the largest number of labels for which a sample has room.
     """
 
     labels: np.ndarray
@@ -35,16 +36,20 @@ class Targets:
     lengths: np.ndarray
     input_lengths: np.ndarray
     blank: int
+    most: int
 
     def of(self, n: int) -> np.ndarray:
         """The S labels of sample n."""
         return self.labels[self.starts[n] : self.starts[n] + self.lengths[n]]
 
+    def packed(self) -> np.ndarray:
+        """The labels of all samples, one after the other, without padding."""
+        return np.concatenate([self.of(n) for n in range(len(self.lengths))])
+
     def only(self, samples: np.ndarray) -> Targets:
         """The targets of some samples."""
-        lengths = self.lengths[samples]
-        labels = np.concatenate([self.of(n) for n in samples])
-        return Targets(labels, np.cumsum(lengths) - lengths, lengths, self.input_lengths[samples], self.blank)
+        lengths, T_of = self.lengths[samples], self.input_lengths[samples]
+        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.most)
 
 
 def check_log_probs_tensor(log_probs: Tensor, name: str = "log_probs") -> None:
@@ -69,7 +74,7 @@ def check_log_probs_tensor(log_probs: Tensor, name: str = "log_probs") -> None:
 def read_targets(
     targets: Tensor, input_lengths: Lengths, target_lengths: Lengths, N: int, blank: int = BLANK
 ) -> Targets:
-    """Bring targets and lengths into one form: int64 arrays, the labels concatenated.
+    """Bring targets and lengths into one form: int64 arrays, the labels on one axis.
 
     Args:
         targets: N x S, padded with anything, or one axis with all targets one after the other.
@@ -80,65 +85,73 @@ def read_targets(
 
     Raises:
         TypeError: targets or lengths that are not whole numbers.
-        ValueError: the wrong number of axes, samples, lengths or labels, or a negative length.
+        ValueError: the wrong number of axes, samples, lengths or labels.
     """
     values = _whole_numbers(targets, "targets")
     T_of = _lengths(input_lengths, "input_lengths", N)
     S_of = _lengths(target_lengths, "target_lengths", N)
-    total = int(S_of.sum())
     if values.ndim == 1:
+        _not_negative(S_of, "target_lengths")
+        total = int(S_of.sum())
         if len(values) != total:
             raise ValueError(
                 f"targets with one axis hold all targets one after the other, so {total} labels (the sum of "
                 f"target_lengths) are due, and there are {len(values)}"
             )
-        return Targets(values, np.cumsum(S_of) - S_of, S_of, T_of, blank)
+        return Targets(values, np.cumsum(S_of) - S_of, S_of, T_of, blank, int(S_of.max()))
     if values.ndim != 2 or len(values) != N:
         raise ValueError(
-            f"targets must be N x S with N = {N} samples, or one axis of {total} labels, and have the shape "
+            f"targets must be N x S with N = {N} samples, or one axis of {S_of.sum()} labels, and have the shape "
             f"{values.shape}"
         )
     width = values.shape[1]
-    if total and S_of.max() > width:
-        n = int(S_of.argmax())
-        raise ValueError(f"target_lengths[{n}] is {S_of[n]}, and targets have room for {width} labels a sample")
-    labels = values[np.arange(width) < S_of[:, None]]  # row by row; the padding is never looked at
-    return Targets(labels, np.cumsum(S_of) - S_of, S_of, T_of, blank)
+    return Targets(values.reshape(-1), np.arange(N) * width, S_of, T_of, blank, width)
 
 
-def check_ranges(targets: Targets, T: int, C: int) -> None:
-    """Check lengths against T, labels and blank against C.
+def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -> None:
+    """Check lengths against T and the room for labels, labels and blank against C; where these are given.
 
     Raises:
-        ValueError: an input length over T, a label or blank that is no class, a blank within a target.
+        ValueError: a negative length or one that is too large, a label or blank that is no class, a blank in a target.
     """
-    blank, labels = targets.blank, targets.labels
-    if not 0 <= blank < C:
-        raise ValueError(f"blank is class {blank}, and class indices run from 0 to {C - 1}")
-    if targets.input_lengths.max() > T:
+    for lengths, name in ((targets.input_lengths, "input_lengths"), (targets.lengths, "target_lengths")):
+        _not_negative(lengths, name)
+    if targets.lengths.max() > targets.most:
+        n = int(targets.lengths.argmax())
+        raise ValueError(
+            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.most} labels a sample"
+        )
+    if T is not None and targets.input_lengths.max() > T:
         n = int(targets.input_lengths.argmax())
         raise ValueError(f"input_lengths[{n}] is {targets.input_lengths[n]}, and log_probs have {T} time steps")
-    if len(labels) == 0:
+    if C is None:
         return
-    low, high = labels.min(), labels.max()
-    if 0 <= low and high < C and (low > blank or high < blank or not (labels == blank).any()):
+    blank = targets.blank
+    if not 0 <= blank < C:
+        raise ValueError(f"blank is class {blank}, and class indices run from 0 to {C - 1}")
+    labels = targets.packed()
+    bad = np.flatnonzero((labels < 0) | (labels >= C) | (labels == blank))
+    if len(bad) == 0:
         return
-    wrong = int(np.flatnonzero((labels < 0) | (labels >= C) | (labels == blank))[0])
-    n = int(np.flatnonzero(targets.starts <= wrong)[-1])
+    wrong, ends = int(bad[0]), np.cumsum(targets.lengths)
+    n = int(np.searchsorted(ends, wrong, side="right"))
     what = f"the blank is class {blank} and stands in paths alone" if labels[wrong] == blank else f"C is {C}"
     raise ValueError(
-        f"target {n} has {labels[wrong]} at place {wrong - targets.starts[n]}; a label is a class from 0 to C - 1 "
-        f"other than the blank, and {what}"
+        f"target {n} has {labels[wrong]} at place {wrong - ends[n] + targets.lengths[n]}; a label is a class from 0 to "
+        f"C - 1 other than the blank, and {what}"
     )
+
+
+def _not_negative(lengths: np.ndarray, name: str) -> None:
+    if lengths.min() < 0:
+        n = int(lengths.argmin())
+        raise ValueError(f"{name}[{n}] is {lengths[n]}, and a length is 0 or more")
 
 
 def _lengths(values: Lengths, name: str, N: int) -> np.ndarray:
     lengths = _whole_numbers(values, name).reshape(-1)
     if len(lengths) != N:
         raise ValueError(f"{name} must give one length a sample, {N} in all, and gives {len(lengths)}")
-    if lengths.min() < 0:
-        n = int(lengths.argmin())
-        raise ValueError(f"{name}[{n}] is {lengths[n]}, and a length is 0 or more")
     return lengths
 
 
@@ -155,4 +168,4 @@ def _whole_numbers(values: Lengths, name: str) -> np.ndarray:
             raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be whole numbers, and are {array.dtype}")
-    return array.astype(np.int64, copy=False)
+    return np.ascontiguousarray(array, dtype=np.int64)

@@ -16,9 +16,11 @@ from torch import Tensor
 from crnn_lessons.ctc.arguments import Targets
 from crnn_lessons.ctc.kernels import kernel_for
 
+NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
+
 
 class CTCFunction(torch.autograd.Function):
-    """Log-probabilities (or logits), T N C, to the reduced loss. The arguments are checked already."""
+    """Log-probabilities (or logits), T N C, to the reduced loss. The targets are read already; kernels check them."""
 
     @staticmethod
     def forward(
@@ -30,9 +32,12 @@ class CTCFunction(torch.autograd.Function):
         ctx.rest = targets, shares, logits
         ctx.reduced = reduction != "none"
         losses, ctx.gradient = ctx.solve(scores, targets, shares if ctx.needs_input_grad[0] else None, logits)
-        ctx.impossible = losses == torch.inf
+        if zero_infinity or not ctx.reduced:
+            ctx.impossible = losses == torch.inf
         if zero_infinity:
             losses = torch.where(ctx.impossible, 0.0, losses)
+        if ctx.reduced and losses.device.type == "cpu":  # a small batch is done sooner than torch calls three functions
+            return torch.from_numpy(np.array(losses.numpy() @ shares, dtype=NUMPY[scores.dtype]))
         if ctx.reduced:
             losses = torch.dot(losses, torch.from_numpy(shares).to(losses))
         return losses.to(scores.dtype)
@@ -47,7 +52,7 @@ class CTCFunction(torch.autograd.Function):
         if not ctx.reduced:
             gradient *= rearrange(grad_out, "n -> n 1")
             gradient[:, ctx.impossible | (grad_out == 0)] = 0.0  # 0 * inf and 0 * NaN would be NaN
-        elif grad_out.device.type != "cpu" or grad_out != 1:  # on a GPU asking would take longer than multiplying
+        elif grad_out.device.type != "cpu" or grad_out.item() != 1:  # on a GPU asking takes longer than multiplying
             gradient *= grad_out
         if torch.is_grad_enabled():  # create_graph=True
             gradient = _NoSecondDerivative.apply(gradient, scores, grad_out)

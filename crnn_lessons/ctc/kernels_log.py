@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.kernels_room import ROW
+from crnn_lessons.ctc.kernels_lanes import LANES
 
 NOTHING = -math.inf
 
@@ -29,13 +29,13 @@ def solve_in_log_space(room, labels):
     """Fill in the posteriors from log emissions, and return the loss; all NaN where an emission is NaN or +inf."""
     T, S = len(room.emit_blank), len(labels)
     L = 2 * S + 1
-    blank_posterior, label_posterior = room.blank_posterior, room.label_alpha[:, ROW : ROW + S]
+    blank_posterior, label_posterior = room.blank_posterior[:, 0], room.label_alpha[:, LANES : LANES + S]
     blank_posterior[:] = 0.0
     label_posterior[:] = 0.0
     emit = np.empty((T, L))
     for t in range(T):
         for s in range(L):
-            emit[t, s] = room.emit_label[t, s // 2] if s % 2 else room.emit_blank[t]
+            emit[t, s] = room.emit_label[t, s // 2] if s % 2 else room.emit_blank[t, 0]
             if not emit[t, s] < math.inf:
                 blank_posterior[:] = math.nan
                 label_posterior[:] = math.nan
@@ -45,7 +45,8 @@ def solve_in_log_space(room, labels):
         skip[2 * k + 1] = labels[k] != labels[k - 1]
 
     alpha = np.full((T, L), NOTHING)
-    alpha[0, :2] = emit[0, :2]
+    for s in range(min(L, 2)):
+        alpha[0, s] = emit[0, s]
     for t in range(1, T):
         for s in range(L):
             step = alpha[t - 1, s - 1] if s >= 1 else NOTHING

@@ -1,10 +1,13 @@
-"""The memory in which one sequence is solved: what the compiled kernels pass to each other.
+"""The memory in which a group of sequences is solved: what the compiled kernels pass to each other.
 
-A step has two rows, S + 1 blanks and S labels; label k stands between blank k and blank k + 1. Rows begin at a cache
-line and are padded to K places, whole lines, so that a loop over k runs as vector instructions at full speed. The
-padding are labels of probability 0 above the last: nothing ever comes down from there. ROW more places follow where
-k + 1 is read. The labels' alpha begins at place ROW of its row: label k - 1 is read where k = 0, and a 0 must
-stand there.
+A step has two rows, S + 1 blanks and S labels; label k stands between blank k and blank k + 1. A group is either one
+sample, and eight neighbouring places of a row are then eight labels; or eight short samples, and place 8 k + j is
+label k of sample j. Both are the same program: label k - 1 stands ``stride`` = 1 or 8 places before label k.
+
+Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above the
+last: nothing ever comes down from there. LANES more places follow where k + 1 is read. (Of ``emit_label``, too: what
+``backward`` reads behind the last row stands in ``blank_alpha``, and is multiplied with 0.) The labels' alpha begins at
+place LANES of its row: label k - 1 is read where k = 0, and a 0 must stand there.
 """
 
 from __future__ import annotations
@@ -15,24 +18,24 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-ROW = 8
-"""float64 in a cache line."""
+from crnn_lessons.ctc.kernels_group import places, whole_lines
+from crnn_lessons.ctc.kernels_lanes import LANES
 
 
 class Room(NamedTuple):
-    """Arrays for T steps and S labels.
+    """Arrays for T steps, rows of P places, and ``stride`` samples, 1 or LANES.
 
     Attributes:
-        emit_blank: T, the blank's probability at each step; before that, its logarithm.
-        emit_label: T x K, the labels' likewise, 0 beyond S.
-        enter: K + ROW, a factor for the step from blank k into label k; 1 beyond S.
-        skip: K + ROW, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
-        blank_alpha: T x K.
-        label_alpha: T x (ROW + K), label k at place ROW + k; afterwards the posteriors of the labels.
-        scale: T, what all of step t is multiplied with on its way to step t + 1.
-        beta: 2 x 2 x (K + ROW), (even or odd steps) x (blanks, labels).
-        ahead: K + ROW, the labels' emission times beta, of the step after.
-        blank_posterior: T, of all blanks together.
+        emit_blank: T x stride, the blank's probability at each step; before that, its logarithm.
+        emit_label: T x P, the labels' likewise, 0 beyond S.
+        enter: P + LANES, a factor for the step from blank k into label k; 1 beyond S.
+        skip: P + LANES, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
+        blank_alpha: T x P.
+        label_alpha: T x (LANES + P), place i of the row at LANES + i; afterwards the posteriors of the labels.
+        total: T x stride, the sum of both rows; on its way to step t + 1 all of step t is divided by it.
+        beta: 2 x 2 x (P + LANES), (even or odd steps) x (blanks, labels).
+        blank_posterior: T x stride, of all blanks together.
+        all_emit_blank: all of emit_blank on one axis, and on to a multiple of LANES.
     """
 
     emit_blank: np.ndarray
@@ -41,54 +44,54 @@ class Room(NamedTuple):
     skip: np.ndarray
     blank_alpha: np.ndarray
     label_alpha: np.ndarray
-    scale: np.ndarray
+    total: np.ndarray
     beta: np.ndarray
-    ahead: np.ndarray
     blank_posterior: np.ndarray
+    all_emit_blank: np.ndarray
 
 
 _kept = threading.local()
 
 
-def memory_for(threads: int, T: int, S: int) -> np.ndarray:
-    """Memory for a room of at most T steps and S labels for each thread, threads x size.
+def memory_for(threads: int, size: int) -> np.ndarray:
+    """Memory of a size for each thread, threads x size.
 
     It is kept for the next call, since fetching it from the system anew takes as long as a third of the work.
     """
-    K = padded(S)
-    size = T * (3 * K + ROW) + 7 * (K + ROW) + 3 * T
-    size += -size % ROW
-    kept = getattr(_kept, "memory", np.empty(0))
-    if kept.size < threads * size + ROW:
-        kept = _kept.memory = np.empty(threads * size + ROW)
-    start = -kept.ctypes.data % (8 * ROW) // 8  # where a cache line begins
-    return kept[start : start + threads * size].reshape(threads, size)
+    size += -size % LANES
+    kept = getattr(_kept, "memory", None)
+    if kept is None or kept.size < threads * size + LANES:
+        kept = _kept.memory = np.empty(threads * size + LANES)
+        _kept.start = -kept.ctypes.data % (8 * LANES) // 8  # where a cache line begins
+    return kept[_kept.start : _kept.start + threads * size].reshape(threads, size)
 
 
-@njit
-def room_in(memory, T, S):
-    """A room for T steps and S labels at the start of the memory; what stood there is lost."""
-    K = padded(S)
-    a = T * K  # the arrays with rows come first: each ends at the end of a cache line
+def room_size(T: int, S: int, stride: int) -> int:
+    """How many float64 a room for T steps and at most S labels takes."""
+    P = places.py_func(S, stride)
+    return T * (3 * P + LANES) + 6 * (P + LANES) + 3 * whole_lines.py_func(T * stride)
+
+
+@njit(error_model="numpy")
+def room_in(memory, T, S, stride):
+    """A room for T steps and at most S labels at the start of the memory; what stood there is lost."""
+    P = places(S, stride)
+    a = T * P
     b = 2 * a
-    c = b + T * (ROW + K)
-    d = c + 7 * (K + ROW)
-    beside = memory[c:d].reshape(7, K + ROW)
+    c = b + T * (LANES + P)
+    d = c + 6 * (P + LANES)
+    e = T * stride
+    f = whole_lines(e)
+    beside = memory[c:d].reshape(6, P + LANES)
     return Room(
-        emit_blank=memory[d : d + T],
-        emit_label=memory[:a].reshape(T, K),
+        emit_blank=memory[d : d + e].reshape(T, stride),
+        emit_label=memory[:a].reshape(T, P),
         enter=beside[0],
         skip=beside[1],
-        blank_alpha=memory[a:b].reshape(T, K),
-        label_alpha=memory[b:c].reshape(T, ROW + K),
-        scale=memory[d + T : d + 2 * T],
-        beta=beside[2:6].reshape(2, 2, K + ROW),
-        ahead=beside[6],
-        blank_posterior=memory[d + 2 * T : d + 3 * T],
+        blank_alpha=memory[a:b].reshape(T, P),
+        label_alpha=memory[b:c].reshape(T, LANES + P),
+        total=memory[d + f : d + f + e].reshape(T, stride),
+        beta=beside[2:6].reshape(2, 2, P + LANES),
+        blank_posterior=memory[d + 2 * f : d + 2 * f + e].reshape(T, stride),
+        all_emit_blank=memory[d : d + f],
     )
-
-
-@njit
-def padded(S):
-    """K, the least multiple of ROW above S: room for S + 1 blanks."""
-    return (S // ROW + 1) * ROW

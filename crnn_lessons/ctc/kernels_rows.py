@@ -1,52 +1,71 @@
-"""Between a batch and the room of one sample: what it reads of the scores, and what it writes of the gradient."""
+"""Between a batch and the room of a group: what it reads of the scores, and what it writes of the gradient."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.kernels_exp import exp_in_place
-from crnn_lessons.ctc.kernels_room import ROW, padded
+from crnn_lessons.ctc.kernels_exp import exp, exp_in_place
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, each, load, store
 
-BLOCK = 16
-"""So many rows at once go through exp."""
+LEAST = 1e-30
+"""Posteriors below this count as 0: as float32 they would be denormal numbers, which are slow."""
 
 
 @njit(error_model="numpy")
-def gather(scores, n, log_sum, target, blank, room, logarithms):
-    """Collect the probabilities that the target can emit, or their logarithms: no other score is ever looked at.
+def longest_row(group):
+    """How many places of a row can have a label."""
+    S = 0
+    for j in range(len(group.S)):
+        S = max(S, group.S[j])
+    return S * len(group.S)
+
+
+@njit(error_model="numpy")
+def gather(frames, log_sums, group, room, logarithms):
+    """Collect the probabilities that the targets can emit, or their logarithms: no other score has any influence.
+
+    A sample that is over before the longest of its group is certain to emit blanks from there on. From where its paths
+    may end there is then just one way to go on, so that this changes neither p(Y | X) nor a posterior.
 
     Args:
-        log_sum: T; for logits the logarithm of the sum of their exponentials, otherwise 0.
+        frames: the scores of each step, on one axis.
+        log_sums: T x stride; for logits the logarithm of the sum of their exponentials, otherwise 0.
     """
-    T, S = len(room.emit_blank), len(target)
-    K = padded(S)
+    T, P = room.emit_label.shape
+    stride, filled = len(group.S), longest_row(group)
+    raw, ends = np.empty(P, frames.dtype), each(group.T)
     for t in range(T):
-        room.emit_blank[t] = scores[t, n, blank] - log_sum[t]
-        row = room.emit_label[t]
-        for k in range(S):
-            row[k] = scores[t, n, target[k]] - log_sum[t]
-        for k in range(S, K):
-            row[k] = -math.inf  # padding
-        if not logarithms and (t % BLOCK == BLOCK - 1 or t == T - 1):  # while they are in the nearest cache
-            exp_in_place(room.emit_label[t - t % BLOCK : t + 1].reshape(-1))
+        frame, row, log_sum = frames[t], room.emit_label[t], each(log_sums[t])
+        now = float(t)
+        for j in range(stride):
+            room.emit_blank[t, j] = frame[group.blank_source[j]] - log_sums[t, j] if t < group.T[j] else 0.0
+        for i in range(filled):
+            raw[i] = frame[group.source[i]]
+        for i in range(0, P, LANES):
+            log_label = choose_below(now, ends, load(raw, i) - log_sum, -math.inf)
+            log_label = choose_below(load(group.absent, i), 0.0, -math.inf, log_label)
+            store(row, i, log_label if logarithms else exp(log_label))
     if not logarithms:
-        exp_in_place(room.emit_blank)
+        exp_in_place(room.all_emit_blank)
 
 
 @njit(fastmath={"reassoc"}, error_model="numpy")
-def normalise(scores, n, row, log_sum, gradient, share, wanted):
-    """Fill in log_sum for the T steps of a sample and, if a gradient is wanted, share * softmax.
+def normalise(frames, n, T, batch, row, log_sums, results):
+    """Fill in log_sums for the T steps of sample n and, if a gradient is wanted, share * softmax; after them 0.
 
     Args:
-        row: memory for C numbers.
+        row: memory for C numbers, and on to whole lines.
     """
-    C = len(row)
-    for t in range(len(log_sum)):
+    C, first, step = batch.C, n * batch.sample_step, batch.class_step
+    for t in range(T):
+        frame = frames[t, first:]
         largest = -math.inf
+        row[C:] = -math.inf
         for c in range(C):
-            row[c] = scores[t, n, c]
+            row[c] = frame[c * step]
             largest = row[c] if row[c] > largest else largest
         for c in range(C):
             row[c] -= largest
@@ -54,20 +73,39 @@ def normalise(scores, n, row, log_sum, gradient, share, wanted):
         total = 0.0
         for c in range(C):
             total += row[c]
-        log_sum[t] = largest + math.log(total)
-        if wanted:
-            factor = share / total
+        log_sums[t] = largest + math.log(total)
+        if results.wanted:
+            factor, out = results.shares[n] / total, results.gradient[t, n * C : (n + 1) * C]
             for c in range(C):
-                gradient[t, n, c] = factor * row[c]
+                out[c] = factor * row[c]
+    if results.wanted:
+        results.gradient[T:, n * C : (n + 1) * C] = 0.0
 
 
 @njit(error_model="numpy")
-def subtract_posteriors(gradient, n, target, blank, share, room, anew):
-    """Take share * posterior from the gradient of a sample, or, anew, from 0."""
-    for t in range(len(room.emit_blank)):
-        row, labels = gradient[t, n], room.label_alpha[t, ROW:]
+def subtract_posteriors(gradient, group, room, anew):
+    """Take share * posterior from the gradient of the samples of a group, or, anew, from 0.
+
+    Args:
+        gradient: the gradient of each step, on one axis.
+    """
+    T, P = room.emit_label.shape
+    stride, filled, row = len(group.S), longest_row(group), np.empty(P, gradient.dtype)
+    ends, share = each(group.T), each(group.shares)
+    for t in range(len(gradient)):
+        frame = gradient[t]
         if anew:
-            row[:] = 0.0
-        row[blank] -= share * room.blank_posterior[t]
-        for k in range(len(target)):
-            row[target[k]] -= share * labels[k]
+            own = frame[group.begin[0] : group.begin[1]]
+            for c in range(len(own)):  # a loop that the compiler sees to be one block
+                own[c] = 0.0
+        if t < T:
+            now = float(t)
+            for i in range(0, P, LANES):
+                posterior = load(room.label_alpha[t], LANES + i)
+                posterior = choose_below(posterior, LEAST, 0.0, posterior * share)
+                store(row, i, choose_below(now, ends, posterior, 0.0))
+            for j in range(stride):
+                if t < group.T[j]:
+                    frame[group.blank_target[j]] -= group.shares[j] * room.blank_posterior[t, j]
+            for i in range(filled):
+                frame[group.target[i]] -= row[i]

@@ -14,7 +14,7 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor
 
-from crnn_lessons.ctc.arguments import Targets
+from crnn_lessons.ctc.arguments import Targets, check_ranges
 
 
 def solve(
@@ -24,14 +24,18 @@ def solve(
 
     Args:
         scores: T N C log-probabilities, or logits.
-        targets: N targets, checked.
+        targets: N targets.
         shares: N weights of the losses in the sum, or None where no gradient is wanted.
         logits: whether the scores are logits, which a log-softmax makes log-probabilities.
 
     Returns:
         N losses in float64 (nats; +inf where no alignment has a probability), and the gradient of
         sum_n share_n loss_n with respect to the scores, T N C (0 where the loss is +inf), or None.
+
+    Raises:
+        ValueError: lengths or labels out of range, as ``check_ranges`` says.
     """
+    check_ranges(targets, len(scores), scores.shape[2])
     log_sum = log_sums(scores) if logits else scores.new_zeros(scores.shape[:2], dtype=_precise(scores))
     losses, posterior, rows = solve_lattices(scores, log_sum, targets)
     if shares is None:
@@ -114,7 +118,7 @@ def extended_rows(targets: Targets) -> np.ndarray:
     """
     N, longest = len(targets.lengths), int(targets.lengths.max(initial=0))
     rows = np.full((N, 2 * longest + 1), targets.blank, dtype=np.int64)
-    rows[:, 1::2][np.arange(longest) < targets.lengths[:, None]] = targets.labels
+    rows[:, 1::2][np.arange(longest) < targets.lengths[:, None]] = targets.packed()
     return rows
 
 

@@ -16,7 +16,7 @@ import triton.language as tl
 from torch import Tensor
 
 from crnn_lessons.ctc import kernels_torch
-from crnn_lessons.ctc.arguments import Targets
+from crnn_lessons.ctc.arguments import Targets, check_ranges
 from crnn_lessons.ctc.kernels_torch import log_sums, softmax_share
 
 AGREEMENT = 1e-8
@@ -110,9 +110,10 @@ def solve(
 ) -> tuple[Tensor, Tensor | None]:
     """The loss of each sample, and the gradient of their weighed sum; see ``kernels_torch.solve``."""
     device, (T, N, C) = scores.device, scores.shape
+    check_ranges(targets, T, C)
     S_max = max(1, int(targets.lengths.max()))
     padded = np.zeros((N, S_max), dtype=np.int64)
-    padded[np.arange(S_max) < targets.lengths[:, None]] = targets.labels
+    padded[np.arange(S_max) < targets.lengths[:, None]] = targets.packed()
     labels, S, T_of = (torch.as_tensor(x, device=device) for x in (padded, targets.lengths, targets.input_lengths))
     K = triton.next_power_of_2(S_max + 1)
     rows, log_scales, log_p = (

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
-from crnn_lessons.ctc.arguments import Lengths, Targets, check_log_probs_tensor, check_ranges, read_targets
+from crnn_lessons.ctc.arguments import Lengths, check_log_probs_tensor, check_ranges, read_targets
 from crnn_lessons.ctc.gradient import CTCFunction
 
 REDUCTIONS = ("none", "sum", "mean")
@@ -117,6 +117,7 @@ def explain_infeasible(
     """
     N = np.size(target_lengths) if not isinstance(target_lengths, Tensor) else target_lengths.numel()
     batch = read_targets(targets, input_lengths, target_lengths, N, blank)
+    check_ranges(batch)
     found = {}
     for n in range(N):
         T, S, labels = int(batch.input_lengths[n]), int(batch.lengths[n]), batch.of(n)
@@ -146,8 +147,7 @@ def _loss(
     if scores.dtype not in (torch.float32, torch.float64):
         scores = scores.float()
     batched = scores.ndim == 3
-    T, N, C = scores.shape if batched else (scores.shape[0], 1, scores.shape[1])
-    batch: Targets = read_targets(targets, input_lengths, target_lengths, N, blank)
-    check_ranges(batch, T, C)
+    N = scores.shape[1] if batched else 1
+    batch = read_targets(targets, input_lengths, target_lengths, N, blank)
     losses = CTCFunction.apply(scores if batched else scores.unsqueeze(1), batch, reduction, zero_infinity, logits)
     return losses if batched or reduction != "none" else losses[0]

@@ -42,13 +42,13 @@ def two_threads():
 
 
 def test_exp():
-    x = np.concatenate([np.linspace(-660, 690, 100_001), np.random.default_rng(0).normal(size=1000)])
+    x = np.concatenate([np.linspace(-660, 690, 100_000), np.random.default_rng(0).normal(size=1000)])
     found = x.copy()
     exp_in_place(found)
     assert np.abs(found / np.exp(x) - 1).max() < 1e-15
-    special = np.array([-math.inf, -700.0, -668.0, 0.0, 701.0, math.inf, math.nan])
+    special = np.array([-math.inf, -700.0, -668.0, 0.0, 701.0, 1e300, math.inf, math.nan])
     exp_in_place(special)
-    np.testing.assert_array_equal(special, [0, 0, 0, 1, math.inf, math.inf, math.nan])
+    np.testing.assert_array_equal(special, [0, 0, 0, 1, math.inf, math.inf, math.inf, math.nan])
 
 
 def test_threads_change_nothing_and_numbas_setting_is_left_alone(two_threads):
@@ -98,7 +98,7 @@ def test_a_forked_process_computes_too(two_threads):
 
 def test_machine_code_is_not_shared_between_versions():
     assert kernels_compile.version(True) != kernels_compile.version(False)
-    loop = kernels_numba._loop("float32", "C", False)
+    loop = kernels_numba._loop(torch.float32, False)
     assert kernels_compile.version(False) in [cell.cell_contents for cell in loop.py_func.__closure__]
 
 
