@@ -46,7 +46,52 @@ def _mean_of_means(losses, mask):
 
 
 def steps_until(f, left):
-    return math.floor(math.log(left) / math.log(f)) + 1
+    n, rest = 0, 1.0
+    while rest >= left:
+        rest *= f
+        n += 1
+    return n
+
+
+# 03-5 ---------------------------------------------------------------------------------------------------------------
+
+HALF = 0.5 ** (1 / 1000)
+_HALVES = (
+    Mistake("halves at each step", 0.5, "Then half is left after one step, and nothing after ten."),
+    Mistake(
+        "loses 0.5 / 1000 of the beginning at each step",
+        1 - 0.5 / 1000,
+        "Near, and not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.",
+    ),
+    Mistake(
+        "loses one part in 1,000 at each step",
+        1 - 1 / 1000,
+        "The thousandth power of 0.999 is 0.3677, about 1 / e. Half is asked for.",
+    ),
+    Mistake("takes the power for the root", 0.5**1000, "Asked for is the f whose 1000th power is 0.5."),
+)
+
+
+def half_fails(answer):
+    """None if the answer is the f with f ** 1000 = 0.5, to 5e-7, else a sentence."""
+    if answer is None:
+        return "One number is asked for, and yours is None: write it in the cell above, and run it."
+    if isinstance(answer, str):
+        return f"A number is asked for, and {answer!r} is a string: write it without quotes."
+    number = np.asarray(answer, dtype=float)
+    if number.ndim > 0:
+        return f"One number is asked for, and yours is a list or an array, {answer!r}: write it without brackets."
+    f = float(number)
+    if not math.isfinite(f):
+        return f"A finite number is asked for, and yours is {f}."
+    if abs(f - HALF) <= 5e-7:
+        return None
+    for mistake in _HALVES:
+        if abs(f - mistake.answer) <= 5e-7:
+            return f"{f:.9g} is not it. This is what you get if your answer {mistake.name}. {mistake.message}"
+    if not 0 < f < 1:
+        return f"{f:.9g} is not it: a forget gate that loses a part, and not all, lies between 0 and 1."
+    return f"{f:.9g} is not it: its thousandth power is {f**1000:.6f}, and 0.5 is asked for. Six digits are needed."
 
 
 # 03-6 ---------------------------------------------------------------------------------------------------------------
@@ -77,9 +122,14 @@ def run_unit(weights, candidates):
 
 def unit_fails(answer):
     """None if the unit holds the 2nd candidate over 2 to 1,000 steps to one part in a hundred, else a sentence."""
+    if answer is None:
+        return f"{SIX} Yours is None: write the six numbers in the cell above, and run it."
     weights = [float(w) for w in np.asarray(answer, dtype=float).ravel()]
-    if len(weights) != 6 or not all(map(math.isfinite, weights)):
-        return f"{SIX} Yours has {len(weights)} numbers."
+    if len(weights) != 6:
+        return f"{SIX} Yours has {len(weights)} number{'s' * (len(weights) != 1)}."
+    for place, w in enumerate(weights, 1):
+        if not math.isfinite(w):
+            return f"{SIX} Number {place} of yours is {w}: each must be finite."
     if max(map(abs, weights)) > 50:
         return f"{TOO_LARGE} Yours has {max(weights, key=abs):g}."
     candidates = np.random.default_rng(3).uniform(0.5, 1, 1000) * np.random.default_rng(4).choice([-1, 1], 1000)
@@ -157,6 +207,7 @@ EXERCISES = (
         title="the output at each sample's own last step",
         solution=last_outputs,
         cases=[
+            (_numbers(4, 4, 2), torch.tensor([2, 4, 3, 1])),  # square: swapped indices raise no error here
             (_numbers(3, 5, 2), _LENGTHS[0]),
             (_numbers(2, 1, 3), _LENGTHS[1]),
             (_numbers(4, 7, 1), _LENGTHS[2]),
@@ -183,6 +234,11 @@ EXERCISES = (
                     torch.arange(len(outputs)), torch.clamp(lengths, max=outputs.shape[1] - 1)
                 ],
                 "Clamping silences the IndexError of the longest sample; the others read padding. Use `lengths - 1`.",
+            ),
+            Mistake(
+                "takes its two indices in the wrong order",
+                lambda outputs, lengths: outputs[lengths - 1, torch.arange(len(outputs))],
+                "The outputs are N T H: samples come first, then steps: `outputs[torch.arange(N), lengths - 1]`.",
             ),
             Mistake(
                 "reads the step before the last",
@@ -260,14 +316,17 @@ EXERCISES = (
         ),
         hints=(
             ("how do I leave the padding out?", "`losses[mask]` is a flat tensor of the losses of true steps."),
-            ("or by numbers", "`(losses * mask).sum()` over `mask.sum()`."),
+            (
+                "or by numbers",
+                "`(losses * mask).sum()` over `mask.sum()` (right while every loss is finite; see section 15).",
+            ),
         ),
     ),
     Exercise(
         key="03-4",
         title="after how many steps is the memory gone?",
         solution=steps_until,
-        cases=[(0.99, 0.01), (0.5, 0.01), (0.9, 0.3), (0.999, 0.5), (0.3, 0.4)],
+        cases=[(0.99, 0.01), (0.5, 0.01), (0.9, 0.3), (0.999, 0.5), (0.3, 0.4), (0.5, 0.25)],
         show_case=lambda f, left: f"steps_until({f}, {left})",
         mistakes=(
             Mistake(
@@ -284,6 +343,11 @@ EXERCISES = (
                 "rounds down",
                 lambda f, left: math.floor(math.log(left) / math.log(f)),
                 "After so many steps there is still a little more than the share asked for. One step more.",
+            ),
+            Mistake(
+                "stops where exactly the share is left",
+                lambda f, left: math.ceil(math.log(left) / math.log(f)),
+                "After 2 steps exactly 0.25 is left, and that is not less. Go on while what is left is >= `left`.",
             ),
             Mistake(
                 "gives a fraction of a step",
@@ -309,24 +373,11 @@ EXERCISES = (
     Exercise(
         key="03-5",
         title="a gate that keeps half over 1,000 steps",
-        solution=0.5 ** (1 / 1000),
-        tolerance=2e-6,
-        mistakes=(
-            Mistake("halves at each step", 0.5, "Then half is left after one step, and nothing after ten."),
-            Mistake(
-                "loses 0.5 / 1000 of the beginning at each step",
-                1 - 0.5 / 1000,
-                "Near, and not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.",
-            ),
-            Mistake(
-                "loses one part in 1,000 at each step",
-                1 - 1 / 1000,
-                "The thousandth power of 0.999 is 0.3677, about 1 / e. Half is asked for.",
-            ),
-            Mistake("takes the power for the root", 0.5**1000, "Asked for is the f whose 1000th power is 0.5."),
-        ),
+        solution=HALF,
+        verify=half_fails,
+        mistakes=_HALVES,
         hints=(("which equation?", "f ** 1000 = 0.5."), ("solve it", "Take the thousandth root: 0.5 ** (1 / 1000).")),
-        source="answer = 0.5 ** (1 / 1000)  # 0.999307",
+        source="answer = 0.5 ** (1 / 1000)  # 0.99930709",
     ),
     Exercise(
         key="03-6",

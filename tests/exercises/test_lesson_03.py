@@ -51,6 +51,13 @@ def count_down(f, left, start=1.0):
     return n
 
 
+def while_more(f, left):
+    n, rest = 0, 1.0
+    while rest > left:
+        n, rest = n + 1, rest * f
+    return n
+
+
 def linear(f, left):
     n = 0
     while round(1 - n * (1 - f), 12) >= left:
@@ -68,6 +75,11 @@ WRONG = [
     ("03-2", lambda outputs, lengths: outputs[:, outputs.shape[1] - 1, :], "reads the last step of the batch"),
     ("03-2", pick(0), "reads one step past the end"),
     ("03-2", pick_clamped, "reads one step past the end, and hides the error"),
+    (
+        "03-2",
+        lambda outputs, lengths: torch.stack([outputs[k - 1, n] for n, k in enumerate(lengths.tolist())]),
+        "takes its two indices in the wrong order",
+    ),
     ("03-2", pick(-2), "reads the step before the last"),
     (
         "03-2",
@@ -89,6 +101,7 @@ WRONG = [
     ("03-4", linear, "loses the same amount at each step"),
     ("03-4", lambda f, left: (1 - left) / (1 - f), "loses the same amount at each step, and does not round up"),
     ("03-4", lambda f, left: count_down(f, left) - 1, "rounds down"),
+    ("03-4", while_more, "stops where exactly the share is left"),
     ("03-4", lambda f, left: math.log2(left) / math.log2(f), "gives a fraction of a step"),
     ("03-4", lambda f, left: count_down(1 - f, left), "takes f for what is lost"),
     ("03-4", lambda f, left: count_down(f, left, 1 / f), "counts the steps with more than that left"),
@@ -131,7 +144,8 @@ RIGHT = [
     ("03-3", lambda losses, mask: (losses * mask).sum() / mask.sum()),
     ("03-3", lambda losses, mask: float(np.ma.masked_array(losses.numpy(), ~mask.numpy()).mean())),
     ("03-4", count_down),
-    ("03-4", lambda f, left: math.ceil(math.log(left) / math.log(f))),  # no case is met exactly
+    ("03-4", lambda f, left: next(n for n in range(10_000) if f**n < left)),
+    ("03-4", lambda f, left: math.floor(math.log(left) / math.log(f)) + 1),
     ("03-4", lambda f, left: np.int64(count_down(f, left))),
     ("03-5", math.exp(math.log(0.5) / 1000)),
     ("03-5", 0.999307),
@@ -167,6 +181,20 @@ def test_solution_passes_and_stub_has_not_started(key):
         ),
         ("03-6", (20, -40, -10, 0, 0, 5), "at t = 4 it is -0.6"),
         ("03-6", (20, -40, -10, 0, 0, math.nan), "The answer is six numbers"),
+        ("03-4", while_more, "steps_until(0.5, 0.25) should give 3, and yours gives 2"),
+        (
+            "03-4",
+            lambda f, left: math.ceil(math.log(left) / math.log(f)),
+            "After 2 steps exactly 0.25 is left, and that is not less",
+        ),
+        ("03-5", None, "yours is None"),
+        ("03-5", [0.999307], "write it without brackets"),
+        ("03-5", math.nan, "A finite number is asked for, and yours is nan"),
+        ("03-5", "0.999307", "without quotes"),
+        ("03-5", 0.999306, "0.999306 is not it: its thousandth power is 0.499"),
+        ("03-5", 1.5, "between 0 and 1"),
+        ("03-6", None, "Yours is None"),
+        ("03-6", (20, -40, -10, 0, 0, math.nan), "Number 6 of yours is nan"),
         ("03-6", "open", "could not be tried: ValueError"),
         ("03-6", (0, 0, 0, 0, 0, 0), "The input gate at t = 1 is 0.5000"),
     ],
