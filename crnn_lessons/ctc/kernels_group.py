@@ -45,6 +45,8 @@ class Group(NamedTuple):
     Attributes:
         begin: where its first sample begins in a frame of the gradient, and where its last one ends.
         source, target: P, where each label stands in a frame of the scores, and in one of the gradient.
+        sources, span: where each sample begins in a frame of the scores, and (one number) how far its classes reach; 0
+            where they do not stand side by side.
         blank_source, blank_target: stride, the same for the blanks.
         absent: P, -1 in the places of a row that have no label, else 0.
         may_skip: P, 1 where a label may be entered from the label before it, else 0.
@@ -56,6 +58,8 @@ class Group(NamedTuple):
     begin: np.ndarray
     source: np.ndarray
     target: np.ndarray
+    sources: np.ndarray
+    span: np.ndarray
     blank_source: np.ndarray
     blank_target: np.ndarray
     absent: np.ndarray
@@ -70,7 +74,8 @@ def new_group(S, stride):
     """Tables for targets of at most S labels, to be filled in."""
     P = places(S, stride)
     return Group(
-        np.empty(2, np.int64), np.empty(P, np.uint64), np.empty(P, np.uint64), np.empty(stride, np.uint64),
+        np.empty(2, np.int64), np.empty(P, np.uint64), np.empty(P, np.uint64), np.empty(stride, np.int64),
+        np.empty(1, np.int64), np.empty(stride, np.uint64),
         np.empty(stride, np.uint64), np.empty(P), np.empty(P), np.empty(stride, np.int64), np.empty(stride),
         np.empty(stride),
     )  # fmt: skip
@@ -89,6 +94,7 @@ def fill_group(group, batch, first, shares, methods, waiting):
         group.S[j], group.T[j], group.shares[j] = S, T, shares[n]
         most_T, most_S = max(T, most_T), max(S, most_S)
         source, target = n * batch.sample_step, n * batch.C
+        group.sources[j], group.span[0] = source, batch.C if batch.class_step == 1 else 0
         group.blank_source[j], group.blank_target[j] = source + batch.blank * batch.class_step, target + batch.blank
         before = batch.blank
         for k in range(len(group.source) // stride):

@@ -94,6 +94,22 @@ def store(_typing, array, i, values):
 
 
 @intrinsic
+def fetch_soon(_typing, array, i):
+    """Ask the processor to bring the cache line of entry i near; nothing else happens, wherever i points."""
+
+    def generate(context, builder, signature, args):
+        first = context.make_array(signature.args[0])(context, builder, args[0]).data
+        address = builder.bitcast(builder.gep(first, [args[1]]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+        builder.call(prefetch, [address, number(0), number(3), number(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@intrinsic
 def spread(_typing, x):
     """The same number in each lane."""
     return lanes(types.float64), lambda _context, builder, _signature, args: _in_lanes(builder, args[0])

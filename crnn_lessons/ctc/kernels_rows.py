@@ -8,8 +8,12 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_exp import exp, exp_in_place
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, each, load, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, each, fetch_soon, load, store
 
+AHEAD, LINE = 4, 16
+"""The frames of one sample lie far apart, each on a page of its own, where a processor does not guess what comes next:
+it is told AHEAD steps before. A cache line holds LINE float32; of float64 every second line is enough, as they come in
+pairs."""
 LEAST = 1e-30
 """Posteriors below this count as 0: as float32 they would be denormal numbers, which are slow."""
 
@@ -39,6 +43,10 @@ def gather(frames, log_sums, group, room, logarithms):
     raw, ends = np.empty(P, frames.dtype), each(group.T)
     for t in range(T):
         frame, row, log_sum = frames[t], room.emit_label[t], each(log_sums[t])
+        later = frames[min(t + AHEAD, T - 1)]
+        for j in range(stride):
+            for c in range(0, group.span[0], LINE):
+                fetch_soon(later, group.sources[j] + c)
         now = float(t)
         for j in range(stride):
             room.emit_blank[t, j] = frame[group.blank_source[j]] - log_sums[t, j] if t < group.T[j] else 0.0
@@ -94,6 +102,9 @@ def subtract_posteriors(gradient, group, room, anew):
     ends, share = each(group.T), each(group.shares)
     for t in range(len(gradient)):
         frame = gradient[t]
+        later = gradient[min(t + AHEAD, len(gradient) - 1)]
+        for c in range(group.begin[0], group.begin[1], LINE):
+            fetch_soon(later, c)
         if anew:
             own = frame[group.begin[0] : group.begin[1]]
             for c in range(len(own)):  # a loop that the compiler sees to be one block
