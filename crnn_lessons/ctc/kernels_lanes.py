@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
@@ -149,18 +149,3 @@ def power_of_two(_typing, rounded):
         return builder.bitcast(builder.shl(n, ir.Constant(WHOLE, [52] * LANES)), VECTOR)
 
     return lanes(lanes), generate
-
-
-@njit(error_model="numpy")
-def each(numbers):
-    """One number a sample, for eight places of a row: eight samples' numbers, or one sample's in each lane."""
-    return load(numbers, 0) if len(numbers) > 1 else spread(numbers[0])
-
-
-@njit(error_model="numpy")
-def keep_sums(numbers, values):
-    """Write the sums over a row, one a sample, given those over its places 0, 8, 16 and so on, 1, 9, 17 and so on."""
-    if len(numbers) > 1:
-        store(numbers, 0, values)
-    else:
-        numbers[0] = sum_of(values)

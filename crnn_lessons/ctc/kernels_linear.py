@@ -22,7 +22,8 @@ import math
 
 from numba import njit
 
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, each, keep_sums, load, spread, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, load, spread, store
+from crnn_lessons.ctc.kernels_room import each, keep_sums
 
 FLOOR = 1e-240
 TINY = 1e-260

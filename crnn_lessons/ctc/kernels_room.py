@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_group import places, whole_lines
-from crnn_lessons.ctc.kernels_lanes import LANES
+from crnn_lessons.ctc.kernels_lanes import LANES, load, spread, store, sum_of
 
 
 class Room(NamedTuple):
@@ -95,3 +95,18 @@ def room_in(memory, T, S, stride):
         blank_posterior=memory[d + 2 * f : d + 2 * f + e].reshape(T, stride),
         all_emit_blank=memory[d : d + f],
     )
+
+
+@njit(error_model="numpy")
+def each(numbers):
+    """One number a sample, for eight places of a row: eight samples' numbers, or one sample's in each lane."""
+    return load(numbers, 0) if len(numbers) > 1 else spread(numbers[0])
+
+
+@njit(error_model="numpy")
+def keep_sums(numbers, values):
+    """Write the sums over a row, one a sample, given those over its places 0, 8, 16 and so on, 1, 9, 17 and so on."""
+    if len(numbers) > 1:
+        store(numbers, 0, values)
+    else:
+        numbers[0] = sum_of(values)

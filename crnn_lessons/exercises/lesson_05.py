@@ -185,6 +185,9 @@ EXERCISES = (
         solution=13,
         mistakes=(
             Mistake("counts the letters alone", 10, "Three pairs of equal letters need something between them."),
+            Mistake(
+                "sees two of the three pairs", 12, "Read the word once more, letter by letter: oo, kk, ee. Three pairs."
+            ),
             Mistake("puts a blank between all letters", 19, "Different letters may stand side by side."),
             Mistake("puts a blank around all letters", 21, "Blanks at the ends and between different letters may go."),
             Mistake(

@@ -75,7 +75,10 @@ def _alpha_variant(stay=True, step=True, skip="rule", guard=True, emit="now"):
         }[skip]
         if allowed:
             total = total + before[s - 2]
-        return total * {"now": probs[t, rows[s]], "never": 1.0, "before": probs[t - 1, rows[s]]}[emit]
+        if emit == "never":
+            return total
+        at, k = {"now": (t, rows[s]), "before": (t - 1, rows[s]), "row for class": (t, s)}[emit]
+        return total * probs[at, k]
 
     return cell
 
@@ -208,6 +211,12 @@ EXERCISES = (
                 "takes the probability of the step before",
                 _alpha_variant(emit="before"),
                 "The path is in row s at step t: `probs[t, rows[s]]`.",
+            ),
+            Mistake(
+                "takes the number of the row for the class",
+                _alpha_variant(emit="row for class"),
+                "`probs` has a column for each class, not for each row, and `probs[t, s]` reads class s. The class of "
+                "row s is `rows[s]`.",
             ),
         ),
         hints=(

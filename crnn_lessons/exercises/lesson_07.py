@@ -66,6 +66,10 @@ def _last_rows_for_all(alpha, input_lengths, target_lengths):
     return probabilities_at_end(alpha, input_lengths, [longest] * len(target_lengths))
 
 
+def _same_place_for_all(alpha, input_lengths, target_lengths):
+    return alpha[-1, :, -1] + alpha[-1, :, -2]
+
+
 def _one_cell(alpha, input_lengths, target_lengths):
     n = np.arange(len(input_lengths))
     return alpha[np.array(input_lengths) - 1, n, 2 * np.array(target_lengths)]
@@ -187,6 +191,12 @@ EXERCISES = (
                 "reads the last rows of the longest target",
                 _last_rows_for_all,
                 "A shorter target ends in row 2S, with its own S.",
+            ),
+            Mistake(
+                "reads all samples in the last corner of the batch",
+                _same_place_for_all,
+                "`alpha[-1, :, -2:]` is the end of a sample that has the most steps and the most labels of the batch. "
+                "Use both lengths: step T - 1 and rows 2S and 2S - 1, with each sample's own T and S.",
             ),
             Mistake(
                 "reads one cell", _one_cell, "A path may end in the blank, row 2S, or in the last label, row 2S - 1."

@@ -103,6 +103,7 @@ WRONG = [
     ("05-1", only_filter, "drops the blanks and merges nothing"),
     ("05-1", as_a_set, "keeps each letter once in the whole path"),
     ("05-2", 10, "counts the letters alone"),
+    ("05-2", 10 + 2, "sees two of the three pairs"),
     ("05-2", 2 * 10 - 1, "puts a blank between all letters"),
     ("05-2", 2 * 10 + 1, "puts a blank around all letters"),
     ("05-2", 10 + 6, "gives each of the six letters in pairs a blank"),

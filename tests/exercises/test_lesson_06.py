@@ -100,6 +100,11 @@ WRONG = [
         alpha(right_rule, lambda t, s, rows, probs: probs[t - 1][rows[s]]),
         "takes the probability of the step before",
     ),
+    (
+        "06-1",
+        alpha(right_rule, lambda t, s, rows, probs: probs[t][s]),
+        "takes the number of the row for the class",
+    ),
     ("06-2", math.comb(31, 10), "lets the two l's merge"),
     ("06-2", math.comb(29, 10), "reads only the last cell of the last column"),
     (

@@ -71,6 +71,7 @@ WRONG = [
     ("07-1", pay_first, "multiplies by the probability before it adds"),
     ("07-2", lambda a, T, S: read_end(a, [len(a)] * len(T), S), "reads every sample at the last step of the batch"),
     ("07-2", lambda a, T, S: read_end(a, T, [max(S)] * len(S)), "reads the last rows of the longest target"),
+    ("07-2", lambda a, T, S: a[-1, :, -2:].sum(axis=1), "reads all samples in the last corner of the batch"),
     ("07-2", lambda a, T, S: [a[t - 1, n, 2 * s] for n, (t, s) in enumerate(zip(T, S, strict=True))], "reads one cell"),
     (
         "07-2",
