@@ -94,6 +94,41 @@ def store(_typing, array, i, values):
 
 
 @intrinsic
+def collect(_typing, array, places, i):
+    """The entries of an array that stand at places[i], ..., places[i + 7]; nobody checks that they exist."""
+
+    def generate(context, builder, signature, args):
+        first = context.make_array(signature.args[0])(context, builder, args[0]).data
+        where = context.make_array(signature.args[1])(context, builder, args[1]).data
+        values = ir.Constant(ir.VectorType(first.type.pointee, LANES), ir.Undefined)
+        for lane in range(LANES):
+            place = builder.load(builder.gep(where, [builder.add(args[2], ir.IntType(64)(lane))]))
+            values = builder.insert_element(values, builder.load(builder.gep(first, [place])), ir.IntType(32)(lane))
+        return values if values.type == VECTOR else builder.fpext(values, VECTOR)
+
+    return lanes(array, places, types.intp), generate
+
+
+def _neighbours(first):
+    """Of sixteen numbers side by side the eight from ``first`` on."""
+
+    @intrinsic
+    def chosen(_typing, a, b):
+        def generate(_context, builder, _signature, args):
+            number = ir.IntType(32)
+            return builder.shuffle_vector(*args, ir.Constant(ir.VectorType(number, LANES), list(range(first, first + LANES))))
+
+        return lanes(lanes, lanes), generate
+
+    return chosen
+
+
+one_down, one_up = _neighbours(LANES - 1), _neighbours(1)
+"""Two vectors that stand side by side, and what stands one place before the second, or one place after the first. To
+read it from memory instead takes long: a processor cannot forward one number that crosses two it has just written."""
+
+
+@intrinsic
 def fetch_soon(_typing, array, i):
     """Ask the processor to bring the cache line of entry i near; nothing else happens, wherever i points."""
 

@@ -22,7 +22,7 @@ import math
 
 from numba import njit
 
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, load, spread, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, load, one_down, one_up, spread, store
 from crnn_lessons.ctc.kernels_room import each, keep_sums
 
 FLOOR = 1e-240
@@ -57,24 +57,26 @@ def forward(room, stride):
     T, P = room.emit_label.shape
     room.blank_alpha[0] = FLOOR
     room.label_alpha[0] = FLOOR
-    room.label_alpha[:, :LANES] = 0.0  # the label before the first
     room.total[0] = 0.0
     for j in range(stride):
         room.blank_alpha[0, j] += room.emit_blank[0, j]
-        room.label_alpha[0, LANES + j] += room.enter[j] * room.emit_label[0, j]
-        room.total[0, j] = room.blank_alpha[0, j] + room.label_alpha[0, LANES + j]
+        room.label_alpha[0, j] += room.enter[j] * room.emit_label[0, j]
+        room.total[0, j] = room.blank_alpha[0, j] + room.label_alpha[0, j]
     for t in range(1, T):
         blanks, labels, probability = room.blank_alpha[t - 1], room.label_alpha[t - 1], room.emit_label[t]
         blanks_now, labels_now = room.blank_alpha[t], room.label_alpha[t]
         scale = 1.0 / each(room.total[t - 1])
         blank_probability, total = each(room.emit_blank[t]) * scale, spread(0.0)
+        before = spread(0.0)  # before the first label there is none
         for i in range(0, P, LANES):
-            blank, label, below = load(blanks, i), load(labels, LANES + i), load(labels, LANES + i - stride)
+            blank, label = load(blanks, i), load(labels, i)
+            below = one_down(before, label) if stride == 1 else before
+            before = label
             into_blank = (blank + below) * blank_probability + FLOOR
             reached = label + load(room.enter, i) * blank + load(room.skip, i) * below
             into_label = reached * (load(probability, i) * scale) + FLOOR
             store(blanks_now, i, into_blank)
-            store(labels_now, LANES + i, into_label)
+            store(labels_now, i, into_label)
             total = total + (into_blank + into_label)
         keep_sums(room.total[t], total)
 
@@ -92,7 +94,9 @@ def log_likelihood(room, S, stride, j):
         if not NARROW < product < WIDE:  # a logarithm now and then, not at each step
             log_scales += math.log(product)
             product = 1.0
-    end = room.blank_alpha[T - 1, S * stride + j] + room.label_alpha[T - 1, LANES + (S - 1) * stride + j]
+    end = room.blank_alpha[T - 1, S * stride + j]
+    if S > 0:
+        end += room.label_alpha[T - 1, (S - 1) * stride + j]
     return log_scales + math.log(product) + math.log(end), end
 
 
@@ -106,7 +110,7 @@ def end_at(room, S, stride, j, end):
     if S > 0:
         room.beta[last, 1, label] = 1.0 / end
         for k in range(S):
-            room.label_alpha[T - 1, LANES + k * stride + j] *= (k == S - 1) / end
+            room.label_alpha[T - 1, k * stride + j] *= (k == S - 1) / end
 
 
 @njit(error_model="numpy")
@@ -119,17 +123,21 @@ def backward(room, stride):
         blank_beta, label_beta = room.beta[t % 2, 0], room.beta[t % 2, 1]
         scale = 1.0 / each(room.total[t])
         blank_probability, all_blanks = each(room.emit_blank[t + 1]) * scale, spread(0.0)
-        for i in range(0, P, LANES):
+        after_blank = after_skip = spread(0.0)  # those of the places above
+        for i in range(P - LANES, -1, -LANES):
             through = load(label_after, i) * (load(probability, i) * scale)  # all that goes on through label k
-            above = load(label_after, i + stride) * (load(probability, i + stride) * scale)
-            from_label = through + load(blank_after, i + stride) * blank_probability
-            from_label = from_label + load(room.skip, i + stride) * above
-            from_blank = load(blank_after, i) * blank_probability + load(room.enter, i) * through
+            blank, skip = load(blank_after, i) * blank_probability, load(room.skip, i) * through
+            if stride == 1:
+                from_label = through + one_up(blank, after_blank) + one_up(skip, after_skip)
+            else:
+                from_label = through + after_blank + after_skip
+            after_blank, after_skip = blank, skip
+            from_blank = blank + load(room.enter, i) * through
             from_label = choose_below(TINY, from_label, from_label, 0.0)
             from_blank = choose_below(TINY, from_blank, from_blank, 0.0)
             store(label_beta, i, from_label)
             store(blank_beta, i, from_blank)
-            store(labels, LANES + i, load(labels, LANES + i) * from_label)
+            store(labels, i, load(labels, i) * from_label)
             all_blanks = all_blanks + load(blanks, i) * from_blank
         keep_sums(room.blank_posterior[t], all_blanks)
 

@@ -11,8 +11,6 @@ import math
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.kernels_lanes import LANES
-
 NOTHING = -math.inf
 
 
@@ -29,7 +27,7 @@ def solve_in_log_space(room, labels):
     """Fill in the posteriors from log emissions, and return the loss; all NaN where an emission is NaN or +inf."""
     T, S = len(room.emit_blank), len(labels)
     L = 2 * S + 1
-    blank_posterior, label_posterior = room.blank_posterior[:, 0], room.label_alpha[:, LANES : LANES + S]
+    blank_posterior, label_posterior = room.blank_posterior[:, 0], room.label_alpha[:, :S]
     blank_posterior[:] = 0.0
     label_posterior[:] = 0.0
     emit = np.empty((T, L))

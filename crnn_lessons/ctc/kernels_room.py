@@ -5,9 +5,7 @@ sample, and eight neighbouring places of a row are then eight labels; or eight s
 label k of sample j. Both are the same program: label k - 1 stands ``stride`` = 1 or 8 places before label k.
 
 Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above the
-last: nothing ever comes down from there. LANES more places follow where k + 1 is read. (Of ``emit_label``, too: what
-``backward`` reads behind the last row stands in ``blank_alpha``, and is multiplied with 0.) The labels' alpha begins at
-place LANES of its row: label k - 1 is read where k = 0, and a 0 must stand there.
+last: nothing ever comes down from there.
 """
 
 from __future__ import annotations
@@ -28,12 +26,12 @@ class Room(NamedTuple):
     Attributes:
         emit_blank: T x stride, the blank's probability at each step; before that, its logarithm.
         emit_label: T x P, the labels' likewise, 0 beyond S.
-        enter: P + LANES, a factor for the step from blank k into label k; 1 beyond S.
-        skip: P + LANES, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
+        enter: P, a factor for the step from blank k into label k; 1 beyond S.
+        skip: P, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
         blank_alpha: T x P.
-        label_alpha: T x (LANES + P), place i of the row at LANES + i; afterwards the posteriors of the labels.
+        label_alpha: T x P; afterwards the posteriors of the labels.
         total: T x stride, the sum of both rows; on its way to step t + 1 all of step t is divided by it.
-        beta: 2 x 2 x (P + LANES), (even or odd steps) x (blanks, labels).
+        beta: 2 x 2 x P, (even or odd steps) x (blanks, labels).
         blank_posterior: T x stride, of all blanks together.
         all_emit_blank: all of emit_blank on one axis, and on to a multiple of LANES.
     """
@@ -69,7 +67,7 @@ def memory_for(threads: int, size: int) -> np.ndarray:
 def room_size(T: int, S: int, stride: int) -> int:
     """How many float64 a room for T steps and at most S labels takes."""
     P = places.py_func(S, stride)
-    return T * (3 * P + LANES) + 6 * (P + LANES) + 3 * whole_lines.py_func(T * stride)
+    return (3 * T + 6) * P + 3 * whole_lines.py_func(T * stride)
 
 
 @njit(error_model="numpy")
@@ -78,20 +76,20 @@ def room_in(memory, T, S, stride):
     P = places(S, stride)
     a = T * P
     b = 2 * a
-    c = b + T * (LANES + P)
-    d = c + 6 * (P + LANES)
+    c = 3 * a
+    d = c + 6 * P
     e = T * stride
     f = whole_lines(e)
-    beside = memory[c:d].reshape(6, P + LANES)
+    beside = memory[c:d].reshape(6, P)
     return Room(
         emit_blank=memory[d : d + e].reshape(T, stride),
         emit_label=memory[:a].reshape(T, P),
         enter=beside[0],
         skip=beside[1],
         blank_alpha=memory[a:b].reshape(T, P),
-        label_alpha=memory[b:c].reshape(T, LANES + P),
+        label_alpha=memory[b:c].reshape(T, P),
         total=memory[d + f : d + f + e].reshape(T, stride),
-        beta=beside[2:6].reshape(2, 2, P + LANES),
+        beta=beside[2:6].reshape(2, 2, P),
         blank_posterior=memory[d + 2 * f : d + 2 * f + e].reshape(T, stride),
         all_emit_blank=memory[d : d + f],
     )

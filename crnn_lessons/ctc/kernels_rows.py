@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_exp import exp, exp_in_place
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, fetch_soon, load, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, collect, fetch_soon, load, store
 from crnn_lessons.ctc.kernels_room import each
 
 AHEAD, LINE = 4, 16
@@ -40,8 +40,7 @@ def gather(frames, log_sums, group, room, logarithms):
         log_sums: T x stride; for logits the logarithm of the sum of their exponentials, otherwise 0.
     """
     T, P = room.emit_label.shape
-    stride, filled = len(group.S), longest_row(group)
-    raw, ends = np.empty(P, frames.dtype), each(group.T)
+    stride, ends = len(group.S), each(group.T)
     for t in range(T):
         frame, row, log_sum = frames[t], room.emit_label[t], each(log_sums[t])
         later = frames[min(t + AHEAD, T - 1)]
@@ -51,10 +50,8 @@ def gather(frames, log_sums, group, room, logarithms):
         now = float(t)
         for j in range(stride):
             room.emit_blank[t, j] = frame[group.blank_source[j]] - log_sums[t, j] if t < group.T[j] else 0.0
-        for i in range(filled):
-            raw[i] = frame[group.source[i]]
         for i in range(0, P, LANES):
-            log_label = choose_below(now, ends, load(raw, i) - log_sum, -math.inf)
+            log_label = choose_below(now, ends, collect(frame, group.source, i) - log_sum, -math.inf)
             log_label = choose_below(load(group.absent, i), 0.0, -math.inf, log_label)
             store(row, i, log_label if logarithms else exp(log_label))
     if not logarithms:
@@ -112,8 +109,8 @@ def subtract_posteriors(gradient, group, room, anew):
                 own[c] = 0.0
         if t < T:
             now = float(t)
-            for i in range(0, P, LANES):
-                posterior = load(room.label_alpha[t], LANES + i)
+            for i in range(0, filled, LANES):
+                posterior = load(room.label_alpha[t], i)
                 posterior = choose_below(posterior, LEAST, 0.0, posterior * share)
                 store(row, i, choose_below(now, ends, posterior, 0.0))
             for j in range(stride):
