@@ -115,8 +115,8 @@ def _neighbours(first):
     @intrinsic
     def chosen(_typing, a, b):
         def generate(_context, builder, _signature, args):
-            number = ir.IntType(32)
-            return builder.shuffle_vector(*args, ir.Constant(ir.VectorType(number, LANES), list(range(first, first + LANES))))
+            which = ir.Constant(ir.VectorType(ir.IntType(32), LANES), list(range(first, first + LANES)))
+            return builder.shuffle_vector(*args, which)
 
         return lanes(lanes, lanes), generate
 

@@ -385,9 +385,11 @@ for name, logits in families.items():
 #
 # ## 6 The package against torch
 #
-# `ctc_loss` compiles these loops with numba, which turns Python functions into machine code. It takes one sample at a
-# time. Blanks and labels stand in two arrays, not mixed in one, so that neighbouring cells follow the same rule and the
-# processor can add several of them with one instruction. Loss *and* gradient, against
+# `ctc_loss` compiles these loops with numba, which turns Python functions into machine code. Blanks and
+# labels stand in two arrays, not mixed in one, so that neighbouring cells follow the same rule and the processor can
+# add several of them with one instruction. It takes eight numbers at a time. On a long line these are eight labels of one
+# sample. On short ones they are the same label of eight samples: a row of 12 labels is over so soon that the processor
+# would wait for its sum most of the time, and eight sums at once take no longer than one. Loss *and* gradient, against
 # torch, interleaved, one thread:
 
 
@@ -561,8 +563,8 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 # - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling. Graves et al. 2006, section
 #   4.1, scale alpha and beta in the same way.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 2009: limits of machines.
-# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form, `kernels_numba.py` takes it over a
-#   batch.
+# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form, `kernels_solve.py` takes it over
+#   the samples of a batch.
 # - Next: **08 Reading raw pixels**, where CTC is put to work.
 #
 # Your exercises so far:
