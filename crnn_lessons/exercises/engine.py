@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from types import GeneratorType
 from typing import Any
 
-import numpy as np
-
 from crnn_lessons.exercises import progress
+from crnn_lessons.exercises.compare import difference, same, short
 from crnn_lessons.exercises.result import Result
 
 NOT_STARTED = ...
@@ -111,18 +110,18 @@ def judge(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
         return _judge_open(exercise, answer)
     if callable(exercise.solution):
         return _judge_function(exercise, answer)
-    if _same(answer, exercise.solution, exercise.tolerance):
-        return "done", f"Right: {_short(exercise.solution)}.", None
+    if same(answer, exercise.solution, exercise.tolerance):
+        return "done", f"Right: {short(exercise.solution)}.", None
     for mistake in exercise.mistakes:
-        if _same(answer, mistake.answer, exercise.tolerance):
+        if same(answer, mistake.answer, exercise.tolerance):
             return (
                 "wrong",
-                f"{_short(answer)} is not it. This is what you get if your answer {mistake.name}. " + (mistake.message),
+                f"{short(answer)} is not it. This is what you get if your answer {mistake.name}. " + (mistake.message),
                 mistake.name,
             )
     if isinstance(answer, str) and not isinstance(exercise.solution, str):
         return "wrong", f"A number is asked for, and {answer!r} is a string: write it without quotes.", None
-    return "wrong", f"{_short(answer)} is not it, and no mistake that is known here; open a hint below.", None
+    return "wrong", f"{short(answer)} is not it, and no mistake that is known here; open a hint below.", None
 
 
 def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
@@ -138,7 +137,7 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
 
 def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
     if not callable(answer):
-        return "wrong", f"A function is asked for, and this is {_short(answer)}: hand over its name, uncalled.", None
+        return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
     outcomes = []
     first_wrong = None
     for case in exercise.cases:
@@ -148,10 +147,10 @@ def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | No
             return judge(exercise, NOT_STARTED)
         if error is None and got is None:
             return "wrong", f"{_call(exercise, case)} gave None: does the function end with a return?", None
-        if error is None and not _same(list(arguments), list(case), 0.0):
+        if error is None and not same(list(arguments), list(case), 0.0):
             return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
         outcomes.append(got if error is None else f"raised {type(error).__name__}")
-        wrong = error is not None or not _same(got, exercise.solution(*case), exercise.tolerance)
+        wrong = error is not None or not same(got, exercise.solution(*case), exercise.tolerance)
         if wrong and first_wrong is None:
             first_wrong = _complaint(exercise, case, got, error)
         if error is not None:
@@ -180,7 +179,7 @@ def _complaint(exercise: Exercise, case: tuple, got: Any, error: Exception | Non
     if error is not None:
         return f"{_call(exercise, case)} raised {_raised(error)}"
     want = exercise.solution(*case)
-    said = f"{_call(exercise, case)} should give {_short(want)}, and yours gives {_short(got)}."
+    said = f"{_call(exercise, case)}{difference(got, want, exercise.tolerance)}."
     if isinstance(want, str) and isinstance(got, (list, tuple)):
         said += " A string is asked for: join the parts."
     return said
@@ -190,50 +189,15 @@ def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
     """Whether a known wrong answer does the same on every case that was tried, exceptions included."""
     for seen, case in zip(outcomes, exercise.cases, strict=False):
         got, error = _outcome(mistake.answer, copy.deepcopy(case))
-        if not _same(seen, got if error is None else f"raised {type(error).__name__}", exercise.tolerance):
+        if not same(seen, got if error is None else f"raised {type(error).__name__}", exercise.tolerance):
             return False
     return True
-
-
-def _same(got: Any, want: Any, tolerance: float) -> bool:
-    """Equal values: lists, tuples and arrays are alike; floating-point numbers may differ by the tolerance."""
-    if isinstance(want, str) or isinstance(got, str):
-        return isinstance(got, str) and isinstance(want, str) and got == want
-    if isinstance(want, dict):
-        return (
-            isinstance(got, dict) and got.keys() == want.keys() and all(_same(got[k], want[k], tolerance) for k in want)
-        )
-    if isinstance(want, (set, frozenset)):
-        return isinstance(got, (set, frozenset)) and got == want
-    if isinstance(want, (list, tuple)) and not isinstance(got, np.ndarray):
-        return (
-            isinstance(got, (list, tuple))
-            and len(got) == len(want)
-            and all(_same(g, w, tolerance) for g, w in zip(got, want, strict=True))
-        )
-    if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
-        return got == want
-    try:
-        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
-    except (TypeError, ValueError):
-        return False
-    return got.shape == want.shape and np.allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def _call(exercise: Exercise, case: tuple) -> str:
     if exercise.show_case is not None:
         return exercise.show_case(*case)
-    return f"{exercise.solution.__name__}({', '.join(_short(a) for a in case)})"
-
-
-def _short(value: Any, most: int = 160) -> str:
-    if isinstance(value, np.ndarray):
-        text = np.array2string(value, precision=4, separator=", ")
-    elif isinstance(value, (float, np.floating)):
-        text = f"{value:.6g}"
-    else:
-        text = repr(value)
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return f"{exercise.solution.__name__}({', '.join(short(a) for a in case)})"
 
 
 def _raised(error: Exception) -> str:

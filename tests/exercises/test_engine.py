@@ -6,6 +6,7 @@ import pkgutil
 
 import numpy as np
 import pytest
+import torch
 
 import crnn_lessons.exercises as package
 from crnn_lessons.exercises import check, reset, summary
@@ -98,6 +99,42 @@ def test_answers_of_the_wrong_kind_get_one_clear_sentence(answer, sentence):
 def test_lists_tuples_arrays_and_generators_are_alike():
     for answer in (lambda x: tuple(double(x)), lambda x: np.array(double(x)), lambda x: (2 * v for v in x)):
         assert judge(DOUBLE, answer)[0] == "done"
+
+
+ROOTS = Exercise(
+    key="99-3",
+    title="roots",
+    solution=lambda x: (np.sqrt(x), len(x)),
+    cases=[(np.arange(1.0, 4.0),), (np.arange(1.0, 100.0),)],
+    show_case=lambda x: f"roots of {len(x)} numbers",
+)
+
+
+def test_tensors_and_single_precision_are_as_good_as_any():
+    for answer in (
+        lambda x: (torch.tensor(x, dtype=torch.float32).sqrt(), len(x)),
+        lambda x: [torch.tensor(x, requires_grad=True).sqrt(), torch.tensor(len(x))],
+    ):
+        assert judge(ROOTS, answer)[0] == "done"
+    assert judge(DOUBLE, lambda x: torch.tensor(double(x)))[0] == "done"
+    assert judge(ROOTS, lambda x: (np.float32(1.001) * np.sqrt(np.float32(x)), len(x)))[0] == "wrong"
+    assert judge(ROOTS, lambda x: ((1 + 1e-7) * np.sqrt(x), len(x)))[0] == "wrong"  # float64 is held to more
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: (np.sqrt(x), len(x) + 1), "roots of 3 numbers, result [1], should give 3, and yours gives 4."),
+        (lambda x: (np.sqrt(x)[None], len(x)), "result [0], should have the shape (3,), and yours has (1, 3)."),
+        (
+            lambda x: (np.where(x == 42, -1.0, np.sqrt(x)), len(x)),
+            "result [0], should have 6.48074 at [41], and yours has -1 there (1 of 99 numbers differ).",
+        ),
+        (lambda x: torch.tensor(2.0), "and yours gives 2."),
+    ],
+)
+def test_where_large_results_part_is_said(answer, sentence):
+    assert sentence in judge(ROOTS, answer)[1]
 
 
 def test_large_integers_are_compared_exactly():

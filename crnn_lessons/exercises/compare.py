@@ -1,0 +1,92 @@
+"""Whether a learner's value equals the solution's, and how to show the difference in a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+SINGLE = 1e-5
+"""The least tolerance for an answer in float32 or less, relative: it cannot be nearer, and is no less right."""
+
+
+def same(got: Any, want: Any, tolerance: float) -> bool:
+    """Equal values: lists, tuples, arrays and tensors are alike; floating-point numbers may differ by the tolerance."""
+    if isinstance(want, str) or isinstance(got, str):
+        return isinstance(got, str) and isinstance(want, str) and got == want
+    if isinstance(want, dict):
+        return (
+            isinstance(got, dict) and got.keys() == want.keys() and all(same(got[k], want[k], tolerance) for k in want)
+        )
+    if isinstance(want, (set, frozenset)):
+        return isinstance(got, (set, frozenset)) and got == want
+    if isinstance(want, (list, tuple)) and isinstance(got, (list, tuple)):
+        return len(got) == len(want) and all(same(g, w, tolerance) for g, w in zip(got, want, strict=True))
+    if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
+        return got == want
+    return _same_numbers(plain(got), want, tolerance)
+
+
+def _same_numbers(got: Any, want: Any, tolerance: float) -> bool:
+    if str(getattr(got, "dtype", "")) in ("float32", "float16"):
+        tolerance = max(tolerance, SINGLE)
+    try:
+        got, want = np.asarray(got, dtype=np.float64), np.asarray(plain(want), dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return got.shape == want.shape and np.allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
+
+
+def plain(value: Any) -> Any:
+    """A tensor as an array; everything else as it is."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return value
+
+
+def difference(got: Any, want: Any, tolerance: float) -> str:
+    """What should have come out and what did, as the end of a sentence that begins with the call."""
+    if isinstance(want, tuple) and isinstance(got, (list, tuple)) and len(got) == len(want) > 1:
+        if any(_is_array(part) for part in want):  # too much to show as a whole
+            i = next(i for i, (g, w) in enumerate(zip(got, want, strict=True)) if not same(g, w, tolerance))
+            return f", result [{i}],{difference(got[i], want[i], tolerance)}"
+    shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
+    if None not in shapes and shapes[0] != shapes[1]:
+        return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
+    shown = [short(value) for value in (want, got)]
+    if None not in shapes and any(text.endswith("…") for text in shown):
+        return _first_difference(plain(got), plain(want), tolerance)
+    return f" should give {shown[0]}, and yours gives {shown[1]}"
+
+
+def _first_difference(got: Any, want: Any, tolerance: float) -> str:
+    """Of two large arrays of one shape, where they differ first."""
+    got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+    apart = ~np.isclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
+    at = tuple(int(i) for i in np.argwhere(apart)[0]) if apart.any() else (0,) * want.ndim
+    return (
+        f" should have {short(want[at])} at {list(at)}, and yours has {short(got[at])} there "
+        f"({int(apart.sum())} of {want.size} numbers differ)"
+    )
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "shape") and len(value.shape) > 0
+
+
+def short(value: Any, most: int = 160) -> str:
+    """A value as a learner would write it, cut where it is long."""
+    value = plain(value)
+    if isinstance(value, np.ndarray) and value.ndim:
+        text = np.array2string(value, precision=4, separator=", ")
+    elif isinstance(value, (float, np.floating)) or getattr(value, "ndim", None) == 0 and value.dtype.kind == "f":
+        text = f"{float(value):.6g}"
+    elif isinstance(value, np.generic) or getattr(value, "ndim", None) == 0:
+        text = repr(value.item())
+    elif type(value) in (list, tuple) and value:
+        inside = ", ".join(short(v, most) for v in value)
+        text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    else:
+        text = repr(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
