@@ -47,10 +47,10 @@ def plain(value: Any) -> Any:
 
 def difference(got: Any, want: Any, tolerance: float) -> str:
     """What should have come out and what did, as the end of a sentence that begins with the call."""
-    if isinstance(want, tuple) and isinstance(got, (list, tuple)) and len(got) == len(want) > 1:
-        if any(_is_array(part) for part in want):  # too much to show as a whole
-            i = next(i for i, (g, w) in enumerate(zip(got, want, strict=True)) if not same(g, w, tolerance))
-            return f", result [{i}],{difference(got[i], want[i], tolerance)}"
+    several = isinstance(want, tuple) and isinstance(got, (list, tuple)) and len(got) == len(want) > 1
+    if several and any(_is_array(part) for part in want):  # too much to show as a whole
+        i = next(i for i, (g, w) in enumerate(zip(got, want, strict=True)) if not same(g, w, tolerance))
+        return f", result [{i}],{difference(got[i], want[i], tolerance)}"
     shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
     if None not in shapes and shapes[0] != shapes[1]:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
@@ -80,7 +80,7 @@ def short(value: Any, most: int = 160) -> str:
     value = plain(value)
     if isinstance(value, np.ndarray) and value.ndim:
         text = np.array2string(value, precision=4, separator=", ")
-    elif isinstance(value, (float, np.floating)) or getattr(value, "ndim", None) == 0 and value.dtype.kind == "f":
+    elif isinstance(value, (float, np.floating)) or (getattr(value, "ndim", None) == 0 and value.dtype.kind == "f"):
         text = f"{float(value):.6g}"
     elif isinstance(value, np.generic) or getattr(value, "ndim", None) == 0:
         text = repr(value.item())
