@@ -51,22 +51,37 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
     if several and any(_is_array(part) for part in want):  # too much to show as a whole
         i = next(i for i, (g, w) in enumerate(zip(got, want, strict=True)) if not same(g, w, tolerance))
         return f", result [{i}],{difference(got[i], want[i], tolerance)}"
+    if type(got) is type(want) is list and len(got) != len(want):
+        return f" should have {len(want)} entries, {short(want)}, and yours has {len(got)}: {short(got)}"
     shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
     if None not in shapes and shapes[0] != shapes[1]:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
     shown = [short(value) for value in (want, got)]
-    if None not in shapes and any(text.endswith("…") for text in shown):
-        return _first_difference(plain(got), plain(want), tolerance)
+    if shown[0] == shown[1] or any(text.endswith("…") for text in shown):
+        found = _first_difference(plain(got), plain(want), tolerance)
+        if found:
+            return found
     return f" should give {shown[0]}, and yours gives {shown[1]}"
 
 
-def _first_difference(got: Any, want: Any, tolerance: float) -> str:
-    """Of two large arrays of one shape, where they differ first."""
-    got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+def _first_difference(got: Any, want: Any, tolerance: float) -> str | None:
+    """Where two arrays or lists of numbers of one shape differ first, with all the digits that it takes to see it."""
+    try:
+        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if got.shape != want.shape:
+        return None
+    if got.ndim == 0:
+        return f" should give {float(want)!r}, and yours gives {float(got)!r}"
     apart = ~np.isclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
-    at = tuple(int(i) for i in np.argwhere(apart)[0]) if apart.any() else (0,) * want.ndim
+    if not apart.any():
+        return None
+    at = tuple(int(i) for i in np.argwhere(apart)[0])
+    values = [short(array[at]) for array in (want, got)]
+    values = values if values[0] != values[1] else [repr(float(array[at])) for array in (want, got)]
     return (
-        f" should have {short(want[at])} at {list(at)}, and yours has {short(got[at])} there "
+        f" should have {values[0]} at {list(at)}, and yours has {values[1]} there "
         f"({int(apart.sum())} of {want.size} numbers differ)"
     )
 

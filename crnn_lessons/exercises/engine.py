@@ -17,6 +17,7 @@ from typing import Any
 
 from crnn_lessons.exercises import progress
 from crnn_lessons.exercises.compare import difference, same, short
+from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 from crnn_lessons.exercises.result import Result
 
 NOT_STARTED = ...
@@ -47,6 +48,7 @@ class Exercise:
         title: what to do, in a few words.
         solution: a function; or, where a value is asked for, the value.
         cases: tuples of arguments on which a function is tried, from small to large.
+        large: more of them, tried once all others are right: a wrong answer might never come back from these.
         mistakes: known wrong answers.
         hints: pairs (title, text), from a nudge to nearly everything; a title names the trouble that the hint cures.
         verify: for open questions with many right answers: takes the answer, returns None if it is right and a
@@ -60,6 +62,7 @@ class Exercise:
     title: str
     solution: Any
     cases: Sequence[tuple] = ()
+    large: Sequence[tuple] = ()
     mistakes: Sequence[Mistake] = ()
     hints: Sequence[tuple[str, str]] = ()
     verify: Callable[[Any], str | None] | None = None
@@ -140,7 +143,9 @@ def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | No
         return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
     outcomes = []
     first_wrong = None
-    for case in exercise.cases:
+    for case in (*exercise.cases, *exercise.large):
+        if first_wrong is not None and len(outcomes) >= len(exercise.cases):
+            break
         arguments = copy.deepcopy(case)
         got, error = _outcome(answer, arguments)
         if got is NOT_STARTED:
@@ -156,7 +161,7 @@ def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | No
         if error is not None:
             break  # what it would have said to the cases after this one is not needed to name the cause
     if first_wrong is None:
-        return "done", f"Right on all {len(exercise.cases)} cases.", None
+        return "done", f"Right on all {len(outcomes)} cases.", None
     for mistake in exercise.mistakes:
         if _alike(outcomes, mistake, exercise):
             said = f"{first_wrong} It looks as if your function {mistake.name}. {mistake.message}"
@@ -164,18 +169,21 @@ def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | No
     return "wrong", f"{first_wrong} Work this case out by hand, then print what your function does on it.", None
 
 
-def _outcome(function: Callable, arguments: tuple) -> tuple[Any, Exception | None]:
+def _outcome(function: Callable, arguments: tuple) -> tuple[Any, BaseException | None]:
     """What a function returns (a generator as a list), or the exception that it raises."""
     try:
-        got = function(*arguments)
-        return (list(got) if isinstance(got, GeneratorType) else got), None
+        with limit():
+            got = function(*arguments)
+            return (list(got) if isinstance(got, GeneratorType) else got), None
     except NotImplementedError:
         return NOT_STARTED, None
-    except Exception as error:
+    except (Exception, TookTooLong) as error:
         return None, error
 
 
-def _complaint(exercise: Exercise, case: tuple, got: Any, error: Exception | None) -> str:
+def _complaint(exercise: Exercise, case: tuple, got: Any, error: BaseException | None) -> str:
+    if isinstance(error, TookTooLong):
+        return f"{_call(exercise, case)} did not come back within {SECONDS:.0f} seconds and was stopped."
     if error is not None:
         return f"{_call(exercise, case)} raised {_raised(error)}"
     want = exercise.solution(*case)
@@ -187,7 +195,7 @@ def _complaint(exercise: Exercise, case: tuple, got: Any, error: Exception | Non
 
 def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
     """Whether a known wrong answer does the same on every case that was tried, exceptions included."""
-    for seen, case in zip(outcomes, exercise.cases, strict=False):
+    for seen, case in zip(outcomes, (*exercise.cases, *exercise.large), strict=False):
         got, error = _outcome(mistake.answer, copy.deepcopy(case))
         if not same(seen, got if error is None else f"raised {type(error).__name__}", exercise.tolerance):
             return False

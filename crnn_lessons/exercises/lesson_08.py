@@ -16,7 +16,7 @@ def to_frames(images):
 
 
 def _images(n, h, w):
-    return np.arange(n * h * w, dtype=np.float64).reshape(n, h, w)
+    return 0.25 + np.arange(n * h * w, dtype=np.float64).reshape(n, h, w)
 
 
 # 08-2 ---------------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def _count_of_inked_columns(images):
 
 
 def _line(h, w, seed, empty=()):
-    line = np.random.default_rng(seed).integers(1, 10, size=(h, w)).astype(float)
+    line = np.random.default_rng(seed).integers(1, 10, size=(h, w)) + 0.5
     line[:, list(empty)] = 0
     return line
 
@@ -131,6 +131,11 @@ def _sample_spread(line):
 def _half_of_one(line):
     rows, _ = np.nonzero(np.asarray(line) > 0.5)
     return (float(rows.mean()), float(rows.std())) if len(rows) else (math.nan, math.nan)
+
+
+def _absolute(line):
+    rows, _ = np.nonzero(np.asarray(line) > 0.5 * np.max(line))
+    return rows.mean(), np.abs(rows - rows.mean()).mean()
 
 
 def _any_ink(line):
@@ -252,8 +257,8 @@ EXERCISES = (
         key="08-4",
         title="the loss of a network that does not look",
         solution=blind_loss,
-        cases=[(1, 0.5, 10), (2, 0.5, 10), (4, 0.9, 2), (10, 0.9, 10), (40, 0.97, 26), (3, 0.0, 1)],
-        tolerance=1e-7,
+        cases=[(1, 0.5, 10), (2, 0.5, 10), (4, 0.9, 2), (10, 0.9, 10), (40, 0.97, 26)],
+        tolerance=1e-5,
         mistakes=(
             Mistake(
                 "lets the character take one step only",
@@ -279,6 +284,21 @@ EXERCISES = (
                 "gives the right character all that the blank leaves",
                 lambda T, b, K: blind_loss(T, b, 1),
                 "The network does not know which of the K characters it is: each has (1 - b) / K.",
+            ),
+            Mistake(
+                "counts the path of blanks alone too",
+                _negative_log(lambda T, b, q: (T + 1) * b**T + math.exp(-blind_loss(T, b, (1 - b) / q))),
+                "With m = 0 the path spells the empty text. The character takes one step at least: 1 <= m <= T.",
+            ),
+            Mistake(
+                "chooses any m of the steps, side by side or not",
+                _negative_log(lambda T, b, q: sum(math.comb(T, m) * q**m * b ** (T - m) for m in range(1, T + 1))),
+                "Two runs with a blank between them spell the character twice. There is one run.",
+            ),
+            Mistake(
+                "takes the logarithm to base 2",
+                lambda T, b, K: blind_loss(T, b, K) / math.log(2),
+                "The losses of this course are in nats: `math.log`.",
             ),
             Mistake(
                 "returns the probability",
@@ -326,6 +346,18 @@ EXERCISES = (
                 _half_of_one,
                 "The threshold is half of the line's own brightest pixel, so that faint print counts too.",
             ),
+            Mistake(
+                "takes the mean absolute deviation",
+                _absolute,
+                "That belongs to another form. The standard deviation is the root of the mean of the squares.",
+            ),
+            Mistake("returns the spread first", lambda line: ink_rows(line)[::-1], "First the mean, then the spread."),
+            Mistake(
+                "takes 128 as the threshold",
+                lambda line: (math.nan, math.nan),
+                "No pixel of these lines is above 128, and the mean of nothing is nan. The threshold is half of the "
+                "line's own brightest pixel.",
+            ),
             Mistake("takes every pixel above 0 as ink", _any_ink, "Ink is what exceeds half of the brightest pixel."),
         ),
         hints=(
@@ -340,7 +372,7 @@ EXERCISES = (
         key="08-6",
         title="from mean and spread to the rows to read",
         solution=window,
-        cases=[(30.0, 4.0, 80, 5), (12.5, 3.0, 20, 2.5), (0.0, 1.0, 10, 5), (40.0, 10.0, 48, 4)],
+        cases=[(30.0, 4.0, 80, 5), (12.5, 3.0, 20, 2.5), (0.0, 1.0, 10, 5), (40.0, 10.0, 48, 4), (21.3, 2.7, 21, 2.5)],
         mistakes=(
             Mistake(
                 "has the scale upside down",
@@ -366,6 +398,11 @@ EXERCISES = (
                 "steps down where it should step up",
                 lambda m, s, h, r: (2 * r * s / h, m + r * s),
                 "Row 0 of the result lies above the mean: a smaller row number.",
+            ),
+            Mistake(
+                "shares the window out over height - 1 rows",
+                lambda m, s, h, r: (2 * r * s / (h - 1), m - r * s),
+                "Row i is read at scale * i + offset, and row `height`, one past the last, is the lower edge: height steps.",
             ),
             Mistake(
                 "returns the offset first",

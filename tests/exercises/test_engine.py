@@ -3,6 +3,7 @@
 import importlib
 import json
 import pkgutil
+import signal
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import torch
 import crnn_lessons.exercises as package
 from crnn_lessons.exercises import check, reset, summary
 from crnn_lessons.exercises.engine import Exercise, Mistake, find, judge
+from crnn_lessons.exercises.limit import limit
 from crnn_lessons.exercises.result import Result, solution_source
 
 LESSONS = sorted(m.name[-2:] for m in pkgutil.iter_modules(package.__path__) if m.name.startswith("lesson_"))
@@ -135,6 +137,54 @@ def test_tensors_and_single_precision_are_as_good_as_any():
 )
 def test_where_large_results_part_is_said(answer, sentence):
     assert sentence in judge(ROOTS, answer)[1]
+
+
+def test_numbers_that_look_alike_are_shown_with_all_their_digits():
+    assert (
+        "should give 0.125, and yours gives 0.12500001"
+        in judge(Exercise("99-4", "", lambda: 0.125, [()]), lambda: 0.12500001)[1]
+    )
+    said = judge(Exercise("99-4", "", lambda: [1.0, 2.0], [()]), lambda: [1.0, 2.0000001])[1]
+    assert "should have 2.0 at [1], and yours has 2.0000001 there (1 of 2 numbers differ)." in said
+
+
+def test_lists_of_another_length_are_counted():
+    said = judge(Exercise("99-4", "", lambda n: [0] * n, [(200,)]), lambda n: [0] * (n + 1))[1]
+    assert "should have 200 entries, [0, 0" in said and "and yours has 201: [0, 0" in said
+    said = judge(Exercise("99-4", "", lambda n: [0] * n, [(200,)]), lambda n: [0] * (n - 1) + [1])[1]
+    assert "should have 0 at [199], and yours has 1 there (1 of 200 numbers differ)." in said
+
+
+def forever(x):
+    while len(x) > 1:
+        try:
+            double(x)
+        except Exception:
+            return None
+    return double(x)
+
+
+def test_a_loop_that_never_ends_is_stopped_with_a_sentence(monkeypatch):
+    monkeypatch.setattr("crnn_lessons.exercises.engine.limit", lambda: limit(0.2))
+    status, message, _ = judge(DOUBLE, forever)
+    assert status == "wrong"
+    assert "double([1, 2]) did not come back within 10 seconds and was stopped." in message
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert judge(DOUBLE, double)[0] == "done"
+
+
+def test_large_cases_wait_until_the_others_are_right():
+    tried = []
+
+    def answer(n):
+        tried.append(n)
+        return n
+
+    exercise = Exercise("99-5", "", lambda n: n * n, [(0,), (1,), (2,)], large=[(10,), (11,)])
+    assert "(2) should give 4, and yours gives 2" in judge(exercise, answer)[1]
+    assert tried == [0, 1, 2]
+    assert "(10) should give 100" in judge(exercise, lambda n: n * n if n < 10 else 0)[1]
+    assert judge(exercise, lambda n: n**2)[1] == "Right on all 5 cases."
 
 
 def test_large_integers_are_compared_exactly():

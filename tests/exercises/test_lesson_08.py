@@ -106,6 +106,21 @@ WRONG = [
     ),
     (
         "08-4",
+        lambda T, b, K: -math.log(sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(T + 1))),
+        "counts the path of blanks alone too",
+    ),
+    (
+        "08-4",
+        lambda T, b, K: -math.log((b + (1 - b) / K) ** T - b**T),
+        "chooses any m of the steps, side by side or not",
+    ),
+    (
+        "08-4",
+        lambda T, b, K: -math.log2(sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(1, T + 1))),
+        "takes the logarithm to base 2",
+    ),
+    (
+        "08-4",
         lambda T, b, K: sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(1, T + 1)),
         "returns the probability",
     ),
@@ -117,6 +132,16 @@ WRONG = [
     ("08-5", lambda line: by_hand(line, one_less=1), "divides by one pixel too few"),
     ("08-5", lambda line: by_hand(line, line > 0.5), "takes one half as the threshold on every line"),
     ("08-5", lambda line: by_hand(line, line > 0), "takes every pixel above 0 as ink"),
+    ("08-5", lambda line: by_hand(line)[::-1], "returns the spread first"),
+    ("08-5", lambda line: by_hand(line, line > 128), "takes 128 as the threshold"),
+    (
+        "08-5",
+        lambda line: (
+            by_hand(line)[0],
+            np.mean([abs(y - by_hand(line)[0]) for y in rows_of(line, line > line.max() / 2)]),
+        ),
+        "takes the mean absolute deviation",
+    ),
     (
         "08-6",
         lambda mean, spread, height, reach: (
@@ -146,6 +171,11 @@ WRONG = [
         lambda mean, spread, height, reach: (mean - spread * reach, 2 * spread * reach / height),
         "returns the offset first",
     ),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (spread * reach / (height - 1) * 2, mean - spread * reach),
+        "shares the window out over height - 1 rows",
+    ),
     ("08-3", 2 * 7, "forgets the three double zeros"),
     ("08-3", 7 + 3, "counts time steps, not pixels"),
     ("08-3", len("1000200"), "counts the characters alone"),
@@ -174,6 +204,9 @@ RIGHT = [
     ("08-5", by_hand),
     ("08-5", lambda line: np.array(by_hand(line))),
     ("08-6", lambda mean, spread, height, reach: [2 * reach * spread / height, mean - reach * spread]),
+    ("08-4", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K), dtype=torch.float32)),
+    ("08-5", lambda line: torch.tensor(by_hand(line), requires_grad=True)),
+    ("08-6", lambda mean, spread, height, reach: torch.tensor([2 * reach * spread / height, mean - reach * spread])),
     ("08-3", 20),
     ("08-3", 20.0),
     ("08-3", np.int64(20)),
@@ -223,3 +256,16 @@ def test_padding_is_that_of_the_package():
     frames, lengths = lesson_08.pad_columns(images)
     np.testing.assert_allclose(batch.frames, frames)
     assert batch.input_lengths.tolist() == lengths.tolist()
+
+
+def test_answers_that_hold_for_the_first_cases_only_are_caught():
+    def rounded(mean, spread, height, reach):
+        return 2 * reach * spread / height, round(mean - reach * spread)
+
+    def whole(mean, spread, height, reach):
+        return 2 * reach * spread / height, mean - 2 * reach * spread / height * (height // 2)
+
+    assert judge(find("08-6"), rounded)[0] == judge(find("08-6"), whole)[0] == "wrong"
+    assert judge(find("08-1"), lambda x: lesson_08.to_frames(x).astype(int))[0] == "wrong"
+    assert judge(find("08-2"), lambda x: (lesson_08.pad_columns(x)[0].astype(int), widths(x)))[0] == "wrong"
+    assert "result [1], should give" in judge(find("08-2"), lambda x: (lesson_08.pad_columns(x)[0], [2]))[1]
