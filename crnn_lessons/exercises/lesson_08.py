@@ -402,7 +402,7 @@ EXERCISES = (
             Mistake(
                 "shares the window out over height - 1 rows",
                 lambda m, s, h, r: (2 * r * s / (h - 1), m - r * s),
-                "Row i is read at scale * i + offset, and row `height`, one past the last, is the lower edge: height steps.",
+                "Row i is read at scale * i + offset, and row `height`, one past the last, is the lower edge.",
             ),
             Mistake(
                 "returns the offset first",
