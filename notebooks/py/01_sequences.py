@@ -99,6 +99,7 @@ for ax, picture, title in zip(axes, [ink, shuffled], ["in order", "shuffled"], s
     ax.imshow(picture, cmap="gray_r", interpolation="nearest")
     ax.set(title=title, xticks=np.arange(0, W, 4) - 0.5, yticks=[])
     ax.tick_params(labelbottom=False)
+fig.get_layout_engine().set(wspace=0.1)
 figures.show(
     fig,
     f"The word hello cut into {T} frames, in order and shuffled: frame {order[0]} now stands first.",
@@ -470,7 +471,8 @@ Unroll(**parity_weights, inputs=[[bit] for bit in bits], nonlinearity="relu")
 # Another input bit changes the readout at its own step and at every step after it, and at none before. A weight changes
 # every step at which it meets something other than 0, and what follows from them. To count, let unit 0 have the weights
 # 1 from the input, 1 from itself and 0 from unit 1; read out 1 times unit 0 and 0 times unit 1: 1 1 2 3 3 3 4 4. And
-# 0.1 more in the weight from unit 0 to itself is enough to break the parity: at step 1 it gives 1.1, and at step 7 0.27.
+# 0.1 more in the weight from unit 0 to itself is enough to break the parity: at step 1 it gives 1.1, and at step 7
+# 0.27.
 # </details>
 #
 # ### Exercise 01-4: a unit that does not forget  (★★☆, 8 minutes)
@@ -739,10 +741,12 @@ import time
 def milliseconds(network, x, repeats=5):
     with torch.no_grad():
         network(x)  # the first call prepares things
-        start = time.perf_counter()
+        times = []
         for _ in range(repeats):
+            start = time.perf_counter()
             network(x)
-    return 1000 * (time.perf_counter() - start) / repeats
+            times.append(1000 * (time.perf_counter() - start))
+    return min(times)  # whatever else the machine does makes times longer, never shorter
 
 
 recurrent = nn.RNN(16, 16)
@@ -915,9 +919,9 @@ print("same result:", torch.equal(rnn(second, left_over)[0], rnn(second)[0]))
 # </details>
 #
 # <details><summary>Could a recurrent network repeat any sequence of bits, of any length, after having heard it?</summary>
-# No. All that it keeps is a state of fixed size. A state that can be told apart in m ways can stand for at most m pasts,
-# and there are 2 to the power T sequences of T bits. The parity needs to tell two pasts apart; that is why so small a
-# network does it.
+# No. All that it keeps is a state of fixed size. A state that can be told apart in m ways can stand for at most m
+# pasts, and there are 2 to the power T sequences of T bits. The parity needs to tell two pasts apart; that is why so
+# small a network does it.
 # </details>
 #
 # <details><summary>Why do the outputs depend on the state alone, and not on the input too?</summary>
@@ -942,8 +946,8 @@ print("same result:", torch.equal(rnn(second, left_over)[0], rnn(second)[0]))
 #
 # - J. Elman, *Finding structure in time*, Cognitive Science 14, 1990: the network of this lesson, and one of its first
 #   tasks is an exclusive or in time.
-# - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, chapter 10: equations 10.8 and 10.9 are the step, with
-#   the letters *U* and *W*.
+# - I. Goodfellow, Y. Bengio, A. Courville, *Deep Learning*, 2016, chapter 10: equations 10.8 and 10.9 are the step,
+#   with the letters *U* and *W*.
 # - A. Waibel et al., *Phoneme recognition using time-delay neural networks*, 1989: windows that slide over speech.
 # - M. Schuster, K. Paliwal, *Bidirectional recurrent neural networks*, 1997.
 # - I. Sutskever, O. Vinyals, Q. Le, *Sequence to sequence learning with neural networks*, 2014: encoder and decoder.

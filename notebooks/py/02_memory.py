@@ -80,8 +80,8 @@ with torch.no_grad():
 #
 # $$a_t = W_{ih} x_t + W_{hh} h_{t-1} + b, \qquad h_t = \tanh(a_t)$$
 #
-# There is no readout; the output is the state itself, and in this section $y_t$ is its *target*, which the loss compares
-# it with at *every* step: $\ell = \frac12 \sum_t \lVert h_t - y_t \rVert^2$.
+# There is no readout; the output is the state itself, and in this section $y_t$ is its *target*, which the loss
+# compares it with at *every* step: $\ell = \frac12 \sum_t \lVert h_t - y_t \rVert^2$.
 
 # %%
 rng = np.random.default_rng(16)
@@ -283,8 +283,8 @@ figures.show(
 )  # fmt: skip
 
 # %% [markdown]
-# The measured norm never rises above its bound, and it is nearly a straight line on the logarithmic axis: each step costs
-# about the same factor. On the left it lies far below the bound. Is this the work of the tanh, or of the matrix?
+# The measured norm never rises above its bound, and it is nearly a straight line on the logarithmic axis: each step
+# costs about the same factor. On the left it lies far below the bound. Is this the work of the tanh, or of the matrix?
 
 # %%
 for norm in (1.0, 2.0):
@@ -476,8 +476,8 @@ exercises.check("02-3", clip)
 #
 # ## 5 A cell that remembers, one gate at a time
 #
-# What kept shrinking the gradient was the product. So do not multiply: **add**. Let a memory cell $c_t$ take in a number
-# $g_t$ at each step:
+# What kept shrinking the gradient was the product. So do not multiply: **add**. Let a memory cell $c_t$ take in a
+# number $g_t$ at each step:
 #
 # $$c_t = c_{t-1} + g_t \qquad\Rightarrow\qquad \frac{\partial c_t}{\partial c_{t-1}} = 1$$
 #
@@ -568,12 +568,6 @@ for name, o in [("without output gate", 1.0), ("open when asked", asked)]:
 # - write the number of one step into the memory and show it three steps later, and at no step between;
 # - find which single gate has to change so that the memory is cleared;
 # - solve the tasks that the widget sets.
-#
-# <details><summary>What you should see</summary>
-# To write at a step: i = 1 there and i = 0 after it, f = 1 until it is shown, and o = 1 only where it is shown. To clear
-# the memory, f = 0 at one step; with i = 1 at that step the new number takes the place of the old. In the task with the
-# latest pulse, f is 0 and i is 1 where the second pulse comes: clear and write at one step.
-# </details>
 
 # %%
 from crnn_lessons.widgets import Gates
@@ -581,9 +575,15 @@ from crnn_lessons.widgets import Gates
 Gates()
 
 # %% [markdown]
+# <details><summary>What you should see</summary>
+# To write at a step: i = 1 there and i = 0 after it, f = 1 until it is shown, and o = 1 only where it is shown. To
+# clear the memory, f = 0 at one step; with i = 1 at that step the new number takes the place of the old. In the task
+# with the latest pulse, f is 0 and i is 1 where the second pulse comes: clear and write at one step.
+# </details>
+#
 # Who sets the gates in a network? The network itself. Each gate is a small layer that sees the input and the state,
-# with the logistic function $\sigma(a) = 1 / (1 + e^{-a})$ at its end, which gives numbers between 0 and 1. So the gates
-# are soft, and they have derivatives: they can be learned.
+# with the logistic function $\sigma(a) = 1 / (1 + e^{-a})$ at its end, which gives numbers between 0 and 1. So the
+# gates are soft, and they have derivatives: they can be learned.
 #
 # A soft gate is never quite open. Over the distance Δ the memory is multiplied by *f* at every step, so that
 # $f^\Delta$ of it is left. How much is that after 30 steps, if the forget gate has only its bias to go by?
@@ -601,10 +601,10 @@ for bias in [0, 1, 3, 5]:
 #
 # ### Exercise 02-4: hold a value for 100 steps  (★★☆, 10 minutes)
 #
-# A cell of one unit has the input gate $i_t = \sigma(20\, x_t + b_i)$ and the forget gate $f_t = \sigma(b_f)$. At step 0
-# the input $x_0$ is 1 and the candidate $g_0$ is 1. At the 100 steps after it $x_t$ is 0, and the candidates are
-# noise, anything between −1 and 1. Choose the biases, `answer = (b_i, b_f)`, so that the memory is 1 at the end, give or
-# take 0.02, whatever the noise.
+# A cell of one unit has the input gate $i_t = \sigma(20\, x_t + b_i)$ and the forget gate $f_t = \sigma(b_f)$. At step
+# 0 the input $x_0$ is 1 and the candidate $g_0$ is 1. At the 100 steps after it $x_t$ is 0, and the candidates are
+# noise, anything between −1 and 1. Choose the biases, `answer = (b_i, b_f)`, so that the memory is 1 at the end, give
+# or take 0.02, whatever the noise.
 
 # %% tags=["exercise"]
 answer = ...
@@ -620,11 +620,11 @@ exercises.check("02-4", answer)
 #
 # $$
 # \begin{aligned}
-# i_t &= \sigma(W_{ii} x_t + W_{hi} h_{t-1} + b_i) &\qquad
+# i_t &= \sigma(W_{ii} x_t + W_{hi} h_{t-1} + b_i) \\
 # f_t &= \sigma(W_{if} x_t + W_{hf} h_{t-1} + b_f) \\
-# g_t &= \tanh(W_{ig} x_t + W_{hg} h_{t-1} + b_g) &\qquad
+# g_t &= \tanh(W_{ig} x_t + W_{hg} h_{t-1} + b_g) \\
 # o_t &= \sigma(W_{io} x_t + W_{ho} h_{t-1} + b_o) \\
-# c_t &= f_t \odot c_{t-1} + i_t \odot g_t &\qquad
+# c_t &= f_t \odot c_{t-1} + i_t \odot g_t \\
 # h_t &= o_t \odot \tanh(c_t)
 # \end{aligned}
 # $$
@@ -720,8 +720,8 @@ print(f"gradients of all {len(gaps)} weights within 1e-6:", bool(max(gaps) < 1e-
 #
 # Pictures of the LSTM are easy to get wrong: a wire at the wrong gate, a tanh too few. Here the picture is not drawn by
 # hand. The step is written as a list of operations, each with the names of its results, a function, and the names of
-# its inputs. It takes the weights of the first layer, forwards, of the last check's `theirs`. This is the whole list, as
-# equations:
+# its inputs. It takes the weights of the first layer, forwards, of the last check's `theirs`. This is the whole list,
+# as equations:
 
 # %%
 from crnn_lessons import diagram
@@ -732,8 +732,8 @@ operations = diagram.lstm_operations(
 print(*diagram.equations(operations), sep="\n")
 
 # %% [markdown]
-# To run the list is to execute each operation in turn. In the function that does it, `given` are the values that
-# come from outside, and each `op.function` is a box: its sign for the picture, and `call`, what it computes. Does it give
+# To run the list is to execute each operation in turn. In the function that does it, `given` are the values that come
+# from outside, and each `op.function` is a box: its sign for the picture, and `call`, what it computes. Does it give
 # what the step of section 6 gives, to the last bit?
 
 # %%
@@ -791,8 +791,8 @@ print("h equal:", torch.equal(values["h"], lecture[0]), " and h = o * c:",
 #
 # ## 8 The GRU: two gates
 #
-# Can it be done with less? The gated recurrent unit has no separate memory. It proposes a new state $n_t$ and moves from
-# the old state towards it:
+# Can it be done with less? The gated recurrent unit has no separate memory. It proposes a new state $n_t$ and moves
+# from the old state towards it:
 #
 # $$
 # \begin{aligned}
@@ -848,9 +848,9 @@ exercises.check("02-6", gru_step)
 # %% [markdown]
 # ## 9 Three networks, one measure
 #
-# Back to the question of the beginning: how far back does each cell feel? The measure is the length of
-# $\partial h_{T-1} / \partial x_{T-1-\Delta}$: by how much the last state moves for a nudge of the input Δ steps before. It
-# means the same for all three. Autograd gives it, one unit of the last state at a time:
+# Back to the question of the beginning: how far back does each cell feel? The measure is the length of $\partial
+# h_{T-1} / \partial x_{T-1-\Delta}$: by how much the last state moves for a nudge of the input Δ steps before. It means
+# the same for all three. Autograd gives it, one unit of the last state at a time:
 
 
 # %%
@@ -863,8 +863,8 @@ def influence(layer, x):
 
 
 # %% [markdown]
-# Each matrix of each gate is random and scaled to the same norm. The gates that keep (f of the LSTM, z of the GRU) start
-# with a bias that we choose.
+# Each matrix of each gate is random and scaled to the same norm. The gates that keep (f of the LSTM, z of the GRU)
+# start with a bias that we choose.
 
 
 # %%
@@ -943,12 +943,6 @@ assert share[1.0, "GRU, bias 0"] < share[1.0, "RNN"] < 1e-9
 # - read off, for random weights of norm 1, how far back the LSTM with bias 1 has lost a factor of 1000; then raise the
 #   bias to 3;
 # - lower the bias to −2: which cell fades fastest now?
-#
-# <details><summary>What you should see</summary>
-# Orthogonal: about norm 1.5; a little less and it fades, a little more and it explodes. Random weights of that norm lose
-# all but a trillionth. At norm 1 the LSTM with bias 1 has lost a factor of 1000 at distance 23, and with bias 3 it keeps
-# more than that over all 60 steps. With bias −2 the LSTM fades fastest: a closed forget gate is worse than none.
-# </details>
 
 # %%
 from crnn_lessons.widgets import Memory
@@ -956,6 +950,12 @@ from crnn_lessons.widgets import Memory
 Memory()
 
 # %% [markdown]
+# <details><summary>What you should see</summary>
+# Orthogonal: about norm 1.5; a little less and it fades, a little more and it explodes. Random weights of that norm
+# lose all but a trillionth. At norm 1 the LSTM with bias 1 has lost a factor of 1000 at distance 23, and with bias 3 it
+# keeps more than that over all 60 steps. With bias −2 the LSTM fades fastest: a closed forget gate is worse than none.
+# </details>
+#
 # ## 10 Both directions
 #
 # A network that reads from left to right knows nothing of what is still to come. On a whole picture of a line all
@@ -979,8 +979,8 @@ for two in (False, True):
         print("   ", *("x" if entry else "." for entry in row.tolist()))
 
 # %% [markdown]
-# Row *t* is the output of step *t*. In one direction it sees the inputs up to its own; in both directions it sees all of
-# them. It is two networks and nothing more: the second half of the output is what the second network gives on the
+# Row *t* is the output of step *t*. In one direction it sees the inputs up to its own; in both directions it sees all
+# of them. It is two networks and nothing more: the second half of the output is what the second network gives on the
 # reversed sequence, turned round again.
 
 # %%
@@ -1039,8 +1039,8 @@ for name, weights in [("i, f, g, o", state), ("i, g, f, o", wrong)]:
 # </details>
 #
 # <details><summary>‖W_hh‖ = 1.5. Does the gradient explode?</summary>
-# Not necessarily. The norm gives an upper bound; the tanh and the directions that shrink may make the product vanish all
-# the same, as in section 3. Only below 1 does the bound decide: there it must vanish.
+# Not necessarily. The norm gives an upper bound; the tanh and the directions that shrink may make the product vanish
+# all the same, as in section 3. Only below 1 does the bound decide: there it must vanish.
 # </details>
 #
 # <details><summary>Why does clipping not help against vanishing gradients?</summary>
@@ -1049,8 +1049,8 @@ for name, weights in [("i, f, g, o", state), ("i, g, f, o", wrong)]:
 # </details>
 #
 # <details><summary>In an LSTM, is the derivative of c at one step by c at the step before exactly f?</summary>
-# Along the direct road, yes. There are side roads: the memory before acts on the state before, and that on all gates. The
-# side roads have products of weights as in a simple network. The direct road does not.
+# Along the direct road, yes. There are side roads: the memory before acts on the state before, and that on all gates.
+# The side roads have products of weights as in a simple network. The direct road does not.
 # </details>
 #
 # <details><summary>Could the forget gate be larger than 1?</summary>
@@ -1066,13 +1066,13 @@ for name, weights in [("i, f, g, o", state), ("i, g, f, o", wrong)]:
 #
 # - Y. Bengio, P. Simard, P. Frasconi, *Learning long-term dependencies with gradient descent is difficult*, IEEE
 #   Transactions on Neural Networks, 1994: the trouble of section 3.
-# - R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*, ICML 2013. Section 2 has
-#   the product of Jacobians, section 3 clipping by norm.
-# - S. Hochreiter, J. Schmidhuber, *Long short-term memory*, Neural Computation, 1997; F. Gers, J. Schmidhuber, F. Cummins,
-#   *Learning to forget*, Neural Computation, 2000: the forget gate came three years later.
+# - R. Pascanu, T. Mikolov, Y. Bengio, *On the difficulty of training recurrent neural networks*, ICML 2013. Section 2
+#   has the product of Jacobians, section 3 clipping by norm.
+# - S. Hochreiter, J. Schmidhuber, *Long short-term memory*, Neural Computation, 1997; F. Gers, J. Schmidhuber, F.
+#   Cummins, *Learning to forget*, Neural Computation, 2000: the forget gate came three years later.
 # - K. Cho and others, *Learning phrase representations using RNN encoder-decoder*, 2014, equations 5 to 8: the GRU.
-# - R. Jozefowicz, W. Zaremba, I. Sutskever, *An empirical exploration of recurrent network architectures*, ICML 2015: the
-#   forget bias of 1, measured.
+# - R. Jozefowicz, W. Zaremba, I. Sutskever, *An empirical exploration of recurrent network architectures*, ICML 2015:
+#   the forget bias of 1, measured.
 # - Next: **03 The kth digit**, where these cells are trained to remember.
 #
 # Your exercises so far (`exercises.reset("02")` forgets them):

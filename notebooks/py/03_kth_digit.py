@@ -662,6 +662,7 @@ def plot_reach(ax, reach):
         ]
         ax.fill_between(LENGTHS, values.min(0), values.max(0), color=line.get_color(), alpha=0.2)
     ax.axhline(0.1, color=figures.GREY, linewidth=0.8)
+    ax.text(1000, 0.12, "a guess", ha="right", fontsize=8)
     ax.set(xscale="log", xlabel="digits in the sequence", ylim=(0, 1.05))
     ax.set_xticks(LENGTHS, [str(T) if T != 10 else "" for T in LENGTHS])  # no room beside 8
     ax.minorticks_off()
@@ -678,7 +679,6 @@ def said(reach):
 # %% tags=["nbval-ignore-output"]
 fig, ax = figures.new_figure(6.5, 3)
 plot_reach(ax, reach)
-ax.text(1000, 0.12, "a guess", ha="right", fontsize=8)
 ax.set_ylabel("share right")
 ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 figures.show(fig, f"Share right against length, median of five seeds: {said(reach)}.")
@@ -695,8 +695,9 @@ print("every network exact at every length:", sum(exact_everywhere.values()) == 
 
 # %% [markdown]
 # The simple RNN was never exact at the trained lengths, and falls further right behind them. LSTM and GRU go on for
-# dozens of digits, and then they break too: at 1,000 digits most seeds make mistakes. The bands are wide. Two networks that were equal
-# on all 10,000 test sequences can differ a lot out here, because nothing in the training said what to do there.
+# dozens of digits, and then they break too: at 1,000 digits most seeds make mistakes. The bands are wide. Two networks
+# that were equal on all 10,000 test sequences can differ a lot out here, because nothing in the training said what to
+# do there.
 #
 # An honest word on GRU against LSTM: their order at 1,000 digits depends on the learning rate. At the low rates the
 # GRU forgets much earlier than the LSTM. Look at it:
@@ -958,9 +959,9 @@ figures.show(
 # %% [markdown]
 # Without noise the clouds are wide, and some states have strayed from their own; with noise they are tight.
 #
-# Two mechanisms could do this. The state may be *held*: the gates are shut, and it stands still wherever it is. Or it may
-# be *pulled back* to one of ten places whenever it strays; such a place is called an **attractor**. A kick tells them
-# apart. Read 8 digits, add a small random vector to the state, read 100 more digits, and compare with the same run
+# Two mechanisms could do this. The state may be *held*: the gates are shut, and it stands still wherever it is. Or it
+# may be *pulled back* to one of ten places whenever it strays; such a place is called an **attractor**. A kick tells
+# them apart. Read 8 digits, add a small random vector to the state, read 100 more digits, and compare with the same run
 # without the kick. Is the distance smaller at the end than at the beginning?
 
 
@@ -989,9 +990,9 @@ print(
 # In the networks trained with noise, on average over directions a kick neither shrinks nor grows, so the memory is
 # mostly held. Without noise, the kick grows.
 #
-# This is the honest account of the lesson. An LSTM or a GRU *can* remember over any distance. Training on short sequences
-# does not make it so, and a perfect score at the trained lengths does not tell you. What tells you is a test at
-# lengths far beyond, and what helped here is a training that punishes open gates.
+# This is the honest account of the lesson. An LSTM or a GRU *can* remember over any distance. Training on short
+# sequences does not make it so, and a perfect score at the trained lengths does not tell you. What tells you is a test
+# at lengths far beyond, and what helped here is a training that punishes open gates.
 
 # %% [markdown]
 # ## 15 What goes wrong

@@ -24,7 +24,8 @@
 # - say why listing cannot be how it is done in practice.
 #
 # **You need** Python with NumPy, logarithms, sums and products written with Σ and Π, and three facts on probability:
-# independent events multiply, events that exclude each other add, and all cases together make 1. **Time** 45 minutes to read and do, 15 seconds to run.
+# independent events multiply, events that exclude each other add, and all cases together make 1. **Time** 45 minutes to
+# read and do, 15 seconds to run.
 
 # %%
 import math
@@ -499,9 +500,9 @@ figures.show(
 #
 # ### Play: the lattice
 #
-# Walk through the cells with the arrow keys or the mouse: the last line says how many alignments pass through each. Choose
-# *best path*, edit the text, change a probability. Everything is computed as you go. (α, β and posterior are lesson
-# 06's.)
+# Walk through the cells with the arrow keys or the mouse: the last line says how many alignments pass through each.
+# Choose *best path*, edit the text, change a probability. Everything is computed as you go. (α, β and posterior are
+# lesson 06's.)
 
 # %%
 from crnn_lessons.widgets import Lattice
@@ -551,9 +552,9 @@ except ValueError as error:
     print("here: ", error)
 
 # %% [markdown]
-# **Three more.** Two were met above: blanks dropped before runs are merged (`helo`), and the best path taken for the most
-# probable text. The third hides in loops that compare each sign with the one before: the first sign has none before it,
-# and its letter gets lost.
+# **Three more.** Two were met above: blanks dropped before runs are merged (`helo`), and the best path taken for the
+# most probable text. The third hides in loops that compare each sign with the one before: the first sign has none
+# before it, and its letter gets lost.
 
 # %% [markdown]
 # ## 10 Questions to test yourself

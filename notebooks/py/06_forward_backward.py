@@ -146,13 +146,13 @@ for text in ["ab", "aa"]:
 # \; p(\text{row } s,\ t)$$
 #
 # where *p*(row *s*, *t*) is short for `probs[t, rows[s]]`. At *t* = 0 a path is in row 0, on the blank, or in row 1, on
-# the first letter: α(0, 0) and α(0, 1) are the probabilities of these two signs, and all else is 0. (The empty target has
-# one row, row 0, and that is both the first and the last.)
+# the first letter: α(0, 0) and α(0, 1) are the probabilities of these two signs, and all else is 0. (The empty target
+# has one row, row 0, and that is both the first and the last.)
 #
 # ### Exercise 06-1: one cell of alpha  (★★☆, 10 minutes)
 #
-# Write `alpha_cell(alpha, t, s, rows, probs)`: the value of α(t, s) for *t* ≥ 1. `alpha[t - 1, ...]` is known; `rows[s]`
-# is the class of row *s*, 0 for the blank.
+# Write `alpha_cell(alpha, t, s, rows, probs)`: the value of α(t, s) for *t* ≥ 1. `alpha[t - 1, ...]` is known;
+# `rows[s]` is the class of row *s*, 0 for the blank.
 
 
 # %% tags=["exercise"]
@@ -220,8 +220,8 @@ print(f"0.24?   {forward(two_steps, [1])[-1, -2:].sum():.2f}")
 
 # %% [markdown]
 # The listing took 15 alignments with three multiplications each. The recursion filled 4 × 5 = 20 cells, with one
-# multiplication and at most two additions in each. No gain yet, on so small a case. But the work of the recursion grows with *T* × *L*,
-# whatever the number of alignments.
+# multiplication and at most two additions in each. No gain yet, on so small a case. But the work of the recursion grows
+# with *T* × *L*, whatever the number of alignments.
 #
 # ### Exercise 06-2: count with the recursion  (★★☆, 5 minutes)
 #
@@ -250,8 +250,8 @@ exercises.check("06-2", answer)
 # $$\beta(t, s) = \sum_{q} \beta(t{+}1, q)\; p(\text{row } q,\ t{+}1), \qquad q \in \{s,\ s{+}1,\ s{+}2 \text{ if
 # allowed}\}$$
 #
-# The skip to row *s* + 2 is allowed by the same rule, asked of the row arrived in: it holds a letter, and another one than
-# row *s*. Rows beyond the last do not exist.
+# The skip to row *s* + 2 is allowed by the same rule, asked of the row arrived in: it holds a letter, and another one
+# than row *s*. Rows beyond the last do not exist.
 #
 # ### Exercise 06-3: one cell of beta  (★★☆, 10 minutes)
 #
@@ -273,7 +273,8 @@ trace_backward(beta_cell, flat, (1, 1, 2), characters="-ab")
 
 
 # %% [markdown]
-# For the lesson's own beta, turn the arrows of alpha around: where alpha at *s* reads row *q*, beta at *q* reads row *s*.
+# For the lesson's own beta, turn the arrows of alpha around: where alpha at *s* reads row *q*, beta at *q* reads row
+# *s*.
 
 
 # %%
@@ -353,9 +354,10 @@ figures.show(
 #
 # ### Play: the lattice
 #
-# Step through the cells with the arrow keys. In *alpha* and *beta* the sum of a cell is written out with its numbers. In
-# *posterior*, raise the probability of b at the first step (select it below the lattice): do other columns change, too?
-# They do: a step tells all others how far the text has come, through α and β. Then make the text `aa` and look for the arrow that disappears.
+# Step through the cells with the arrow keys. In *alpha* and *beta* the sum of a cell is written out with its numbers.
+# In *posterior*, raise the probability of b at the first step (select it below the lattice): do other columns change,
+# too? They do: a step tells all others how far the text has come, through α and β. Then make the text `aa` and look for
+# the arrow that disappears.
 
 # %%
 from crnn_lessons.widgets import Lattice
@@ -373,9 +375,9 @@ Lattice(np.random.default_rng(6).dirichlet(np.ones(3), size=6), "ab", characters
 #
 # $$p(Y \mid X) = A \cdot p(k, t) + (\text{alignments that emit something else at } t)$$
 #
-# The product $A \cdot p(k, t)$ is the sum over all alignments that emit *k* at *t*. Divided by *p(Y | X)* it is the share
-# of them: the **class posterior**, the sum of γ over all rows that hold *k*. And that is the derivative we want, since a
-# relative change of $p(k, t)$ changes *p(Y | X)* by just that share:
+# The product $A \cdot p(k, t)$ is the sum over all alignments that emit *k* at *t*. Divided by *p(Y | X)* it is the
+# share of them: the **class posterior**, the sum of γ over all rows that hold *k*. And that is the derivative we want,
+# since a relative change of $p(k, t)$ changes *p(Y | X)* by just that share:
 #
 # $$\frac{\partial \ln p(Y \mid X)}{\partial \ln p(k, t)} = \frac{p(k, t)}{p(Y \mid X)} \cdot
 # \frac{\partial\, p(Y \mid X)}{\partial\, p(k, t)} = \frac{A \cdot p(k, t)}{p(Y \mid X)}
@@ -421,9 +423,9 @@ print(
 )
 
 # %% [markdown]
-# A network ends in **logits**: numbers *z* of any size, which `log_softmax` turns into log-probabilities,
-# $\ln p(k, t) = z_{k,t} - \ln\sum_j e^{z_{j,t}}$. Raising $z_{k,t}$ raises ln *p*(*k*, *t*) by 1 − *p*(*k*, *t*), and
-# lowers each other ln *p*(*j*, *t*) by *p*(*k*, *t*). Write *q*(*k*, *t*) for the class posterior. Its sum over the classes is 1,
+# A network ends in **logits**: numbers *z* of any size, which `log_softmax` turns into log-probabilities, $\ln p(k, t)
+# = z_{k,t} - \ln\sum_j e^{z_{j,t}}$. Raising $z_{k,t}$ raises ln *p*(*k*, *t*) by 1 − *p*(*k*, *t*), and lowers each
+# other ln *p*(*j*, *t*) by *p*(*k*, *t*). Write *q*(*k*, *t*) for the class posterior. Its sum over the classes is 1,
 # so
 #
 # $$\frac{\partial\, (-\ln p(Y \mid X))}{\partial z_{k,t}} = -q(k, t) + p(k, t) \sum_j q(j, t) = p(k, t) - q(k, t)$$
@@ -511,8 +513,8 @@ for T_long in [100, 300, 600, 700, 800]:
 
 # %% [markdown]
 # From 700 steps on the probability is too small for a float64 and comes out as 0. The loss, minus its logarithm, would
-# be infinite. A scanned line of text can have more columns of pixels than that. The cure is to keep logarithms: products become sums,
-# and a sum becomes
+# be infinite. A scanned line of text can have more columns of pixels than that. The cure is to keep logarithms:
+# products become sums, and a sum becomes
 #
 # $$\ln(e^a + e^b) = m + \ln\!\big(e^{a-m} + e^{b-m}\big), \qquad m = \max(a, b)$$
 #
@@ -520,8 +522,8 @@ for T_long in [100, 300, 600, 700, 800]:
 #
 # ### Exercise 06-5: add in log space  (★★☆, 5 minutes)
 #
-# Write `log_add(a, b)`. Probabilities of 0 have the logarithm `-np.inf`, and must be allowed, for one of the two and for
-# both.
+# Write `log_add(a, b)`. Probabilities of 0 have the logarithm `-np.inf`, and must be allowed, for one of the two and
+# for both.
 
 
 # %% tags=["exercise"]
@@ -654,8 +656,8 @@ print(
 # ## 12 Questions to test yourself
 #
 # <details><summary>Why is the product of alpha and beta a sum over paths, not a product of sums of unrelated things?</summary>
-# Because the lattice has no memory beyond the cell: which endings are possible depends on the row only, not on how it was
-# reached. So each beginning goes with each ending, and multiplying the two sums multiplies out to all pairs.
+# Because the lattice has no memory beyond the cell: which endings are possible depends on the row only, not on how it
+# was reached. So each beginning goes with each ending, and multiplying the two sums multiplies out to all pairs.
 # </details>
 #
 # <details><summary>Why may a path skip the blank between a and b, and not skip a letter?</summary>
@@ -683,7 +685,8 @@ print(
 # - A. Graves, S. Fernández, F. Gomez, J. Schmidhuber, *Connectionist Temporal Classification*, ICML 2006. Section 4.1:
 #   equations 5 to 8 are alpha, 9 to 11 beta. Section 4.2 is the gradient; equation 16 is our *p* − *q*, written with
 #   rescaled variables and with step *t* in both alpha and beta.
-# - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section III: the same two passes, 17 years earlier.
+# - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section III: the same two passes, 17 years
+#   earlier.
 # - Next: **07 CTC at speed**, where the loops go, and torch's C++ is overtaken.
 #
 # Your exercises so far:

@@ -67,8 +67,8 @@ lengths, target_lengths = [T] * N, [S] * N
 # %% [markdown]
 # ## 1 Where we stand
 #
-# The recursion of lesson 06 on one sample of the 32, and torch's C++ on all of them. Both only forward. How far apart are
-# they?
+# The recursion of lesson 06 on one sample of the 32, and torch's C++ on all of them. Both only forward. How far apart
+# are they?
 
 
 # %%
@@ -93,8 +93,8 @@ for name, value in ms.items():
     print(f"{name:36}{value:10.2f} ms")
 
 # %% [markdown]
-# The slow form takes many tens of times as long, or hundreds. Nearly all of the time goes into Python handling one number after another: there are
-# *T* · *L* · *N* = 100 · 61 · 32 = 195,200 cells.
+# The slow form takes many tens of times as long, or hundreds. Nearly all of the time goes into Python handling one
+# number after another: there are *T* · *L* · *N* = 100 · 61 · 32 = 195,200 cells.
 #
 # ## 2 A column at once
 #
@@ -119,15 +119,15 @@ for t in range(1, T):
 print("wrong / right at the last step:", f"{wrong[-1, -2:].sum() / right[-1, -2:].sum():.3g}")
 
 # %% [markdown]
-# The first line changes `before`. The second line then reads the changed numbers: a path that has just stepped is counted
-# again, as if it had stood there one step earlier, and skips on in the same time step. The result is too large, and nothing crashes. Only a
-# comparison with the slow form shows it.
+# The first line changes `before`. The second line then reads the changed numbers: a path that has just stepped is
+# counted again, as if it had stood there one step earlier, and skips on in the same time step. The result is too large,
+# and nothing crashes. Only a comparison with the slow form shows it.
 #
 # ### Exercise 07-1: a whole column at once  (★★☆, 8 minutes)
 #
-# Write `alpha_step(before, skip, emit)`: the new column of alpha from the column `before`. `skip[s]` is 1 if row *s* may
-# be entered from row *s* − 2, else 0; `emit[s]` is the probability of the sign of row *s*. All three have *L* entries, and
-# none of them may be changed.
+# Write `alpha_step(before, skip, emit)`: the new column of alpha from the column `before`. `skip[s]` is 1 if row *s*
+# may be entered from row *s* − 2, else 0; `emit[s]` is the probability of the sign of row *s*. All three have *L*
+# entries, and none of them may be changed.
 
 
 # %% tags=["exercise"]
@@ -220,8 +220,8 @@ for name, value in ms.items():
     print(f"{name:36}{value:10.2f} ms")
 
 # %% [markdown]
-# Two vectorised axes, and NumPy is in reach of C++. How can that be, when torch's loop is compiled? Because
-# of what it computes in each cell. Torch works with logarithms: to add three of them it takes three exponentials and one
+# Two vectorised axes, and NumPy is in reach of C++. How can that be, when torch's loop is compiled? Because of what it
+# computes in each cell. Torch works with logarithms: to add three of them it takes three exponentials and one
 # logarithm, each as dear as some tens of multiplications. `forward_batch` adds three numbers.
 #
 # But `forward_batch` cheats: it has no logarithms, so it underflows, as section 8 of lesson 06 showed. Try a line four
@@ -244,9 +244,9 @@ print("p(Y | X) =", forward_columns(long_probs, long_rows, long_skip)[-1, -2:].s
 #
 # $$\ln p(Y \mid X) = \sum_{t} \ln(\text{scale}_t) + \ln(\text{last two cells})$$
 #
-# where the sum runs over *t* = 0 to *T* − 2: the last column is read as it stands. That is one logarithm for each step, in
-# place of three exponentials and a logarithm for each cell. Rabiner's tutorial on hidden Markov models did it so in 1989,
-# and Graves' paper does too.
+# where the sum runs over *t* = 0 to *T* − 2: the last column is read as it stands. That is one logarithm for each step,
+# in place of three exponentials and a logarithm for each cell. Rabiner's tutorial on hidden Markov models did it so in
+# 1989, and Graves' paper does too.
 #
 # ### Exercise 07-3: rescale, and keep the account  (★★★, 12 minutes)
 #
@@ -314,8 +314,8 @@ print("logarithms: ln p =", round(forward_backward(np.log(sick), sick_target).lo
 
 # %% [markdown]
 # The truth is about −793, the loss a large but finite number, and its gradient would lead the network out. The rescaled
-# recursion says minus infinity. The row of blanks before the first letter holds nearly all of the column; the paths that
-# count in the end lie too far below it.
+# recursion says minus infinity. The row of blanks before the first letter holds nearly all of the column; the paths
+# that count in the end lie too far below it.
 #
 # Here the failure is plain. Worse is a case where *some* paths are lost: a finite number, and a wrong one. How could a
 # program notice? By computing two numbers that lie on either side of the truth.
@@ -323,8 +323,8 @@ print("logarithms: ln p =", round(forward_backward(np.log(sick), sick_target).lo
 # - **Too large**: add a tiny number, here $10^{-240}$, to each cell of each column. That is far more than underflow can
 #   take away, so now the recursion never says too little.
 #
-# Where the two agree, nothing was lost and the floor added nothing that counts. Where they differ, one of them at least is
-# wrong, and the program need not know which. Let the collapse get worse and worse:
+# Where the two agree, nothing was lost and the floor added nothing that counts. Where they differ, one of them at least
+# is wrong, and the program need not know which. Let the collapse get worse and worse:
 
 # %%
 print("   price        too small      logarithms       too large   agree")
@@ -337,14 +337,14 @@ for price in [1e-6, 1e-10, 1e-11, 1e-12, 1e-14, 1e-16, 1e-18]:
     print(f"{price:8.0e}{low:17.6f}{truth:16.6f}{high:16.6f}   {agree}")
 
 # %% [markdown]
-# Wherever they agree, both are right. Where they part, the check says so, in good time. The package does the same with the two
-# passes that it needs anyway: alpha gets the floor, beta is cut, and *p(Y | X)* at the end of the one must equal
-# *p(Y | X)* at the start of the other to ten digits. (Rounding alone makes them differ in about the twelfth.) The same
-# gap guards the gradient: what a floor adds to α(t, s), times β(t, s), is the error of that cell's posterior, and it is
-# part of the gap.
+# Wherever they agree, both are right. Where they part, the check says so, in good time. The package does the same with
+# the two passes that it needs anyway: alpha gets the floor, beta is cut, and *p(Y | X)* at the end of the one must
+# equal *p(Y | X)* at the start of the other to ten digits. (Rounding alone makes them differ in about the twelfth.) The
+# same gap guards the gradient: what a floor adds to α(t, s), times β(t, s), is the error of that cell's posterior, and
+# it is part of the gap.
 #
-# What happens to samples that fail? Let us see the package on ever more extreme inputs. `solve_by` is the function inside
-# `ctc_loss` that also tells which way each sample went:
+# What happens to samples that fail? Let us see the package on ever more extreme inputs. `solve_by` is the function
+# inside `ctc_loss` that also tells which way each sample went:
 
 # %%
 from crnn_lessons.ctc.arguments import read_targets
@@ -380,17 +380,17 @@ for name, logits in families.items():
 #
 # The second method, *tilting*, is made for the collapsed blank. Multiply the probability of *entering* label *k* by a
 # factor of its own, large if the label is improbable next to the blank, even where it is best. Every path of the target
-# enters each of its labels exactly once, so all paths are multiplied by the same number. It leaves the posteriors as they
-# are, and is divided out of *p(Y | X)* at the end. What fails even then is done in logarithms.
+# enters each of its labels exactly once, so all paths are multiplied by the same number. It leaves the posteriors as
+# they are, and is divided out of *p(Y | X)* at the end. What fails even then is done in logarithms.
 #
 # ## 6 The package against torch
 #
-# `ctc_loss` compiles these loops with numba, which turns Python functions into machine code. Blanks and
-# labels stand in two arrays, not mixed in one, so that neighbouring cells follow the same rule and the processor can
-# add several of them with one instruction. It takes eight numbers at a time. On a long line these are eight labels of one
-# sample. On short ones they are the same label of eight samples: a row of 12 labels is over so soon that the processor
-# would wait for its sum most of the time, and eight sums at once take no longer than one. Loss *and* gradient, against
-# torch, interleaved, one thread:
+# `ctc_loss` compiles these loops with numba, which turns Python functions into machine code. Blanks and labels stand in
+# two arrays, not mixed in one, so that neighbouring cells follow the same rule and the processor can add several of
+# them with one instruction. It takes eight numbers at a time. On a long line these are eight labels of one sample. On
+# short ones they are the same label of eight samples: a row of 12 labels is over so soon that the processor would wait
+# for its sum most of the time, and eight sums at once take no longer than one. Loss *and* gradient, against torch,
+# interleaved, one thread:
 
 
 # %%
@@ -421,9 +421,9 @@ for T, N, C, S in sizes:
     print(f"{T:4}{N:4}{C:6}{S:4}{theirs:14.2f}{ours:14.2f}{ratios[-1]:8.1f}")
 
 # %% [markdown]
-# The ratio is largest where the lattice is large beside the classes: there torch spends its exponentials and logarithms.
-# With 1000 classes much of the time of both goes into writing
-# the gradient; and on the smallest batch a good part of the package's time is Python's, which checks the arguments.
+# The ratio is largest where the lattice is large beside the classes: there torch spends its exponentials and
+# logarithms. With 1000 classes much of the time of both goes into writing the gradient; and on the smallest batch a
+# good part of the package's time is Python's, which checks the arguments.
 #
 # And is it as exact? Take the answer in float64 as the truth and compare the gradients of both in float32:
 
@@ -467,8 +467,8 @@ print("same gradient from logits:", torch.allclose(*grads, atol=1e-14))
 # %% [markdown]
 # ## 7 How far from the limit?
 #
-# A program can be compared with other programs, or with the machine. Whatever the algorithm, the input must be read once
-# and the gradient written once.
+# A program can be compared with other programs, or with the machine. Whatever the algorithm, the input must be read
+# once and the gradient written once.
 #
 # ### Exercise 07-4: the least that must be moved  (★☆☆, 3 minutes)
 #

@@ -22,9 +22,8 @@
 # - compute which part of the picture a frame sees, and check it;
 # - turn features into a sequence in four ways, without mixing up axes.
 #
-# **You need** lesson 05 (*T* ≥ *S* + *r*), bidirectional networks (end of lesson 01), LSTMs (lesson 02), and to have seen
-# a convolution. **Time** 60 minutes to read and do, 20
-# seconds to run.
+# **You need** lesson 05 (*T* ≥ *S* + *r*), bidirectional networks (end of lesson 01), LSTMs (lesson 02), and to have
+# seen a convolution. **Time** 60 minutes to read and do, 20 seconds to run.
 
 # %%
 import re
@@ -47,8 +46,8 @@ _ = torch.manual_seed(10)
 notation("T", "t", "N", "n", "D", "H", "W", "S", "r", "C")
 
 # %% [markdown]
-# In code, *H* and *W* are `h` and `w` as names of axes, and `height` and `width` as numbers. The colours of a picture are
-# channels too: a batch of pictures is *N D H W*, with *D* = 1 for grey and 3 for colour.
+# In code, *H* and *W* are `h` and `w` as names of axes, and `height` and `width` as numbers. The colours of a picture
+# are channels too: a batch of pictures is *N D H W*, with *D* = 1 for grey and 3 for colour.
 #
 # ## 1 A window moves over a picture
 #
@@ -115,12 +114,12 @@ print("the formula equals torch in", checked, "cases")
 #
 # ## 2 A rebuild of the paper's stack, row by row
 #
-# The course writes a layer as a short text. `conv 64` is a 3 × 3 convolution with 64 output channels that keeps the size,
-# then batch normalisation (each channel is shifted and scaled to mean 0 and variance 1 over the batch, then by two
-# numbers that are learned) and a ReLU, which sets negative numbers to 0. `plain` leaves the normalisation out. `pool`
-# names rows, then columns, and moves by its own size. Two more numbers after `conv D` are the kernel, rows and columns;
-# such a convolution is not padded. `stride a b` and `pad a b` say otherwise, rows first here too. This is the stack of the
-# CRNN paper as a later post (see *Read on*) rebuilt it for colour pictures; it is called `post` here:
+# The course writes a layer as a short text. `conv 64` is a 3 × 3 convolution with 64 output channels that keeps the
+# size, then batch normalisation (each channel is shifted and scaled to mean 0 and variance 1 over the batch, then by
+# two numbers that are learned) and a ReLU, which sets negative numbers to 0. `plain` leaves the normalisation out.
+# `pool` names rows, then columns, and moves by its own size. Two more numbers after `conv D` are the kernel, rows and
+# columns; such a convolution is not padded. `stride a b` and `pad a b` say otherwise, rows first here too. This is the
+# stack of the CRNN paper as a later post (see *Read on*) rebuilt it for colour pictures; it is called `post` here:
 
 # %%
 from crnn_lessons.models import build, summarise
@@ -130,8 +129,8 @@ for layer in post.features.layers:
     print(layer)
 
 # %% [markdown]
-# Seven convolutions, four pools. Look at the pools: two halve both axes, two have `stride 2 1`. They halve the height and
-# keep the width (one column more, in fact: the table above). How large is the picture after each layer? Follow the
+# Seven convolutions, four pools. Look at the pools: two halve both axes, two have `stride 2 1`. They halve the height
+# and keep the width (one column more, in fact: the table above). How large is the picture after each layer? Follow the
 # two axes with the formula:
 
 # %%
@@ -209,14 +208,15 @@ shares = [
 figures.show(fig, "Parameters and multiply-adds of the convolutions: " + "; ".join(shares) + ".")
 
 # %% [markdown]
-# Layer 6 leads in both. But compare layers 2 and 7. Layer 7 has fourteen times as many parameters, and less than half the
-# work: it stands at 26 places of the picture, layer 2 at 16 × 50 = 800. A weight is stored once and used at every place. So parameters
-# say how large the file is, and multiply-adds roughly how long it takes; a network can be small and slow.
+# Layer 6 leads in both. But compare layers 2 and 7. Layer 7 has fourteen times as many parameters, and less than half
+# the work: it stands at 26 places of the picture, layer 2 at 16 × 50 = 800. A weight is stored once and used at every
+# place. So parameters say how large the file is, and multiply-adds roughly how long it takes; a network can be small
+# and slow.
 #
 # ## 3 How many steps, and for which words?
 #
-# CTC can spell a word of *S* letters, *r* of them equal to their left neighbour, only if *T* ≥ *S* + *r* (lesson 05). So *T* is a
-# promise: whatever the stack leaves, no word with *S* + *r* above it can ever come out.
+# CTC can spell a word of *S* letters, *r* of them equal to their left neighbour, only if *T* ≥ *S* + *r* (lesson 05).
+# So *T* is a promise: whatever the stack leaves, no word with *S* + *r* above it can ever come out.
 #
 # ### Exercise 10-3: *T* of the paper's network  (★☆☆, 5 minutes)
 #
@@ -233,8 +233,9 @@ def paper_steps(W):
 exercises.check("10-3", paper_steps)
 
 # %% [markdown]
-# A picture of 128 columns gives 33 steps, and one of 100 gives 26. Now suppose that somebody does the natural thing and halves
-# both axes at all four pools. (The last convolution becomes 2 1 with them, so that it takes no further column away.)
+# A picture of 128 columns gives 33 steps, and one of 100 gives 26. Now suppose that somebody does the natural thing and
+# halves both axes at all four pools. (The last convolution becomes 2 1 with them, so that it takes no further column
+# away.)
 
 # %%
 square = [
@@ -246,8 +247,8 @@ print("(2, 1) pools, T =", int(post.output_lengths(100)))
 print("(2, 2) pools, T =", int(careless.output_lengths(100)))
 
 # %% [markdown]
-# Six steps. `station`, seven letters, is out of reach. What does its loss say, and what does `zero_infinity` make of it, a
-# switch that is there to keep training going?
+# Six steps. `station`, seven letters, is out of reach. What does its loss say, and what does `zero_infinity` make of
+# it, a switch that is there to keep training going?
 
 # %%
 scores = torch.zeros(6, 1, 37).log_softmax(2)  # T N C: six steps, all classes alike
@@ -257,8 +258,8 @@ for switch in (False, True):
     print(f"zero_infinity={switch!s:5}  loss {loss.item()}")
 
 # %% [markdown]
-# Infinite; and with the switch on, 0, the loss of a perfect answer. Nothing complains. The network learns short words, and
-# the long ones keep failing for good.
+# Infinite; and with the switch on, 0, the loss of a perfect answer. Nothing complains. The network learns short words,
+# and the long ones keep failing for good.
 #
 # Networks made for photographs are worse. A ResNet-18 halves both axes five times; without its last stage, four times:
 # a stride of 16 in each direction. Which widths are wide enough? (Counted with pools, which round down. A padded
@@ -294,8 +295,8 @@ figures.show(
 )
 
 # %% [markdown]
-# With stride 16, a picture of 160 columns has 10 steps: `committee`, nine letters with two doubles, does not fit.
-# Wider pictures help, and so do smaller strides. Both cost time: a wider picture in every layer, a smaller stride in every
+# With stride 16, a picture of 160 columns has 10 steps: `committee`, nine letters with two doubles, does not fit. Wider
+# pictures help, and so do smaller strides. Both cost time: a wider picture in every layer, a smaller stride in every
 # layer behind it, which has more columns to visit. `summarise` tells which is cheaper.
 #
 # ### Exercise 10-4: let a long word through  (★★☆, 8 minutes)
@@ -325,12 +326,12 @@ exercises.check("10-4", answer)
 # %% [markdown]
 # ## 4 What does a frame see?
 #
-# Each of the *T* columns of features is a **frame**. It stands for a few columns of the picture; how many can it look at?
-# That region is its **receptive field**. A frame that sees less than a letter has to guess; one that sees three letters
-# has to find out which of them is meant.
+# Each of the *T* columns of features is a **frame**. It stands for a few columns of the picture; how many can it look
+# at? That region is its **receptive field**. A frame that sees less than a letter has to guess; one that sees three
+# letters has to find out which of them is meant.
 #
-# Count from the first layer on, along the width. Two numbers change: how many pixels an output sees (the *field*), and how
-# far apart neighbouring outputs are (the *step*). A window of 3 over outputs that are 4 pixels apart adds 2 · 4 = 8
+# Count from the first layer on, along the width. Two numbers change: how many pixels an output sees (the *field*), and
+# how far apart neighbouring outputs are (the *step*). A window of 3 over outputs that are 4 pixels apart adds 2 · 4 = 8
 # pixels to what one of them saw.
 #
 # ### Exercise 10-5: the recursion  (★★☆, 7 minutes)
@@ -348,8 +349,8 @@ def receptive_field(stack):
 exercises.check("10-5", receptive_field)
 
 # %% [markdown]
-# For the paper's network, along the width. It is called `paper` here: it reads grey pictures, and keeps a bias beside each
-# norm (`bias`). `parse` reads a layer's text into its numbers:
+# For the paper's network, along the width. It is called `paper` here: it reads grey pictures, and keeps a bias beside
+# each norm (`bias`). `parse` reads a layer's text into its numbers:
 
 # %%
 from crnn_lessons.models.features import parse
@@ -361,12 +362,12 @@ for layer in map(parse, build("paper", 37).features.layers):
     print(f"{layer.text:28} sees {field:2} columns, neighbours are {step} apart")
 
 # %% [markdown]
-# Each frame of the paper's network sees 54 of 100 columns, and the next frame sees the same window 4 pixels further to the
-# right. Frames overlap by far more than they differ.
+# Each frame of the paper's network sees 54 of 100 columns, and the next frame sees the same window 4 pixels further to
+# the right. Frames overlap by far more than they differ.
 #
 # The recursion gives the size. For the exact columns walk the other way: from frame *t* back through the layers, from
-# the first and last column that each window covers. `reach` of the package does that. Where it leaves the picture, there is
-# only padding, and it is cut off:
+# the first and last column that each window covers. `reach` of the package does that. Where it leaves the picture,
+# there is only padding, and it is cut off:
 
 # %%
 paper = build("paper", 37).eval()
@@ -374,8 +375,8 @@ for t in (0, 1, 12, 13, 25):
     print(f"frame {t:2} sees columns", paper.features.reach(axis=1, index=t, image=100))
 
 # %% [markdown]
-# Is that true? Put *not a number* into one column of a picture: it spoils every output that looks at it, and no other. The
-# field does not depend on the number of channels, so a thin copy of the paper's stack will do.
+# Is that true? Put *not a number* into one column of a picture: it spoils every output that looks at it, and no other.
+# The field does not depend on the number of channels, so a thin copy of the paper's stack will do.
 
 # %%
 from crnn_lessons.models.features import FeatureStack
@@ -392,9 +393,9 @@ for t in range(26):
 print("all 26 fields are exact: every column within, and none outside")
 
 # %% [markdown]
-# A field is what a frame *could* use. What does a trained network use? The gradient says how much each pixel matters to a
-# frame. It is taken of one number, so add up the squares of all features of the frame: `[0, :, 0, t]` are all channels of
-# frame *t*, in the only row of the only sample. Take the reader that comes with the package, and a word:
+# A field is what a frame *could* use. What does a trained network use? The gradient says how much each pixel matters to
+# a frame. It is taken of one number, so add up the squares of all features of the frame: `[0, :, 0, t]` are all
+# channels of frame *t*, in the only row of the only sample. Take the reader that comes with the package, and a word:
 
 # %%
 from crnn_lessons.models.recogniser import to_input
@@ -423,6 +424,8 @@ for other, colour, style in ((4, figures.SKY, "--"), (t, figures.VERMILLION, "-"
 bottom.imshow(matters.sqrt(), cmap="Blues", extent=extent)
 bottom.axvline(first, color=figures.VERMILLION)
 bottom.axvline(last + 1, color=figures.VERMILLION)
+for ax in (top, bottom):
+    ax.spines[:].set_visible(True)
 top.set(title="fields of frames 4 (dashed) and 12", yticks=[])
 _ = bottom.set(title="how much each pixel matters to frame 12", yticks=[], xlabel="column")
 figures.show(
@@ -456,14 +459,15 @@ untrained = build("small", 37).eval().features
 print(f"in the middle third, untrained: {middle_third(untrained, images):.0%}")
 
 # %% [markdown]
-# Outside, the gradient is exactly zero. Inside, it piles up in the middle, before any training: many paths lead from the
-# centre of a field to the frame, few from its rim. The trained stack leans on the middle a little more. The **effective**
-# receptive field is smaller than the computed one. What lies further away comes in through the recurrent network.
+# Outside, the gradient is exactly zero. Inside, it piles up in the middle, before any training: many paths lead from
+# the centre of a field to the frame, few from its rim. The trained stack leans on the middle a little more. The
+# **effective** receptive field is smaller than the computed one. What lies further away comes in through the recurrent
+# network.
 #
 # ### Play: build a stack
 #
-# Choose a preset, or edit layers: click into one and type, Enter adds a layer below. Move the frame with the slider. Try
-# to
+# Choose a preset, or edit layers: click into one and type, Enter adds a layer below. Move the frame with the slider.
+# Try to
 # - work out from which width on the paper's network can write `counterrevolutionary`, then look at the line below;
 # - change `tiny` so that a frame in the middle sees at least 40 columns, with *T* unchanged;
 # - cut the multiply-adds of `paper` in half while *T* stays 26.
@@ -494,10 +498,10 @@ Shape("paper")
 # | concat | puts the rows one after another: height stays visible, the height of the picture is fixed | *D H* |
 # | LSTM | a recurrent network reads the rows from top to bottom; its last state stands for the column | *D* |
 #
-# A rule of thumb from lectures on reading lines (see *Read on*): sum, max or LSTM for text whose place on the picture varies;
-# concat or LSTM for text that was brought to one size and place first (lesson 08). Lesson 12 puts such rules to the test. In einops the first three are one
-# line each. Names in brackets are merged into one axis, and the first of them varies slowest: `(d h)` puts all rows of
-# channel 0 first.
+# A rule of thumb from lectures on reading lines (see *Read on*): sum, max or LSTM for text whose place on the picture
+# varies; concat or LSTM for text that was brought to one size and place first (lesson 08). Lesson 12 puts such rules to
+# the test. In einops the first three are one line each. Names in brackets are merged into one axis, and the first of
+# them varies slowest: `(d h)` puts all rows of channel 0 first.
 
 # %%
 x = torch.randn(2, 3, 4, 5)  # N D H W
@@ -508,9 +512,9 @@ print("concat", tuple(rearrange(x, "n d h w -> w n (d h)").shape))
 # %% [markdown]
 # ### Exercise 10-6: let an LSTM read the height  (★★☆, 6 minutes)
 #
-# torch's LSTM takes steps × batch × numbers. To read each column from top to bottom, the *rows* must be the steps, and every
-# column of every sample is one member of the batch. Write `rows_as_time(features)`: from *N D H W* to
-# *H* × (*W N*) × *D*.
+# torch's LSTM takes steps × batch × numbers. To read each column from top to bottom, the *rows* must be the steps, and
+# every column of every sample is one member of the batch. Write `rows_as_time(features)`: from *N D H W* to *H* × (*W
+# N*) × *D*.
 
 
 # %% tags=["exercise"]
@@ -532,8 +536,8 @@ from crnn_lessons.models.projections import PROJECTIONS, ScanHeight
 print(inspect.getsource(ScanHeight.forward))
 
 # %% [markdown]
-# The notebooks of those lectures, one of the sources of this course, have this very reduction with two axes exchanged: the
-# LSTM runs along the *width*, and the rows are then added up. The shapes fit, and it trains. So write it down, and
+# The notebooks of those lectures, one of the sources of this course, have this very reduction with two axes exchanged:
+# the LSTM runs along the *width*, and the rows are then added up. The shapes fit, and it trains. So write it down, and
 # ask of each projection: on which columns of the features does step 2 depend?
 
 
@@ -563,11 +567,11 @@ for name, projection in {**PROJECTIONS, "the slip": ScanWidth}.items():
 #
 # ## 6 Parts that can be exchanged
 #
-# Four families of stacks, each written as one text. A **VGG**-like stack is convolutions and pools. A **residual** stack
-# (ResNet) adds to each pair of convolutions a shortcut around them, so that very deep stacks still train. A **fractional max
-# pool** (FMP) has windows at uneven distances, drawn at random in training. It shrinks the height to 0.7 and the width to
-# 0.9 of the size, where a pool with stride 2 halves. A
-# **U-net** goes down to a coarse view and comes back up to full size, and each column gets both.
+# Four families of stacks, each written as one text. A **VGG**-like stack is convolutions and pools. A **residual**
+# stack (ResNet) adds to each pair of convolutions a shortcut around them, so that very deep stacks still train. A
+# **fractional max pool** (FMP) has windows at uneven distances, drawn at random in training. It shrinks the height to
+# 0.7 and the width to 0.9 of the size, where a pool with stride 2 halves. A **U-net** goes down to a coarse view and
+# comes back up to full size, and each column gets both.
 
 # %%
 stacks = {
@@ -590,8 +594,8 @@ for name, text in stacks.items():
 # All four fit into the same recogniser: `max` takes whatever height they leave. Compare the columns. The residual stack
 # is the deepest, and sees twice as far along the line as the VGG-like one for a third more parameters. FMP keeps 64
 # steps: room for long words, a longer way for the recurrent network, and the most multiplications, since the picture
-# shrinks slowly. The U-net has fewest of both here, since it has few channels where the picture is large. Its field of 32
-# columns counts the detour through the coarse levels.
+# shrinks slowly. The U-net has fewest of both here, since it has few channels where the picture is large. Its field of
+# 32 columns counts the detour through the coarse levels.
 #
 # Which reads best is a question for a fair experiment, with equal budgets and seeds. That is lesson 12. The names
 # of whole designs are presets:
@@ -616,10 +620,10 @@ for name, config in PRESETS.items():
 #
 # ## 7 Different widths in one batch
 #
-# Pictures of words have different widths. To stack them into one batch, the narrow ones are filled up on the right. What
-# stands there must not matter. So every layer of the package gets the true widths, and treats what lies beyond as empty
-# (zeros for a convolution, −∞ for a max pool). Does a picture give the same numbers alone and in a batch,
-# with noise in the padding?
+# Pictures of words have different widths. To stack them into one batch, the narrow ones are filled up on the right.
+# What stands there must not matter. So every layer of the package gets the true widths, and treats what lies beyond as
+# empty (zeros for a convolution, −∞ for a max pool). Does a picture give the same numbers alone and in a batch, with
+# noise in the padding?
 
 # %%
 model = build("paper", 37).eval()
@@ -652,8 +656,8 @@ print("from step to step they differ more:", bool((gap.diff() > 0).all()))
 print("the last more than 100 × the first:", bool(gap[-1] > 100 * gap[0]))
 
 # %% [markdown]
-# The last steps suffer most: their fields reach into the noise, and the backward LSTM begins in it. It carries a trace to
-# the very first step, which fades on the way.
+# The last steps suffer most: their fields reach into the noise, and the backward LSTM begins in it. It carries a trace
+# to the very first step, which fades on the way.
 #
 # ## 8 What goes wrong
 #
@@ -669,11 +673,11 @@ print("reshape:   step 0 holds columns", wrong[0].unique().int().tolist())
 
 # %% [markdown]
 # `reshape` and `view` leave the numbers where they are in memory and draw new borders. The shape is right and
-# everything is mixed: columns, rows, and samples too, so that what the network says of one picture depends on the others
-# in its batch.
+# everything is mixed: columns, rows, and samples too, so that what the network says of one picture depends on the
+# others in its batch.
 #
-# **Pools round down.** A pool of 2 leaves an odd last column out. Widths of 100 to 103 pixels give the same *T*. What does
-# `W / 4`, rounded up, say?
+# **Pools round down.** A pool of 2 leaves an odd last column out. Widths of 100 to 103 pixels give the same *T*. What
+# does `W / 4`, rounded up, say?
 
 # %%
 tiny = build("tiny", 37)
@@ -681,8 +685,8 @@ print("the model:", {W: int(tiny.output_lengths(W)) for W in range(99, 105)})
 print("by W / 4: ", {W: -(-W // 4) for W in range(99, 105)})
 
 # %% [markdown]
-# Whoever computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the model
-# (`output_lengths`), do not compute them yourself.
+# Whoever computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the
+# model (`output_lengths`), do not compute them yourself.
 #
 # **Padding in the statistics of batch normalisation.** In training, a norm takes mean and variance over the batch,
 # padding included. The same picture, the same network, more padding:
@@ -697,8 +701,8 @@ for padding in (0, 60, 240):
     )
 
 # %% [markdown]
-# Such a norm keeps running statistics of padding, and in evaluation applies them to pictures that have none. The norms of
-# the package leave padding out where they are told the widths:
+# Such a norm keeps running statistics of padding, and in evaluation applies them to pictures that have none. The norms
+# of the package leave padding out where they are told the widths:
 
 # %%
 stack = FeatureStack(["conv 4", "pool 2 2", "conv 4"])  # in training
@@ -707,8 +711,8 @@ with torch.no_grad():
 print("the same features:", torch.allclose(less, more[..., :30], atol=1e-5))
 
 # %% [markdown]
-# **A transposed convolution with holes.** To get back to full width, a transposed convolution puts a small field of outputs
-# behind each input. With a kernel of 1 and a stride of 2, every other column is empty:
+# **A transposed convolution with holes.** To get back to full width, a transposed convolution puts a small field of
+# outputs behind each input. With a kernel of 1 and a stride of 2, every other column is empty:
 
 # %%
 up = nn.ConvTranspose1d(1, 1, kernel_size=1, stride=2, output_padding=1)
@@ -737,38 +741,38 @@ print("columns that never change:       ", (a == b)[0].nonzero().flatten().tolis
 # </details>
 #
 # <details><summary>The paper's text speaks of about 25 steps for 100 columns. Why are there 26 here?</summary>
-# Two halvings leave 25. Each of the two padded pools adds a column, and the last convolution takes one: 25 + 2 − 1. This is
-# the stack as the authors' code has it. The paper's text has windows of 1 × 2 in the later pools, and norms after
-# convolutions 5 and 6 alone (the code: 3, 5 and 7). Without padding in the width, 25 − 1 = 24 would be left.
+# Two halvings leave 25. Each of the two padded pools adds a column, and the last convolution takes one: 25 + 2 − 1.
+# This is the stack as the authors' code has it. The paper's text has windows of 1 × 2 in the later pools, and norms
+# after convolutions 5 and 6 alone (the code: 3, 5 and 7). Without padding in the width, 25 − 1 = 24 would be left.
 # </details>
 #
 # <details><summary>Neighbouring frames share 50 of their 54 columns. How can they say different things?</summary>
-# What counts is not which pixels are seen but where in the field they stand. The weights at the centre differ from those at the
-# rim, and the gradient is concentrated in the middle.
+# What counts is not which pixels are seen but where in the field they stand. The weights at the centre differ from
+# those at the rim, and the gradient is concentrated in the middle.
 # </details>
 #
 # <details><summary>A stack has a stride of 8 in the width. What is the narrowest picture on which "aaa" can be read?</summary>
-# S = 3 and r = 2, so T ≥ 5: at least 40 pixels where pools do it, which round down. Three padded convolutions of stride 2
-# round up: 33, 17, 9, 5. There 33 pixels will do.
+# S = 3 and r = 2, so T ≥ 5: at least 40 pixels where pools do it, which round down. Three padded convolutions of stride
+# 2 round up: 33, 17, 9, 5. There 33 pixels will do.
 # </details>
 #
 # <details><summary>Why does a convolution before a norm need no bias?</summary>
-# The norm subtracts the mean of each channel. A bias moves the mean by as much, and is subtracted with it. The authors of the paper kept
-# it all the same: 1,280 parameters without an effect in training.
+# The norm subtracts the mean of each channel. A bias moves the mean by as much, and is subtracted with it. The authors
+# of the paper kept it all the same: 1,280 parameters without an effect in training.
 # </details>
 #
 # <details><summary>Sum, max or concat for photographs of shop signs, where text sits high or low?</summary>
-# Sum or max: what they give does not depend on the row in which something was found. After concat, the next layer has to
-# learn every letter at every height.
+# Sum or max: what they give does not depend on the row in which something was found. After concat, the next layer has
+# to learn every letter at every height.
 # </details>
 #
 # ## 10 Read on
 #
-# - B. Shi, X. Bai, C. Yao, *An End-to-End Trainable Neural Network for Image-based Sequence Recognition*, 2015,
-#   arXiv 1507.05717. Section 2.1 is the feature sequence with its receptive fields, table 1 the network. (The stack here is
+# - B. Shi, X. Bai, C. Yao, *An End-to-End Trainable Neural Network for Image-based Sequence Recognition*, 2015, arXiv
+#   1507.05717. Section 2.1 is the feature sequence with its receptive fields, table 1 the network. (The stack here is
 #   that of the authors' code.)
-# - The *post*: a public write-up with code, named CRNN, that rebuilds this network for colour pictures and prints a table
-#   of its layers with their parameters.
+# - The *post*: a public write-up with code, named CRNN, that rebuilds this network for colour pictures and prints a
+#   table of its layers with their parameters.
 # - The *lectures*: the notebooks of a tutorial on recurrent networks and OCR at ICDAR 2019, with the menu of stacks and
 #   reductions.
 # - K. Simonyan, A. Zisserman, *Very Deep Convolutional Networks for Large-Scale Image Recognition*, 2015: VGG.
