@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -31,6 +32,21 @@ def to_bits(number, T):
 
 def _padded_in_front(number, T):
     return [int(bit) for bit in f"{number:b}"[::-1].rjust(T, "0")]
+
+
+def _as_long_as_the_number(number, T):
+    return [number >> t & 1 for t in range(number)]  # tried on small numbers only: the others are large cases
+
+
+def _halved_with_a_slash(number, T, whole=int):
+    bits = []
+    for _ in range(T):
+        bits.append(whole(number % 2))
+        number /= 2
+    return bits
+
+
+FLOATS = "`/` makes a float, which has fractions and holds 53 bits. `//` leaves whole numbers of any size."
 
 
 # 04-3 ---------------------------------------------------------------------------------------------------------------
@@ -77,6 +93,9 @@ def _at_the_first_place(bits, n):
     return 0.25 * 0.5**n if n < bits else 0.0
 
 
+SHORT = "The chain 1 + 1, then n places that differ, takes n + 1 places."
+
+
 # 04-4 ---------------------------------------------------------------------------------------------------------------
 
 PAIRS = "The answer is two pairs of whole numbers, ((a, b), (c, d)), none of them negative."
@@ -116,6 +135,7 @@ def msb_counterexample_error(answer):
 
 # 04-5 ---------------------------------------------------------------------------------------------------------------
 
+ORDINALS = ("first", "second", "third")
 SHAPES = {"W_ih": (3, 2), "W_hh": (3, 3), "b": (3,), "w_out": (3,), "b_out": ()}
 HAND = "The answer is a tuple (W_ih, W_hh, b, w_out, b_out): 3 x 2, 3 x 3, 3 and 3 numbers, and one number."
 EDGE = (
@@ -124,12 +144,13 @@ EDGE = (
 )
 FORGETFUL = "W_hh is all zeros, so nothing is handed from a place to the next. Which unit is the carry?"
 FIRST_PLACE = (
-    "There is no carry yet at the first place, so this fault is in W_ih, b, w_out or b_out. Write down h for a total "
-    "of 0, 1, 2 and 3: the output must be 0, 1, 0, 1."
+    "There is no carry yet at the first place, and h = 0 must say so: a carry unit that is 1 where there is none does "
+    "not fit this start. Otherwise the fault is in W_ih, b, w_out or b_out. Write down h for a total of 0, 1, 2 and 3: "
+    "the output must be 0, 1, 0, 1."
 )
 LATER = (
     "The first place is right for all inputs, so the fault is in what W_hh hands on: the carry is 1 where the total "
-    "was 2 or more, and it counts as much as an input bit, in all three units."
+    "was 2 or more. In the design of the hints it counts as much as an input bit, in all three units."
 )
 
 
@@ -167,7 +188,7 @@ def hand_set_error(answer):
             new = tuple(int(value) for value in z > 0)
             z_out = float(w_out @ new + b_out)
             for name, value in (
-                *((f"the sum in unit {j + 1}", v) for j, v in enumerate(z)),
+                *((f"the sum in the {unit} unit", v) for unit, v in zip(ORDINALS, z, strict=True)),
                 ("the output's sum", z_out),
             ):
                 if abs(value) < 1e-9:
@@ -239,7 +260,8 @@ EXERCISES = (
         key="04-2",
         title="a number as bits, least significant first",
         solution=to_bits,
-        cases=[(6, 5), (13, 5), (0, 3), (1, 1), (1, 4), (8, 4), (19, 5), (2**70 + 1, 73)],
+        cases=[(6, 5), (13, 5), (0, 3), (1, 1), (1, 4), (8, 4), (19, 5)],
+        large=[(2**70 + 3, 73)],
         mistakes=(
             Mistake(
                 "writes the most significant bit first",
@@ -264,6 +286,28 @@ EXERCISES = (
                 "T entries are asked for, and there is one fewer.",
             ),
             Mistake(
+                "makes a list as long as the number",
+                _as_long_as_the_number,
+                "The list has T entries, one for each bit, however large the number is: `range(T)`.",
+            ),
+            Mistake(
+                "takes T for the number and the number for T",
+                lambda number, T: to_bits(T, number),
+                "The number comes first: `to_bits(number, T)`.",
+            ),
+            Mistake("halves with / and keeps the fractions", partial(_halved_with_a_slash, whole=lambda x: x), FLOATS),
+            Mistake("halves with /, which makes floats", _halved_with_a_slash, FLOATS),
+            Mistake(
+                "halves with /, which makes floats",
+                lambda number, T: [int(number / 2**t) % 2 for t in range(T)],
+                FLOATS,
+            ),
+            Mistake(
+                "works with NumPy's integers",
+                lambda number, T: number >> np.arange(T) & 1,
+                "They hold 64 bits. Python's own integers are of any size: take them one at a time, without an array.",
+            ),
+            Mistake(
                 "gives a text",
                 lambda number, T: f"{number:0{T}b}"[::-1],
                 "A list of whole numbers is asked for, such as [0, 1, 1]; `int` makes a number of each sign.",
@@ -278,7 +322,8 @@ EXERCISES = (
         key="04-3",
         title="how likely is a long carry chain?",
         solution=chain_probability,
-        cases=[(2, 1), (3, 1), (3, 2), (4, 1), (6, 2), (10, 5), (5, 5), (20, 10), (100, 10), (100, 30)],
+        cases=[(2, 1), (3, 1), (3, 2), (4, 1), (6, 2), (8, 4), (5, 5)],
+        large=[(20, 10), (100, 10), (100, 30)],
         mistakes=(
             Mistake(
                 "counts runs of differing bits without a carry in front",
@@ -309,7 +354,37 @@ EXERCISES = (
             Mistake(
                 "counts the place where the carry arises as handed on",
                 lambda bits, n: chain_probability(bits, n - 1) if n > 1 else 1 - 0.75**bits,
-                "The chain 1 + 1, then n places that differ, takes n + 1 places.",
+                SHORT,
+            ),
+            Mistake(
+                "counts the place where the carry arises as handed on",
+                lambda bits, n: chain_probability(bits, max(n - 1, 1)),
+                SHORT,
+            ),
+            Mistake(
+                "asks for n + 1 places that hand the carry on",
+                lambda bits, n: chain_probability(bits, n + 1),
+                "After 1 + 1 a chain of n places has n places that differ, and n + 1 places in all.",
+            ),
+            Mistake(
+                "adds a place",
+                lambda bits, n: chain_probability(bits + 1, n),
+                "There is no free place here: the numbers have `bits` places, each one of the four pairs.",
+            ),
+            Mistake(
+                "takes n for bits and bits for n",
+                lambda bits, n: chain_probability(n, bits),
+                "The number of places comes first: `chain_probability(bits, n)`.",
+            ),
+            Mistake(
+                "gives the probability that there is no such chain",
+                lambda bits, n: 1.0 - chain_probability(bits, n),
+                "What was left out of the list is asked for, 1 minus its sum, and not what stayed in it.",
+            ),
+            Mistake(
+                "asks for a chain of exactly n places",
+                lambda bits, n: chain_probability(bits, n) - chain_probability(bits, n + 1),
+                "At least n places are asked for, so a chain that goes further counts too.",
             ),
         ),
         hints=(
@@ -366,18 +441,22 @@ EXERCISES = (
         hints=(
             (
                 "what could three units be for?",
-                "The total of a place, a + b + carry, is 0, 1, 2 or 3. Let unit j say 'the total is j or more'.",
+                "The total of a place, a + b + carry, is 0, 1, 2 or 3. Let the first unit say 'it is 1 or more', the "
+                "second '2 or more', and the third '3'.",
             ),
-            ("and the thresholds?", "Unit j is step(a + b + carry − j + 0.5), for j = 1, 2, 3."),
-            ("which unit is the carry?", "The total is 2 or more: unit 2. So each row of W_hh is [0, 1, 0]."),
-            ("the bit", "It must be 0, 1, 0, 1 for a total of 0, 1, 2, 3: h1 − h2 + h3."),
+            ("and the thresholds?", "Halves: the units are step(total − 0.5), step(total − 1.5), step(total − 2.5)."),
+            (
+                "which unit is the carry?",
+                "The total is 2 or more: the second unit. So each row of W_hh is [0, 1, 0].",
+            ),
+            ("the bit", "It must be 0, 1, 0, 1 for a total of 0, 1, 2, 3: the first unit − the second + the third."),
         ),
         source="""
-        # unit j: the total a + b + carry is j or more; unit 2 is the carry
+        # the three units: the total a + b + carry is 1, 2, 3 or more; the second is the carry
         W_ih = [[1, 1], [1, 1], [1, 1]]
         W_hh = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
         b = [-0.5, -1.5, -2.5]
-        answer = (W_ih, W_hh, b, [1, -1, 1], -0.5)  # y = step(h1 - h2 + h3 - 0.5)
+        answer = (W_ih, W_hh, b, [1, -1, 1], -0.5)  # the bit: first - second + third
         """,
     ),
 )

@@ -1,5 +1,5 @@
 // A trained network adds two numbers: bits, carry, its units and its answer, one column a time step.
-import { count, element, follow, number, plural, shield } from "./dom.js";
+import { count, element, follow, number, plural, shield, usable } from "./dom.js";
 
 const MOST_BITS = 64;
 
@@ -12,7 +12,7 @@ export function readNumber(text) {
   return { value };
 }
 
-/** The network's way through a sum: per step bits, carry in, the true bit, state, logit and its sigmoid. */
+/** The network's way through a sum: per step bits, carry in and out, the true bit, state, logit and its sigmoid. */
 export function addNumbers(weights, first, second) {
   const T = Math.max(first.toString(2).length, second.toString(2).length) + 1;
   const bit = (n, t) => Number((n >> BigInt(t)) & 1n);
@@ -22,7 +22,7 @@ export function addNumbers(weights, first, second) {
     const x = [bit(first, t), bit(second, t)], before = h;
     h = weights.b.map((b, j) => Math.tanh(b + dot(weights.ih[j], x) + dot(weights.hh[j], before)));
     const logit = weights.b_out + dot(weights.out, h), total = x[0] + x[1] + carry;
-    steps.push({ x, carry, bit: total % 2, h, logit, p: 1 / (1 + Math.exp(-logit)), said: logit > 0 ? 1 : 0 });
+    steps.push({ x, carry, out: total >> 1, bit: total % 2, h, logit, p: 1 / (1 + Math.exp(-logit)), said: logit > 0 ? 1 : 0 });
     carry = total >> 1;
   }
   return steps;
@@ -35,8 +35,8 @@ export const spoken = (steps) => steps.reduce((sum, { said }, t) => sum + (BigIn
 
 /** The sentence for one step. */
 export function explain(steps, t) {
-  const { x, carry, bit, p, said } = steps[t], total = x[0] + x[1] + carry;
-  return `t = ${t} (worth ${count(1n << BigInt(t))}): ${x[0]} + ${x[1]} + carry ${carry} = ${total}, so bit ${bit}, carry ${total >> 1}. ` +
+  const { x, carry, out, bit, p, said } = steps[t], total = x[0] + x[1] + carry;
+  return `t = ${t} (worth ${count(1n << BigInt(t))}): ${x[0]} + ${x[1]} + carry ${carry} = ${total}, so bit ${bit}, carry ${out}. ` +
     `The network: σ = ${number(p)}, bit ${said} ${said === bit ? "✓ right" : "✗ wrong"}.`;
 }
 
@@ -73,6 +73,7 @@ function render({ model, el: host }) {
   let steps = [], key = null, columns = [];
 
   const go = (step) => view.change({ step: Math.max(0, Math.min(step, steps.length)) });
+  const jump = (step) => { go(step); slider.focus({ preventScroll: true }); }; // so that arrow keys go on from there
 
   function onNumber(name) {
     const read = fields.map((field) => readNumber(field.value)), at = name === "first" ? 0 : 1;
@@ -90,17 +91,18 @@ function render({ model, el: host }) {
     const correlations = model.get("correlations"), marked = model.get("marked"), order = orderOf(correlations, steps[0].h.length);
     columns = steps.map(() => []);
     const row = (name, className, cell) => element("tr", { class: className }, element("th", { scope: "row" }, ...[].concat(name)),
-      ...steps.map((step, t) => { const td = element("td", { "data-t": t }, ""); columns[t].push((done) => cell(td, step, done, t)); return td; }));
+      ...steps.map((step, t) => { const td = element("td", { "data-t": t, onclick: () => jump(t + 1) }, ""); columns[t].push((done) => cell(td, step, done, t)); return td; }));
     const put = (td, text) => { td.textContent = text; };
+    const carried = (which) => (td, step, done) => { put(td, done ? step[which] : "·"); td.classList.toggle("crnn-one", done && step[which] === 1); };
     const head = element("tr", {}, element("th", { scope: "row" }, "t"), ...steps.map((_, t) => {
-      const th = element("th", { scope: "col", "data-t": t }, element("button", { type: "button", class: "crnn-time", tabindex: -1, "aria-label": `add up to place ${t}`, onclick: () => go(t + 1) }, `${t}`));
+      const th = element("th", { scope: "col", "data-t": t }, element("button", { type: "button", class: "crnn-time", tabindex: -1, "aria-label": `add up to place ${t}`, onclick: () => jump(t + 1) }, `${t}`));
       columns[t].push((done, last) => th.classList.toggle("crnn-now", last));
       return th;
     }));
     const rows = [
       row("first", "crnn-in", (td, { x }) => put(td, x[0])),
       row("second", "crnn-in", (td, { x }) => put(td, x[1])),
-      row("carry in", "crnn-carry", (td, { carry }, done) => { put(td, done ? carry : "·"); td.classList.toggle("crnn-one", done && carry === 1); }),
+      row("carry in", "crnn-carry", carried("carry")),
       row("true bit", "", (td, { bit }, done) => put(td, done ? bit : "·")),
       row("network", "crnn-said", (td, { said, bit, p }, done) => {
         const wrong = done && said !== bit;
@@ -108,7 +110,8 @@ function render({ model, el: host }) {
         td.classList.toggle("crnn-wrong", wrong);
         td.title = done ? `σ = ${number(p)}${wrong ? ", wrong" : ""}` : "";
       }),
-      ...order.map((j, place) => row([place < marked ? element("b", { title: "goes with the carry" }, "★ ") : "", `unit ${j}`, ...(correlations.length ? [element("span", { class: "crnn-soft" }, ` ${correlations[j].toFixed(2).replace("-", "−")}`)] : [])],
+      row("carry out", "crnn-carry", carried("out")),
+      ...order.map((j, place) => row([place < marked ? element("b", { title: "goes with the carry out" }, "★ ") : "", `unit ${j}`, ...(correlations.length ? [element("span", { class: "crnn-soft" }, ` ${correlations[j].toFixed(2).replace("-", "−")}`)] : [])],
         `crnn-unit${place < marked ? " crnn-marked" : ""}`, (td, { h }, done) => {
           put(td, done ? signOf(h[j]) : "");
           td.title = done ? `unit ${j}: ${number(h[j])}` : "";
@@ -117,8 +120,8 @@ function render({ model, el: host }) {
         })),
     ];
     scroll.replaceChildren(element("table", { class: "crnn-places" }, element("caption", { class: "crnn-hidden" }, "Bits, carry, answer and units of the network, one column a step"), element("thead", {}, head), element("tbody", {}, ...rows)));
-    legend.textContent = "The least significant bit is on the left. Units: + near 1, − near −1, empty between." +
-      (correlations.length ? " Beside each unit: its correlation with the carry that leaves a place; ★ marks the largest." : "");
+    legend.textContent = "The least significant bit is on the left. Units: + above 0.5, − below −0.5, blank in between." +
+      (correlations.length ? " Beside each unit: its correlation with the carry out, the carry that leaves the place; ★ marks the largest." : "");
   }
 
   function paint() {
@@ -130,14 +133,14 @@ function render({ model, el: host }) {
     [first, second].forEach((value, i) => { if (document.activeElement !== fields[i] || !fields[i].value) fields[i].value = value.toString(); });
     Object.assign(slider, { max: T, value: step });
     slider.setAttribute("aria-valuetext", `${step} of ${T} places`);
-    back.disabled = step === 0;
-    next.disabled = all.disabled = step === T;
+    usable(back, step > 0);
+    for (const forward of [next, all]) usable(forward, step < T);
     const wrong = steps.filter(({ said, bit }) => said !== bit).length, done = step === T;
     result.replaceChildren(element("span", {}, `${count(first)} + ${count(second)} = `, element("b", { class: "crnn-truth" }, count(first + second))),
       element("span", {}, "network: ", element("b", { class: "crnn-spoken" }, done ? count(spoken(steps)) : "…"), done ? (wrong ? ` ✗ ${plural(wrong, "bit", "bits")} wrong` : " ✓") : ` ${step} of ${T} places added`));
     line.textContent = step === 0 ? `No place has been added yet: ${plural(T, "step", "steps")} to go. Press next, or the right arrow on the slider.` : explain(steps, step - 1);
     const th = scroll.querySelector(".crnn-now");
-    if (th && step > 0) scroll.scrollLeft = Math.max(0, th.offsetLeft + th.offsetWidth + 20 - scroll.clientWidth);
+    scroll.scrollLeft = th && step > 0 ? Math.max(0, th.offsetLeft + th.offsetWidth + 20 - scroll.clientWidth) : 0;
   }
 
   paint();

@@ -37,6 +37,11 @@ class Sum:
     probabilities: np.ndarray
 
     @property
+    def carry_out(self) -> list[int]:
+        """The carry that leaves each place, T; none leaves the last one."""
+        return [*self.carry[1:], 0]
+
+    @property
     def answer(self) -> list[int]:
         """The network's bits: 1 where its probability is above a half."""
         return [int(p > 0.5) for p in self.probabilities]
@@ -54,7 +59,7 @@ class Adder(Widget):
         layer: ``crnn_lessons.cells.RNN`` or ``torch.nn.RNN``: one layer, one direction, 2 inputs, tanh.
         output: ``torch.nn.Linear`` from its H units to 1; a number above 0 means that the bit is 1.
         first, second: whole numbers of at most ``MOST_BITS`` bits.
-        correlations: H numbers from -1 to 1, how each unit goes with the carry; units are listed by their size, and
+        correlations: H numbers from -1 to 1, how each unit goes with the carry out; units are listed by their size, and
             the first ones marked. None where it is not known.
         marked: how many units to mark.
         step: how many places are added at first; all of them where it is None.
@@ -140,8 +145,11 @@ class Adder(Widget):
         truth = int(self.first) + int(self.second)
         wrong = ", ".join(map(str, done.wrong))
         how = "right in every bit" if not done.wrong else f"{said:,}, wrong at t = {wrong}"
-        marks = ", ".join(map(str, self.order[: self.marked]))
-        units = f" The units that go with the carry most are {marks}." if marks else ""
+        marks = [str(unit) for unit in self.order[: self.marked]]
+        units = {
+            0: "",
+            1: f" Unit {', '.join(marks)} goes with the carry out most.",
+        }.get(len(marks), f" The units that go with the carry out most are {', '.join(marks)}.")
         return (
             f"{int(self.first):,} + {int(self.second):,} = {truth:,} in {len(done.bits)} steps, the least significant "
             f"bit first; the network's sum is {how}.{units}"

@@ -20,7 +20,7 @@ def adder_picture(done: Sum, order: Sequence[int], marked: int, caption: str) ->
     Args:
         done: the sum.
         order: the units, from top to bottom.
-        marked: how many of the first units follow the carry.
+        marked: how many of the first units follow the carry out.
         caption: a sentence below, cut into lines.
     """
     T, wide, high, left, parts = min(len(done.bits), MOST_STEPS), 26, 24, 118, []
@@ -30,6 +30,7 @@ def adder_picture(done: Sum, order: Sequence[int], marked: int, caption: str) ->
         ("carry in", done.carry),
         ("sum", done.bits),
         ("network", done.answer),
+        ("carry out", done.carry_out),
     ]
     parts.append(svg_text(8, 20, "t", size=11, fill=GREY))
     parts += [svg_text(left + wide * t + 11, 20, str(t), size=10, anchor="middle", fill=GREY) for t in range(T)]
@@ -56,7 +57,7 @@ def adder_picture(done: Sum, order: Sequence[int], marked: int, caption: str) ->
             line = ""
         line += f"{word} "
     lines.append(line)
-    notes = ["+ and −: a unit near 1 and near −1"]
+    notes = ["Units: + above 0.5, − below −0.5, blank in between"]
     if T < len(done.bits):
         notes.append(f"the first {T} of {len(done.bits)} steps")
     parts += [svg_text(8, y + 16 * i, text.strip(), size=11) for i, text in enumerate([*lines, *notes])]

@@ -70,8 +70,16 @@ def test_it_adds_and_says_where_it_does_not():
         assert done.wrong == [] and total(done.answer) == a + b
         for t, carry in enumerate(done.carry):
             assert carry == (a % 2**t + b % 2**t >= 2**t)
+            assert done.carry_out[t] == (a % 2 ** (t + 1) + b % 2 ** (t + 1) >= 2 ** (t + 1))
     broken = add(read_weights(*forgetful()), 3, 1)
     assert broken.wrong == [1, 2] and total(broken.answer) == 2
+
+
+def test_the_lessons_tasks_to_play_have_the_answers_it_gives():
+    weights = read_weights(*hand_set())
+    assert add(weights, 1, 2).carry_out == [0, 0, 0]
+    assert add(weights, 5, 5).carry_out == [1, 0, 1, 0]
+    assert add(weights, 2**64 - 1, 1).carry_out == [1] * 64 + [0]
 
 
 @pytest.mark.parametrize("layer_class", [nn.RNN, cells.RNN])
@@ -149,8 +157,9 @@ def test_alt_picture_and_repr():
     assert repr(w) == "Adder(first=107, second=85, step=8, H=3)"
     assert w.alt() == (
         "107 + 85 = 192 in 8 steps, the least significant bit first; the network's sum is right in every bit. The "
-        "units that go with the carry most are 1, 2."
+        "units that go with the carry out most are 1, 2."
     )
+    assert adder(marked=1).alt().endswith(" Unit 1 goes with the carry out most.")
     assert w.order == [1, 2, 0]
     wrong = Adder(*forgetful(), 3, 1)
     at = ", ".join(map(str, wrong.sum.wrong))
@@ -159,6 +168,8 @@ def test_alt_picture_and_repr():
     drawn = ElementTree.fromstring(base64.b64decode(re.search(r'src="data:image/svg\+xml;base64,([^"]*)"', page)[1]))
     words = ["".join(text.itertext()) for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
     assert words.count("★ unit 1") == 1 and words.count("unit 0") == 1
+    assert words.index("carry out") < words.index("★ unit 1") and "blank in between" in "".join(words)
+    assert words[words.index("carry out") + 1 :][:8] == [str(bit) for bit in w.sum.carry_out]
     assert f'alt="{html.escape(w.alt())}"' in page
     assert state_of(page)["first"] == "107" and "✗" not in "".join(words)
     assert "✗" in wrong.picture()
@@ -191,15 +202,16 @@ def test_javascript_computes_what_python_does(tmp_path, seed):
     cases = [{"weights": weights, "a": str(a), "b": str(b)} for a, b in number_cases()]
     body = """
         const steps = w.addNumbers(x.weights, BigInt(x.a), BigInt(x.b));
-        return [steps.map((s) => s.x[0]), steps.map((s) => s.x[1]), steps.map((s) => s.carry), steps.map((s) => s.bit),
-          steps.map((s) => s.said), steps.map((s) => s.p), steps.map((s) => s.h), w.spoken(steps).toString()];
+        return [steps.map((s) => s.x[0]), steps.map((s) => s.x[1]), steps.map((s) => s.carry), steps.map((s) => s.out),
+          steps.map((s) => s.bit), steps.map((s) => s.said), steps.map((s) => s.p), steps.map((s) => s.h),
+          w.spoken(steps).toString()];
     """
     for (a, b), got in zip(number_cases(), run_node(tmp_path, body, cases, "adder.js"), strict=True):
         want = add(weights, a, b)
-        assert got[:5] == [want.first, want.second, want.carry, want.bits, want.answer]
-        np.testing.assert_allclose(got[5], want.probabilities, rtol=1e-9, atol=0)
-        np.testing.assert_allclose(got[6], want.states, rtol=0, atol=1e-9)
-        assert int(got[7]) == total(want.answer)
+        assert got[:6] == [want.first, want.second, want.carry, want.carry_out, want.bits, want.answer]
+        np.testing.assert_allclose(got[6], want.probabilities, rtol=1e-9, atol=0)
+        np.testing.assert_allclose(got[7], want.states, rtol=0, atol=1e-9)
+        assert int(got[8]) == total(want.answer)
 
 
 @needs_node
@@ -255,6 +267,10 @@ def test_keys_walk_through_the_sum(page, tmp_path):
         assert f"σ = {show_number(done.probabilities[t])}, bit {done.bits[t]} ✓ right." in line(page)
     assert cells_of(page, "network") == "".join(map(str, done.bits))
     assert cells_of(page, "carry in") == "".join(map(str, done.carry))
+    assert cells_of(page, "carry out") == "".join(map(str, done.carry_out))
+    rows = page.locator(".crnn-places tbody th").all_text_contents()
+    assert rows[rows.index("carry out") + 1].startswith("★ unit 1")  # what the unit follows stands above it
+    assert "blank in between" in page.locator(".crnn-legend").text_content()
     assert page.locator(".crnn-spoken").text_content() == "192" == page.locator(".crnn-truth").text_content()
     page.keyboard.press("Home")
     assert cells_of(page, "network") == "········"
@@ -288,6 +304,25 @@ def test_the_mouse_numbers_and_reset(page, tmp_path):
     page.get_by_role("button", name="reset").click()
     assert page.locator(".crnn-truth").text_content() == "192" and line(page).startswith("t = 2")
     assert page.get_by_label("first").input_value() == "107"
+
+
+@pytest.mark.browser
+def test_a_click_on_a_column_goes_there_and_arrow_keys_go_on(page, tmp_path):
+    show_page(page, tmp_path, adder(first=2**64 - 1, second=1, step=0))
+    scroll = page.locator(".crnn-adder .crnn-scroll")
+    page.locator("tr.crnn-unit td[data-t='5']").first.click()
+    assert line(page).startswith("t = 5")
+    page.keyboard.press("ArrowRight")
+    assert line(page).startswith("t = 6")
+    page.keyboard.press("End")
+    assert line(page).startswith("t = 64") and scroll.evaluate("(s) => s.scrollLeft") > 100
+    page.keyboard.press("Home")
+    assert "No place has been added yet" in line(page) and scroll.evaluate("(s) => s.scrollLeft") == 0
+    page.get_by_role("button", name="next ▶").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="all").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.textContent") == "all"  # a button at the end keeps the keyboard
 
 
 @pytest.mark.browser
