@@ -48,6 +48,27 @@ def _across_blanks(path):
     return frames
 
 
+def _blank_frames_alone(path):
+    frames, t = [], 0
+    for k, run in groupby(path):
+        length = len(list(run))
+        if k == 0:
+            t += length
+        else:
+            frames.append((k, t, t + length - 1))
+    return frames
+
+
+def _letter_frames_alone(path):
+    frames, t = [], 0
+    for k, run in groupby(path):
+        length = len(list(run))
+        if k != 0:
+            frames.append((k, t, t + length - 1))
+            t += length
+    return frames
+
+
 def bilstm_parameters(D, hidden_size):
     one_direction = 4 * (hidden_size * D + hidden_size * hidden_size + 2 * hidden_size)
     return 2 * one_direction
@@ -81,7 +102,14 @@ EXERCISES = (
             Mistake(
                 "counts frames, and forgets the double letters", 10, "T is at least S + r, and a frame is 4 pixels."
             ),
-            Mistake("rounds the width down", 51, "51 // 4 is 12 frames: one too few."),
+            Mistake("is one pixel short", 51, "51 // 4 = 12 frames, and 13 are needed."),
+            Mistake("rounds the frames up", 49, "49 pixels are 12 frames and a rest: 49 // 4 = 12."),
+            Mistake("misses one pair", 48, "There are three pairs of equal neighbours: oo, kk and ee. So r = 3."),
+            Mistake(
+                "counts one frame too many",
+                56,
+                "10 letters and a blank between each of 3 pairs: 13 frames. No blank is needed at the ends.",
+            ),
         ),
         hints=(
             ("how many frames?", "S = 10 letters, and r = 3 pairs of equal neighbours: lesson 05, exercise 2."),
@@ -121,6 +149,11 @@ EXERCISES = (
                 "keeps one row of the features",
                 lambda f: rearrange(f[:, :, 0], "n d w -> w n d"),
                 "All rows of a column belong to its time step: D times H numbers.",
+            ),
+            Mistake(
+                "leaves channels and rows apart",
+                lambda f: rearrange(f, "n d h w -> w n d h"),
+                "A step is one vector of D times H numbers. In einops, brackets make one axis of two: `(d h)`.",
             ),
         ),
         hints=(
@@ -171,6 +204,11 @@ EXERCISES = (
                 lambda D, h: 8 * (h * D + 2 * h * h + 2 * h),
                 "Each direction sees its own state alone; only the next layer gets both.",
             ),
+            Mistake(
+                "swaps D and hidden_size",
+                lambda D, h: 8 * (h * D + D * D + 2 * D),
+                "The state has hidden_size numbers and the input has D: W_hh and the biases go by hidden_size.",
+            ),
         ),
         hints=(
             ("which parts are there?", "For each of 4 gates: W_ih, W_hh and two biases; all of that once a direction."),
@@ -212,6 +250,16 @@ EXERCISES = (
                 lambda loss: ((1 - math.exp(-loss)) * loss) ** 2,
                 "Only the factor is squared.",
             ),
+            Mistake(
+                "takes exp(loss) for p",
+                lambda loss: (1 - math.exp(loss)) ** 2 * loss,
+                "The loss is -ln p. So p is exp(-loss), with the minus; exp(loss) is above 1.",
+            ),
+            Mistake(
+                "squares p, and not 1 - p",
+                lambda loss: (1 - math.exp(-loss) ** 2) * loss,
+                "First 1 - p, then the square.",
+            ),
         ),
         hints=(
             ("what is p?", "The loss is -ln p(Y | X), so p is `math.exp(-loss)`."),
@@ -249,6 +297,16 @@ EXERCISES = (
                 "A blank is no letter, at frame 0 either.",
             ),
             Mistake(
+                "takes the first sign as it is, and needs one",
+                lambda path: [path[0]] + [b for a, b in pairwise(path) if b not in (0, a)],
+                "The first sign may be the blank, which is no letter; and an empty path has none.",
+            ),
+            Mistake(
+                "loses the last run",
+                lambda path: [a for a, b in pairwise(path) if a not in (0, b)],
+                "A run that reaches the end of the path is ended by no other sign. Keep a letter where its run begins.",
+            ),
+            Mistake(
                 "drops the blanks before it merges",
                 lambda path: [k for k, _ in groupby(k for k in path if k != 0)],
                 "Compare each sign with the one before it in the path, blank or not.",
@@ -266,7 +324,7 @@ EXERCISES = (
     ),
     Exercise(
         key="11-6",
-        title="where each letter was seen",
+        title="the frames of each letter",
         solution=letter_frames,
         cases=[([8, 8, 0, 5],), ([0, 12, 0, 12, 0],), ([3],), ([],), ([0, 0],), ([1, 2, 2, 2, 0, 0, 2],)],
         mistakes=(
@@ -286,9 +344,39 @@ EXERCISES = (
                 lambda path: [(k, i, i) for i, (k, _, _) in enumerate(letter_frames(path))],
                 "Keep a frame counter that grows by the length of each run, blanks included.",
             ),
+            Mistake(
+                "loses the last run",
+                lambda path: [(k, a, b) for k, a, b in letter_frames(path) if b < len(path) - 1],
+                "A run that reaches the end of the path is not ended by another class: add it after the loop.",
+            ),
+            Mistake(
+                "does not count the frames of the blank",
+                _letter_frames_alone,
+                "Blanks take frames too: the counter grows by the length of every run, also of those left out.",
+            ),
+            Mistake(
+                "counts the frames of the blank alone",
+                _blank_frames_alone,
+                "The counter grows by the length of every run. With `groupby`, take `n = len(list(run))` once: the "
+                "second time the run is empty.",
+            ),
+            Mistake(
+                "gives the length in place of the last frame",
+                lambda path: [(k, a, b - a + 1) for k, a, b in letter_frames(path)],
+                "The last frame of a run of length n that begins at t is t + n - 1.",
+            ),
+            Mistake(
+                "counts frames from 1",
+                lambda path: [(k, a + 1, b + 1) for k, a, b in letter_frames(path)],
+                "The first frame is frame 0.",
+            ),
         ),
         hints=(
-            ("how do I find runs?", "`groupby(path)` yields each run with its class; `len(list(run))` is its length."),
+            (
+                "how do I find runs?",
+                "`groupby(path)` yields each class with its run; `n = len(list(run))` is its length. A run can be "
+                "read only once.",
+            ),
             ("which frame is it?", "Start a counter at 0, and add each run's length, blank or not."),
         ),
     ),

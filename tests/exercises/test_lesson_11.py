@@ -1,5 +1,7 @@
 """Wrong answers to lesson 11 as learners write them: each must be caught, and its cause named."""
 
+from itertools import groupby
+
 import numpy as np
 import pytest
 import torch
@@ -61,6 +63,51 @@ def around_the_corner(path):
     return out
 
 
+def first_and_then_the_loop(path):
+    out = [path[0]]
+    out.extend(from_frame_one(path))
+    return out
+
+
+def written_at_the_change(path):
+    out, now = [], 0
+    for k in path:
+        if k != now:
+            if now != 0:
+                out.append(now)
+            now = k
+    return out
+
+
+def spans_written_at_the_change(path):
+    out, begin = [], 0
+    for t in range(1, len(path)):
+        if path[t] != path[t - 1]:
+            if path[t - 1] != 0:
+                out.append((path[t - 1], begin, t - 1))
+            begin = t
+    return out
+
+
+def run_read_twice(path):
+    out, t = [], 0
+    for k, run in groupby(path):
+        if k != 0:
+            out.append((k, t, t + len(list(run)) - 1))
+        t += len(list(run))  # noqa: B031 - this is the mistake
+    return out
+
+
+def blanks_skipped_by_continue(path):
+    out, t = [], 0
+    for k, first, last in runs(path, blanks=True):
+        if k == 0:
+            continue
+        out.append((k, t, t + last - first))
+        t += last - first + 1
+    return out
+
+
 def merged_without_blanks(path):
     out = []
     for k in path:
@@ -73,12 +120,16 @@ WRONG = [
     ("11-1", 4 * len("bookkeeper"), "forgets the three double letters"),
     ("11-1", 13, "counts frames, not pixels"),
     ("11-1", len("bookkeeper"), "counts frames, and forgets the double letters"),
-    ("11-1", 51, "rounds the width down"),
+    ("11-1", 51, "is one pixel short"),
+    ("11-1", 49.0, "rounds the frames up"),
+    ("11-1", (10 + 2) * 4, "misses one pair"),
+    ("11-1", 4 * (10 + 3 + 1), "counts one frame too many"),
     ("11-2", lambda f: f.reshape(f.shape[3], f.shape[0], -1), "reshapes where it should move axes"),
     ("11-2", lambda f: f.permute(0, 3, 1, 2).flatten(2), "leaves the batch first"),
     ("11-2", lambda f: f.permute(2, 0, 1, 3).flatten(2), "takes the height as time"),
     ("11-2", lambda f: f.permute(3, 0, 2, 1).flatten(2), "puts the rows before the channels"),
     ("11-2", lambda f: f.permute(3, 0, 1, 2)[..., 0], "keeps one row of the features"),
+    ("11-2", lambda f: f.permute(3, 0, 1, 2), "leaves channels and rows apart"),
     ("11-3", lambda D, h: lstm(D, h), "counts one direction"),
     ("11-3", lambda D, h: lstm(D, h, bidirectional=True) - 8 * h, "counts one bias a gate"),
     ("11-3", without_biases, "forgets the biases"),
@@ -86,20 +137,30 @@ WRONG = [
     ("11-3", rnn, "counts one gate"),
     ("11-3", lambda D, h: 2 * 4 * h * (D + 2), "forgets the weights from state to state"),
     ("11-3", lambda D, h: 2 * 4 * h * (D + 2 * h + 2), "feeds the state of both directions back"),
+    ("11-3", lambda D, h: lstm(h, D, bidirectional=True), "swaps D and hidden_size"),
     ("11-4", lambda x: -np.expm1(-x) * x, "forgets the square"),
     ("11-4", lambda x: np.exp(-2 * x) * x, "weighs with p, not with 1 - p"),
     ("11-4", lambda x: x - 2 * x**2 + x**3, "takes the loss for the probability"),
     ("11-4", lambda x: np.expm1(-x) ** 2, "returns the factor alone"),
     ("11-4", lambda x: (np.expm1(-x) * x) ** 2, "squares the loss too"),
+    ("11-4", lambda x: x * np.expm1(x) ** 2, "takes exp(loss) for p"),
+    ("11-4", lambda x: x - x * np.exp(-2 * x), "squares p, and not 1 - p"),
     ("11-5", from_frame_one, "still loses a letter at frame 0"),
     ("11-5", around_the_corner, "compares frame 0 with the last frame"),
     ("11-5", lambda path: list(path[:1]) + from_frame_one(path), "adds the first sign even where it is the blank"),
+    ("11-5", first_and_then_the_loop, "takes the first sign as it is, and needs one"),
+    ("11-5", written_at_the_change, "loses the last run"),
     ("11-5", merged_without_blanks, "drops the blanks before it merges"),
     ("11-5", lambda path: [k for k in path if k], "merges nothing"),
     ("11-6", lambda path: runs(path, blanks=True), "lists the blanks too"),
     ("11-6", without_looking_at_blanks, "joins equal letters across a blank"),
     ("11-6", lambda path: [[k, a, b + 1] for k, a, b in runs(path)], "ends one frame too late"),
     ("11-6", lambda path: [[r[0], i, i] for i, r in enumerate(runs(path))], "counts the letters, not the frames"),
+    ("11-6", spans_written_at_the_change, "loses the last run"),
+    ("11-6", blanks_skipped_by_continue, "does not count the frames of the blank"),
+    ("11-6", run_read_twice, "counts the frames of the blank alone"),
+    ("11-6", lambda path: [[k, a, 1 + b - a] for k, a, b in runs(path)], "gives the length in place of the last frame"),
+    ("11-6", lambda path: [[k, 1 + a, 1 + b] for k, a, b in runs(path)], "counts frames from 1"),
 ]
 
 
