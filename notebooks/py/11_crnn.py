@@ -369,9 +369,10 @@ figures.show(
 )
 
 # %% [markdown]
-# The loss falls to the line and stands near it: ln 36 = 3.58 nats for which character it is, and the rest because such
-# an output does not know how many there are. And it says blank everywhere. Why the blank? The share of each class in an
-# average alignment tells. Take a fresh network, which gives all classes the same probability, and a text of *S* = 5:
+# The loss falls to the line and stands near it: ln 36 = 3.58 nats for which character it is, and the rest because it
+# says the same at every frame: how many characters come out is then left to chance. And it says blank everywhere. Why
+# the blank? The share of each class in an average alignment tells. Take a fresh network, which gives all classes the
+# same probability, and a text of *S* = 5:
 
 # %%
 alike = np.full((25, 37), -np.log(37))  # T C
@@ -908,8 +909,9 @@ print("samples keep apart:", torch.allclose(straight.flip(1), swapped, atol=1e-5
 # </details>
 #
 # <details><summary>Why is the plateau a little above ln 36?</summary>
-# Whoever does not look has to guess each character, one of 36: that is ln 36 a character. How many there are is not
-# known either, and that costs the rest. Where they stand costs nothing: any alignment counts.
+# Whoever does not look has to guess each character, one of 36: that is ln 36 a character. And on the plateau nearly
+# the same is said at every frame, so how many characters come out is left to chance: that costs the rest. Where they
+# stand costs nothing: any alignment counts.
 # </details>
 #
 # <details><summary>A program reports 95 %, measured on the pictures it was trained on. What does it say?</summary>
