@@ -37,9 +37,9 @@ SYMBOLS = (
     Symbol("B", "collapse", "the map from a path to a text: merge runs of equal classes, then drop the blanks"),
     Symbol("p(k, t)", "probs[t, k]", "probability of class k at time step t, given X"),
     Symbol("p(Y | X)", "probability", "probability of the text: the sum over all its alignments"),
-    Symbol("D", "d", "number of features: channels of a convolution, or size of a vector"),
-    Symbol("H", "h", "height, in pixels or rows of features"),
-    Symbol("W", "w", "width, in pixels or columns of features"),
+    Symbol("D", "D, d", "number of features: channels of a convolution, or size of a vector"),
+    Symbol("H", "H, h", "height, in pixels or rows of features"),
+    Symbol("W", "W, w", "width, in pixels or columns of features"),
     Symbol("L", "L", "number of rows of the lattice, 2S + 1"),
     Symbol("s", "s", "a row of the lattice, 0 to L − 1"),
     Symbol("α(t, s)", "alpha[t, s]", "probability of all path beginnings that are in row s at step t"),
@@ -82,11 +82,8 @@ class Table:
             f"{cell}{html.escape(s.meaning)}</td></tr>"
             for s in self.symbols
         )
-        return (
-            "<table><thead><tr><th>in equations</th><th>in code</th>"
-            '<th style="text-align: left">meaning</th></tr></thead>'
-            f"<tbody>{rows}</tbody></table>"
-        )
+        head = "".join(f'<th style="text-align: left">{words}</th>' for words in ("in equations", "in code", "meaning"))
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def notation(*signs: str) -> Table:

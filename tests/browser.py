@@ -6,6 +6,7 @@ the mark ``browser``; where no Chromium is found they are skipped, and say so.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -132,7 +133,9 @@ def lab(tmp_path_factory) -> Iterator[JupyterLab]:
     )
     server.set("apputils-extension:notification", fetchNews="false", checkForUpdates=False)
     options = (f"--port={server.url.rsplit(':', 1)[1]}", "--ServerApp.port_retries=0", "--ip=127.0.0.1", "--no-browser")
-    options += ("--IdentityProvider.token=", f"--ServerApp.root_dir={root}", "--allow-root")
+    # No token, and no cookie against forged requests: the tests ask the server for its kernels without a browser.
+    options += ("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True", "--allow-root")
+    options += (f"--ServerApp.root_dir={root}",)
     log = (folder / "log").open("w+")
     process = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options], env=env, stdout=log, stderr=log, start_new_session=True
@@ -141,10 +144,14 @@ def lab(tmp_path_factory) -> Iterator[JupyterLab]:
         _wait_for(server.url + "/api", process, folder / "log")
         yield server
     finally:
-        _shut_down_kernels(server.url)
-        os.killpg(process.pid, signal.SIGKILL)  # nothing of it is kept
-        process.wait()
-        log.close()
+        kernels = kernels_of(folder)
+        try:
+            shut_down_kernels(server.url)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # nothing of it is kept
+            process.wait()
+            log.close()
+            _end(kernels)
 
 
 def menu(page, bar: str, entry: str) -> None:
@@ -172,10 +179,36 @@ def _wait_for(url: str, process: subprocess.Popen, log: Path, seconds: float = 6
     raise RuntimeError(f"JupyterLab did not answer within {seconds} s; its log ends: {log.read_text()[-2000:]}")
 
 
-def _shut_down_kernels(url: str) -> None:
+def shut_down_kernels(url: str) -> None:
+    """Ask a server to end its kernels, and wait until it has; a server that refuses is an error."""
     try:
-        for kernel in json.loads(urllib.request.urlopen(url + "/api/kernels", timeout=5).read()):
+        for kernel in json.loads(urllib.request.urlopen(url + "/api/kernels", timeout=30).read()):
             request = urllib.request.Request(f"{url}/api/kernels/{kernel['id']}", method="DELETE")
-            urllib.request.urlopen(request, timeout=5).read()
-    except (OSError, urllib.error.URLError):
-        pass  # the server is gone, and its kernels notice that themselves
+            urllib.request.urlopen(request, timeout=30).read()
+    except urllib.error.HTTPError:
+        raise
+    except OSError:
+        pass  # the server is gone or hangs; what is left of its kernels is ended by the fixture
+
+
+def kernels_of(folder: Path) -> list[int]:
+    """The processes of kernels that read their connection from a folder; each has a session of its own."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = file.read_bytes().decode(errors="replace")
+        except OSError:
+            continue  # it has just ended
+        if "ipykernel" in command and f"{folder}{os.sep}" in command:
+            found.append(int(file.parent.name))
+    return found
+
+
+def _end(processes: Sequence[int], seconds: float = 5) -> None:
+    """Wait a little for processes to end by themselves, then end those that have not."""
+    end = time.monotonic() + seconds
+    while (left := [pid for pid in processes if Path(f"/proc/{pid}").exists()]) and time.monotonic() < end:
+        time.sleep(0.05)
+    for pid in left:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -21,5 +21,6 @@ def test_an_unknown_sign_is_named():
 
 def test_html_escapes_and_shows_sign_code_and_meaning():
     page = notation("p(k, t)")._repr_html_()
+    assert page.count('<th style="text-align: left">') == page.count("<th ") == 3 and "<th>" not in page
     assert "<i>p(k, t)</i>" in page
     assert "<code>probs[t, k]</code>" in page

@@ -79,9 +79,10 @@ class Summary:
 
     def _repr_html_(self) -> str:
         def line(tag: str, row: Sequence[str]) -> str:
-            sides = ["left", "left", "right", "right", "right"]
+            shape = "; white-space: nowrap"  # a shape over two lines cannot be read
+            styles = ["left", f"left{shape}", "right", "right", f"right{shape}"]
             cells = (
-                f'<{tag} style="text-align: {s}">{html.escape(c)}</{tag}>' for c, s in zip(row, sides, strict=True)
+                f'<{tag} style="text-align: {s}">{html.escape(c)}</{tag}>' for c, s in zip(row, styles, strict=True)
             )
             return f"<tr>{''.join(cells)}</tr>"
 

@@ -1,6 +1,6 @@
 // A reading laid open: each letter with its posterior over time, its frames, what they saw, and what else was likely.
 import { forwardBackward } from "./ctc.js";
-import { drawing, element, follow, fromLog, number, shield, visible } from "./dom.js";
+import { drawing, element, follow, fromLog, minus, shield, visible } from "./dom.js";
 
 const PER_NAT = 2048; // a log-probability is kept as its distance from 0, in 2048ths of a nat
 const RIVALS = 5;
@@ -45,15 +45,24 @@ export function rivals({ steps, logProbs }, frame, most = RIVALS) {
   return order.slice(0, most).map(([, k]) => ({ k, p: Math.exp(logProbs[frame][k]) }));
 }
 
+/** A probability, given by its logarithm, in words: softmax leaves neither 0 nor 1, and 90 zeros say no more than 12. */
+export function chance(logP) {
+  if (logP > Math.log(0.9999)) return "above 0.9999";
+  return logP > -Infinity && logP < Math.log(1e-12) ? minus("below 1e-12") : fromLog(logP);
+}
+
+/** The same behind the letter p: p = 0.5, p above 0.9999. */
+const equals = (logP) => (/^\d/.test(chance(logP)) ? `= ${chance(logP)}` : chance(logP));
+
 const ordinal = (n) => `${n}${n % 100 > 10 && n % 100 < 14 ? "th" : ["th", "st", "nd", "rd"][n % 10] ?? "th"}`;
 
 /** The sentence on a frame and the letter that is chosen. */
 export function sentence(evidence, found, letter, frame, names) {
   const { T, width, columns } = evidence, [first, last] = columns[frame], [best] = rivals(found, frame, 1);
-  const where = `Frame ${frame} of 0 to ${T - 1} sees columns ${first} to ${last} of ${width}: ${last - first + 1} pixels. It says ${names[best.k]}, p = ${number(best.p)}.`;
+  const where = `Frame ${frame} of 0 to ${T - 1} sees columns ${first} to ${last} of ${width}: ${last - first + 1} pixels. It says ${names[best.k]}, p ${equals(Math.log(best.p))}.`;
   if (letter < 0) return `Nothing was read: every frame says blank. ${where}`;
   const { k, from, to } = found.letters[letter], spent = from === to ? `frame ${from}` : `frames ${from} to ${to}`;
-  return `The ${ordinal(letter + 1)} letter, ${names[k]}, was read at ${spent}; its posterior is highest at frame ${found.peaks[letter]}, and at frame ${frame} it is ${number(found.posteriors[letter][frame])}. ${where}`;
+  return `The ${ordinal(letter + 1)} letter, ${names[k]}, was read at ${spent}; its posterior is highest at frame ${found.peaks[letter]}, and at frame ${frame} it is ${chance(Math.log(found.posteriors[letter][frame]))}. ${where}`;
 }
 
 function render({ model, el: host }) {
@@ -74,7 +83,7 @@ function render({ model, el: host }) {
   const stage = element("div", { class: "crnn-plane" });
   const caption = element("caption", {}), body = element("tbody", {});
   const root = element("div", { class: "crnn-widget crnn-autopsy", role: "group", "aria-label": "Autopsy of a reading" },
-    element("div", { class: "crnn-bar" }, element("span", {}, "reads"), letters, element("span", { class: "crnn-total" }, `p(text | picture) = ${fromLog(found.logLikelihood)}`), element("span", { class: "crnn-end" }, reset)),
+    element("div", { class: "crnn-bar" }, element("span", {}, "reads"), letters, element("span", { class: "crnn-total" }, `p(text | picture) ${equals(found.logLikelihood)}`), element("span", { class: "crnn-end" }, reset)),
     stage, slider, said, element("table", { class: "crnn-rivals" }, caption, body),
     element("p", { class: "crnn-soft crnn-legend" }, "Dashed: the part of the picture that the frame’s convolutions see; the recurrent layer brings in the rest. Bars: the posterior of the letter, given the text. Full line: the probability of its class; dotted: of the blank. Click a letter, or the picture for a frame. Arrow keys on the letters and on the slider."));
   shield(root);
@@ -103,7 +112,7 @@ function render({ model, el: host }) {
     const ticks = Array.from({ length: Math.ceil(T / every) }, (_, i) => drawing("text", { x: x(i * every + 0.5), y: base + 13, "text-anchor": "middle", class: "crnn-tick" }, `${i * every}`));
     const title = drawing("title");
     const svg = drawing("svg", { width: W * scale, height: base + TICKS, role: "img",
-      onclick: (event) => see(Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide)) },
+      onclick: (event) => { slider.focus({ preventScroll: true }); see(Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide)); } },
       title, drawing("image", { href: `data:image/png;base64,${evidence.image}`, x: 0, y: OVER, width: W * scale, height: high, preserveAspectRatio: "none" }),
       ...veils, ...over, drawing("line", { class: "crnn-axis", x1: 0, x2: W * scale, y1: base, y2: base }), bars, blanks, curve, ...ticks, own, seen);
     stage.replaceChildren(svg);
@@ -135,7 +144,7 @@ function render({ model, el: host }) {
     slider.value = frame;
     slider.setAttribute("aria-valuetext", `frame ${frame} says ${names[others[0].k]}`);
     caption.textContent = `most probable at frame ${frame}`;
-    body.replaceChildren(...others.map(({ k, p }) => element("tr", {}, element("th", { scope: "row" }, names[k]), element("td", {}, number(p)),
+    body.replaceChildren(...others.map(({ k, p }) => element("tr", {}, element("th", { scope: "row" }, names[k]), element("td", {}, chance(Math.log(p))),
       element("td", {}, element("span", { class: "crnn-bar-of", style: `width: ${(110 * p).toFixed(1)}px` })))));
   }
 

@@ -17,9 +17,9 @@ from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader import Reader
 from crnn_lessons.text.augment import fit
 from crnn_lessons.text.pictures import Source, load_grey
-from crnn_lessons.widgets.autopsy_evidence import Evidence, to_steps
+from crnn_lessons.widgets.autopsy_evidence import Evidence, chance, equals, to_steps
 from crnn_lessons.widgets.autopsy_picture import autopsy_picture
-from crnn_lessons.widgets.base import Widget, module, show_number, stylesheet
+from crnn_lessons.widgets.base import Widget, module, stylesheet
 
 MOST_BYTES = 130_000
 """The most that the log-probabilities may take in a notebook, once they are written as text."""
@@ -135,12 +135,12 @@ class Autopsy(Widget):
     def alt(self) -> str:
         first, last = self.evidence["columns"][self.frame]
         signs = ["blank", *self.characters]
-        said = ", ".join(f"{signs[k]} {show_number(p)}" for k, p in self.rivals(self.frame)[:3])
+        said = ", ".join(f"{signs[k]} {chance(np.log(p))}" for k, p in self.rivals(self.frame)[:3])
         letters = ", ".join(
             f"{signs[k]} at {a}" if a == b else f"{signs[k]} at {a} to {b}" for k, a, b in self._of.spans
         )
         return (
-            f"Autopsy of a reading: {self.text or 'nothing'!r}, p = {show_number(self.confidence)}, over "
+            f"Autopsy of a reading: {self.text or 'nothing'!r}, p {equals(self._of.lattice.log_likelihood)}, over "
             f"{self.evidence['T']} frames; {letters or 'blanks only'}. Frame {self.frame} sees columns {first} to "
             f"{last} of {self.evidence['width']}; most probable there: {said}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK, Alphabet
 from crnn_lessons.ctc import Lattice, forward_backward
+from crnn_lessons.widgets.base import minus, show_number
 
 PER_NAT = 2048
 """A log-probability is kept as 16 bits: its distance from 0 in 2048ths of a nat; all below -32 nats is one."""
@@ -22,6 +24,22 @@ RIVALS = 5
 def to_steps(log_probs: ArrayLike) -> np.ndarray:
     """Natural logarithms of probabilities as whole numbers, uint16 of the same shape: min(65535, round(-2048 ln p))."""
     return np.rint(np.minimum(-PER_NAT * np.minimum(log_probs, 0), 65535)).astype("<u2")
+
+
+def chance(log_p: float) -> str:
+    """A probability, given by its logarithm, in words.
+
+    Softmax leaves neither 0 nor 1, and 90 zeros say no more than 12.
+    """
+    if log_p > math.log(0.9999):
+        return "above 0.9999"
+    return minus("below 1e-12") if -math.inf < log_p < math.log(1e-12) else show_number(math.exp(log_p))
+
+
+def equals(log_p: float) -> str:
+    """The same behind the letter p: p = 0.5, p above 0.9999."""
+    words = chance(log_p)
+    return f"= {words}" if words[0].isdigit() else words
 
 
 @dataclass(frozen=True)

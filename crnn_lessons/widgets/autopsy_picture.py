@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crnn_lessons.widgets.autopsy_evidence import Evidence
-from crnn_lessons.widgets.base import show_number
+from crnn_lessons.widgets.autopsy_evidence import Evidence, chance, equals
 from crnn_lessons.widgets.picture import BLUE, GREY, VERMILLION, svg, svg_box, svg_text
 
 
@@ -43,11 +42,11 @@ def autopsy_picture(evidence: dict, said: Evidence, letter: int, frame: int) -> 
                 parts.append(svg_box(left + t * wide, base - chart * gamma, wide - 1, chart * gamma, **bar))
     own = {"fill": "none", "stroke": VERMILLION, "stroke_width": 2, "rx": 0}
     parts.append(svg_box(left + frame * wide, base - chart, wide, chart, **own))
-    p = show_number(float(np.exp(said.lattice.log_likelihood)))
+    p = equals(said.lattice.log_likelihood)
     lines = [
-        f"reads {said.text or 'nothing'}, p = {p}; bars: the posterior of the chosen letter over {T} frames",
+        f"reads {said.text or 'nothing'}, p {p}; bars: the posterior of the chosen letter over {T} frames",
         f"frame {frame} sees columns {first} to {last} (dashed); there: "
-        + ", ".join(f"{signs[k]} {show_number(value)}" for k, value in said.rivals(frame, 3)),
+        + ", ".join(f"{signs[k]} {chance(np.log(value))}" for k, value in said.rivals(frame, 3)),
     ]
     parts += [svg_text(left, base + 20 + 18 * i, line, size=12) for i, line in enumerate(lines)]
     return svg(round(max(560, left * 2 + W * scale)), round(base + 48), *parts)

@@ -52,9 +52,14 @@ def show_number(x: float) -> str:
     if x == 0 or x != x or x in (float("inf"), -float("inf")):
         return {0.0: "0", float("inf"): "∞", -float("inf"): "−∞"}.get(x, "undefined")
     if abs(x) >= 1e-3:
-        return f"{x:.4g}" if abs(x) < 9999.5 else f"{x:.0f}"
+        return minus(f"{x:.4g}" if abs(x) < 9999.5 else f"{x:.0f}")
     mantissa, exponent = f"{x:.3e}".split("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    return minus(f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}")
+
+
+def minus(text: str) -> str:
+    """Text for the eye: a minus as long as a plus, in place of the hyphen that a computer writes."""
+    return text.replace("-", "−")
 
 
 class Widget(anywidget.AnyWidget):

@@ -1,6 +1,6 @@
 // The map B, by hand: edit a path letter by letter, see runs merge and blanks fall, and count the paths.
 import { collapse, countAlignments, countMerged, repeats } from "./ctc.js";
-import { codePoints, count, element, follow, plural, shield, visible } from "./dom.js";
+import { codePoints, count, element, follow, plural, shield, usable, visible } from "./dom.js";
 
 const SIGN = "-";
 const MOST_STEPS = 64; // beyond it, the boxes tell nobody anything
@@ -143,7 +143,7 @@ function render({ model, el: host }) {
       box.classList.toggle("crnn-out", blank && !useBlank);
       box.classList.toggle("crnn-marked", t === at);
       box.classList.toggle("crnn-joined", t > 0 && sign !== undefined && sign === signs[t - 1] && (useBlank || !blank));
-      box.setAttribute("aria-label", sign === undefined ? "append a step" : `step ${t} of ${columns}: ${blank ? "blank" : sign}`);
+      box.setAttribute("aria-label", sign === undefined ? "append a step" : `step ${t} of 0 to ${columns - 1}: ${blank ? "blank" : sign}`);
     });
     const across = ({ start, end }) => `grid-column: ${start + 1} / ${end + 2}`;
     const falls = model.get("path") !== before; // the fall is shown when the path changed, not at each move
@@ -166,8 +166,8 @@ function render({ model, el: host }) {
       ...(letters.length ? [] : [element("span", { class: "crnn-soft" }, "(empty)")]));
     [formula.textContent, sentence.textContent] = counting(signs, useBlank);
     blankSwitch.checked = useBlank;
-    insert.disabled = columns >= MOST_STEPS;
-    remove.disabled = at >= columns;
+    usable(insert, columns < MOST_STEPS);
+    usable(remove, at < columns);
   }
 
   paint();

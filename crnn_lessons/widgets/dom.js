@@ -1,4 +1,4 @@
-// What both widgets draw with: elements, numbers as text, and a view that follows its model.
+// What all widgets draw with: elements, numbers as text, and a view that follows its model.
 
 /** An HTML element: element("p", { class: "x", onclick: f }, child, "text"). */
 export function element(tag, attributes = {}, ...children) {
@@ -19,6 +19,12 @@ function furnish(node, attributes, children) {
   return node;
 }
 
+/** Text for the eye: a minus as long as a plus, in place of the hyphen that a computer writes. */
+export const minus = (text) => `${text}`.replaceAll("-", "−");
+
+/** Text for a field: a minus as it is typed. */
+export const typed = (text) => text.replaceAll("−", "-");
+
 /** Four significant digits, without zeros at the end; scientific below a thousandth. */
 export function number(exact) {
   const x = Number(exact.toPrecision(12)); // the last bits differ between machines, and a tie must not hang on them
@@ -26,15 +32,15 @@ export function number(exact) {
   if (!Number.isFinite(x)) return x > 0 ? "∞" : "−∞";
   const size = Math.abs(x);
   if (size === 0) return "0";
-  if (size >= 9999.5) return size < 1e15 ? x.toFixed(0) : tidy(x.toExponential(3));
-  return tidy(size < 1e-3 ? x.toExponential(3) : x.toPrecision(4));
+  if (size >= 9999.5) return minus(size < 1e15 ? x.toFixed(0) : tidy(x.toExponential(3)));
+  return minus(tidy(size < 1e-3 ? x.toExponential(3) : x.toPrecision(4)));
 }
 
 /** The number whose natural logarithm is given; also where it is too small for a double. */
 export function fromLog(logX) {
   if (logX === -Infinity || logX > -690) return number(Math.exp(logX));
   const power = logX / Math.LN10, exponent = Math.floor(power), digits = (10 ** (power - exponent)).toFixed(3);
-  return digits === "10.000" ? `1e${exponent + 1}` : `${tidy(digits)}e${exponent}`;
+  return minus(digits === "10.000" ? `1e${exponent + 1}` : `${tidy(digits)}e${exponent}`);
 }
 
 /** The number for a small box, from its natural logarithm: two or three digits, or one where there is no room. */
@@ -42,7 +48,7 @@ export function brief(logX, room) {
   const x = Math.exp(logX);
   if (logX < -690) return fromLog(logX).replace(/^(\d)[^e]*/, "$1");
   if (x >= 0.0995 || x === 0) return tidy(x.toFixed(3));
-  return tidy(x < 1e-3 ? x.toExponential(room ? 1 : 0) : x.toPrecision(2));
+  return minus(tidy(x < 1e-3 ? x.toExponential(room ? 1 : 0) : x.toPrecision(2)));
 }
 
 const tidy = (text) => text.replace(/(\.\d*?)0+(?=e|$)/, "$1").replace(/\.(?=e|$)/, "");
@@ -58,11 +64,23 @@ export const visible = (character) => (character.trim() === "" ? "␣" : charact
 /** Characters as Python counts them: code points after NFC normalisation. */
 export const codePoints = (text) => [...text.normalize("NFC")];
 
+/** A button that has nothing to do stays in its place and keeps the keyboard: a disabled one would lose it to the page. */
+export const usable = (button, use) => button.setAttribute("aria-disabled", use ? "false" : "true");
+
+const CONTROL = '[tabindex="0"]:not(input[type="text"]), input[type="range"]:enabled';
+
 /** Keep plain keys from the notebook's own shortcuts, where D D would delete the learner's cell. */
 export function shield(root) {
   root.addEventListener("keydown", (event) => {
     const runsCell = event.key === "Enter" && event.shiftKey;
     if (!event.ctrlKey && !event.metaKey && !event.altKey && event.key !== "Escape" && !runsCell) event.stopPropagation();
+  });
+  // A press on what takes no focus would give it to the notebook's cell, and the next keys too. The root takes it, and
+  // hands it on: to the control that had it, or else to the first that keys can move. A text field never gets it unasked.
+  root.tabIndex = -1;
+  root.addEventListener("focus", ({ relatedTarget: before }) => {
+    const held = before !== root && root.contains(before) && !before.matches('input[type="text"], input[type="number"], [disabled]');
+    (held ? before : root.querySelector(CONTROL))?.focus({ preventScroll: true });
   });
 }
 

@@ -1,10 +1,12 @@
 // A training run as a film: posteriors, the text they give and the alignment of the target, frame by frame.
 import { bestPath, collapse, extend } from "./ctc.js";
-import { count, drawing, element, follow, number, shield, visible } from "./dom.js";
+import { count, drawing, element, follow, number, shield, usable, visible } from "./dom.js";
 
 const PER_NAT = 12; // a byte is a distance from ln 1, in twelfths of a nat
 const MARGIN = 30; // pixels left of the first column, for the signs of the classes
 const MARK = 18; // pixels for a row of letters
+const BETWEEN = 26; // pixels between two pictures side by side, as in film.css
+const WORDS = 420; // pixels at least for the words above a picture
 const PACE = 220; // milliseconds a frame
 
 const bytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
@@ -73,7 +75,7 @@ function render({ model, el: host }) {
     oninput: () => { halt(); go(Number(slider.value)); } });
   const reset = element("button", { type: "button", onclick: () => { halt(); view.change({ ...model.get("start") }); } }, "reset");
   const said = element("div", { class: "crnn-said", role: "status", "aria-live": "polite" });
-  const curve = element("div", { class: "crnn-curve" }), stage = element("div", { class: "crnn-scroll", tabindex: 0, role: "group", "aria-label": "pictures and posteriors" });
+  const curve = element("div", { class: "crnn-curve" }), stage = element("div", { class: "crnn-scroll crnn-stage", tabindex: 0, role: "group", "aria-label": "pictures and posteriors" });
   const root = element("div", { class: "crnn-widget crnn-film", role: "group", "aria-label": "Film of a training run" },
     element("div", { class: "crnn-bar" }, play, back, on, slider, element("span", { class: "crnn-end" }, reset)), said, curve, stage,
     element("p", { class: "crnn-soft crnn-legend" }, "Letters above a picture: what the best path reads there. Blue, below it: the probability of each class at each column, darker or stronger is higher. Outlined boxes: the most probable alignment of the right text. Keys on the slider: arrows, Page Up and Down, Home, End."));
@@ -99,7 +101,7 @@ function render({ model, el: host }) {
     const lines = scenes.map((scene, n) => drawing("polyline", { class: `crnn-loss${n}`, points: scene.losses.map((loss, f) => `${x(f)},${y(loss)}`).join(" ") }));
     const rule = drawing("line", { class: "crnn-rule", y1: 2, y2: h - 2 });
     const root = drawing("svg", { width: w, height: h, class: "crnn-losses", "aria-hidden": "true",
-      onclick: (event) => { halt(); go(Math.round(((event.clientX - root.getBoundingClientRect().left - 4) / (w - 8)) * last)); } }, ...lines, rule);
+      onclick: (event) => { halt(); slider.focus({ preventScroll: true }); go(Math.round(((event.clientX - root.getBoundingClientRect().left - 4) / (w - 8)) * last)); } }, ...lines, rule);
     const names = scenes.length > 1 ? `${scenes[0].target} full line, ${scenes[1].target} dashed` : scenes[0].target;
     curve.replaceChildren(element("p", { class: "crnn-soft crnn-legend" }, `loss −ln p, frame by frame, on a logarithmic scale from ${number(Math.exp(low))} to ${number(Math.exp(top))}: ${names}`), root);
     return (f) => { rule.setAttribute("x1", x(f)); rule.setAttribute("x2", x(f)); };
@@ -114,7 +116,7 @@ function render({ model, el: host }) {
     const plane = drawing("svg", { width: W + MARGIN, height: H, role: "img" }, label,
       ...signs.map((sign, k) => drawing("text", { x: MARGIN - 8, y: y0 + k * tall + tall - 2.5, "text-anchor": "end", class: tall < 12 ? "crnn-tiny" : "crnn-class" }, visible(sign))), marks);
     const words = element("p", { class: "crnn-words" });
-    const root = element("div", { class: "crnn-scene" }, words, element("div", { class: "crnn-plane", style: `width: ${W + MARGIN}px; height: ${H}px` }, canvas, plane));
+    const root = element("div", { class: "crnn-scene", style: `width: ${Math.max(W + MARGIN, Math.min(WORDS, room))}px` }, words, element("div", { class: "crnn-plane", style: `width: ${W + MARGIN}px; height: ${H}px` }, canvas, plane));
 
     function fill(now, f) {
       const style = getComputedStyle(host.querySelector(".crnn-widget")), ink = style.color, blue = style.getPropertyValue("--crnn-heat").trim() || "#0072b2";
@@ -147,7 +149,9 @@ function render({ model, el: host }) {
 
   function build() {
     width = stage.clientWidth || 700;
-    const rule = drawCurve(width - 10), parts = scenes.map((scene) => drawScene(scene, width - 12));
+    // Side by side, if the columns stay wide enough to be told apart, and the words have room.
+    const half = (width - 12 - BETWEEN) / 2, both = scenes.length > 1 && half >= 300 && scenes.every(({ T }) => measure(T, signs.length, half).wide >= 6);
+    const rule = drawCurve(width - 10), parts = scenes.map((scene) => drawScene(scene, both ? half : width - 12));
     stage.replaceChildren(...parts.map((part) => part.root));
     drawn = { rule, parts };
   }
@@ -159,8 +163,8 @@ function render({ model, el: host }) {
     slider.setAttribute("aria-valuetext", `step ${film.steps[f]}`);
     play.textContent = playing ? "pause" : "play";
     said.setAttribute("aria-live", playing ? "off" : "polite"); // a film that runs is not read out frame by frame
-    back.disabled = f === 0;
-    on.disabled = f === last;
+    usable(back, f > 0);
+    usable(on, f < last);
     said.replaceChildren(element("b", {}, `step ${count(film.steps[f])}`), element("span", { class: "crnn-soft" }, ` of ${count(film.steps[last])} · frame ${f + 1} of ${last + 1}`));
     drawn.rule(f);
     scenes.forEach((scene, n) => drawn.parts[n].fill(moment(scene, f, characters), f));

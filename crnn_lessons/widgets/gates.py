@@ -21,7 +21,7 @@ from crnn_lessons.widgets.gates_parts import (
     run_by_hand,
     run_cell,
 )
-from crnn_lessons.widgets.gates_picture import cell_picture, hand_picture
+from crnn_lessons.widgets.gates_picture import cell_picture, hand_picture, plain
 
 
 class Gates(Widget):
@@ -173,7 +173,7 @@ class Gates(Widget):
     def alt(self) -> str:
         c, h = self.values["c"], self.values["h"]
         if not self.cell:
-            row = [", ".join(f"{x:.2f}" for x in values[:, 0]) for values in (c, h)]
+            row = [", ".join(plain(x) for x in values[:, 0]) for values in (c, h)]
             return f"One LSTM unit over {len(c)} steps, its gates set by hand. Memory c: {row[0]}. Output h: {row[1]}."
         said = "" if self.answer() is None else f" After step {self.t} it would answer {self.answer()}."
         return (

@@ -1,5 +1,5 @@
 // A trained LSTM over a sequence: every gate of every unit at every step, as squares whose size is the value.
-import { codePoints, drawing, element, follow, number, shield } from "./dom.js";
+import { codePoints, drawing, element, follow, number, shield, usable } from "./dom.js";
 import { editInputs, readOut, runCell, signsOf } from "./gates_run.js";
 
 const PANELS = { f: "forget gate", i: "input gate", g: "candidate", c: "memory", o: "output gate", h: "output" };
@@ -130,10 +130,10 @@ export function renderCell(model, host) {
       sequence.setAttribute("aria-invalid", "false");
     }
     maps.setAttribute("aria-label", `Gates, memory and output of ${H} units over ${T} steps; arrow keys choose a unit and a step`);
-    where.textContent = `step ${t} of ${T - 1}`;
-    back.disabled = t === 0;
-    on.disabled = t === T - 1;
-    const at = (key, u = t) => number(run[key][u][unit]), bracketed = (text) => (text.startsWith("-") ? `(${text})` : text);
+    where.textContent = `step ${t} of 0 to ${T - 1}`;
+    usable(back, t > 0);
+    usable(on, t < T - 1);
+    const at = (key, u = t) => number(run[key][u][unit]), bracketed = (text) => (text.startsWith("−") ? `(${text})` : text);
     const before = t === 0 ? "0" : at("c", t - 1), show = cell.output_tanh ? `tanh(${at("c")})` : bracketed(at("c"));
     memory.textContent = `unit ${unit}, step ${t}, input ${signs[t]}: c = f · c before + i · g = ${at("f")} · ${bracketed(before)} + ${at("i")} · ${bracketed(at("g"))} = ${at("c")}`;
     shown.textContent = `h = o · ${cell.output_tanh ? "tanh(c)" : "c"} = ${at("o")} · ${show} = ${at("h")}`;

@@ -1,5 +1,5 @@
 // One LSTM unit, its gates set by hand: a column for each time step, and what its memory makes of them.
-import { element, follow, number, shield } from "./dom.js";
+import { element, follow, minus, number, shield, usable } from "./dom.js";
 import { runByHand } from "./gates_run.js";
 
 // Rows in the order in which a step computes: key, words, place in [i, f, g, o] (none: it is computed), lowest value.
@@ -10,7 +10,7 @@ const FINE = 0.05; // what + and − and the sliders change
 const HELP = "Click a box or walk with the arrow keys. Keys 0 and 1 shut and open a gate, 2 to 9 set it to 0.2 to 0.9, + and − change it by 0.05.";
 
 const plain = (x, digits = 2) => {
-  const text = x.toFixed(digits).replace("-", "−");
+  const text = minus(x.toFixed(digits));
   return /[1-9]/.test(text) ? text : text.replace("−", "");
 };
 const tidied = (x, low) => Math.max(low, Math.min(1, Math.round(x * 100) / 100));
@@ -44,7 +44,7 @@ export function renderHand(model, host) {
     element("form", { class: "crnn-bar", onsubmit: (event) => event.preventDefault() },
       element("fieldset", { "aria-label": "task" }, element("span", { class: "crnn-soft" }, "task"), ...radios)),
     scroll, verdict,
-    element("div", { class: "crnn-bar crnn-sliders" }, element("span", { class: "crnn-where" }, back, step, on), ...sliders.map(({ label }) => label)),
+    element("div", { class: "crnn-bar crnn-where" }, back, step, on), element("div", { class: "crnn-sliders" }, ...sliders.map(({ label }) => label)),
     element("div", { role: "status", "aria-live": "polite", "aria-atomic": "true" }, memory, shown),
     element("p", { class: "crnn-soft crnn-legend" }, HELP));
   shield(root);
@@ -86,7 +86,7 @@ export function renderHand(model, host) {
 
   function build(T) {
     cells = Object.fromEntries([...GATE_ROWS.map(([key]) => key), "goal"].map((key) => [key, []]));
-    const lines = GATE_ROWS.map(([key, words, place]) => element("tr", { role: "row", class: place === undefined ? "crnn-made" : "" },
+    const lines = GATE_ROWS.map(([key, words, place]) => element("tr", { role: "row", class: { c: "crnn-made", h: "crnn-made", g: "crnn-signed" }[key] ?? "" },
       element("th", { role: "rowheader", scope: "row" }, element("i", {}, key), element("span", { class: "crnn-words" }, ` ${words}`)),
       ...Array.from({ length: T }, (_, t) => {
         const td = element("td", { role: "gridcell", tabindex: -1, onclick: () => (place === undefined ? move(t) : choose(t, key)), onfocus: () => {
@@ -96,7 +96,7 @@ export function renderHand(model, host) {
         return td;
       })));
     const heads = element("tr", { role: "row" }, element("th", { role: "columnheader" }, "t"),
-      ...Array.from({ length: T }, (_, t) => element("th", { role: "columnheader", scope: "col", class: "crnn-soft" }, `${t}`)));
+      ...Array.from({ length: T }, (_, t) => element("th", { role: "columnheader", scope: "col", class: "crnn-soft", onclick: () => choose(t, row) }, `${t}`)));
     const goals = element("tr", { role: "row", class: "crnn-goal" }, element("th", { role: "rowheader", scope: "row" }, "goal"),
       ...Array.from({ length: T }, (_, t) => (cells.goal[t] = element("td", { role: "gridcell" }))));
     scroll.replaceChildren(element("table", { role: "grid", "aria-label": `Gates, memory and output of one unit, ${T} time steps`, onkeydown: onKey, style: `--steps: ${T}` },
@@ -137,9 +137,9 @@ export function renderHand(model, host) {
     const hits = right.filter(Boolean).length;
     verdict.textContent = !task ? "" : `${task.asks} ${hits === T ? "Solved: h is at its goal at every step." : `h is at its goal at ${hits} of ${T} steps.`}`;
     for (const radio of radios) radio.firstChild.checked = radio.firstChild.value === model.get("task");
-    step.textContent = `step ${t}`;
-    back.disabled = t === 0;
-    on.disabled = t === T - 1;
+    step.textContent = `step ${t} of 0 to ${T - 1}`;
+    usable(back, t > 0);
+    usable(on, t < T - 1);
     for (const { key, place, slider, value } of sliders) {
       slider.value = gates[t][place];
       slider.disabled = locked(place);
@@ -156,5 +156,5 @@ export function renderHand(model, host) {
   return view.stop;
 }
 
-/** A negative factor, or one with a minus, in brackets. */
-const bracket = (text) => (/^[-−]/.test(text) ? `(${text})` : text);
+/** A factor, a negative one in brackets. */
+const bracket = (text) => (text.startsWith("−") ? `(${text})` : text);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from crnn_lessons.widgets.base import minus
 from crnn_lessons.widgets.picture import GREY, VERMILLION, svg, svg_box, svg_text
 
 NAMES = {
@@ -30,12 +31,12 @@ def hand_picture(values: dict[str, np.ndarray], task: dict | None) -> str:
         parts.append(svg_text(8, y + 19, f"{key} {words}"))
         for t, value in enumerate(values[key][:, 0]):
             style = {"fill": "#fbe3b0" if made else "white", "stroke_width": 2 if made else 1}
-            parts.append(svg_box(left + wide * t, y, wide - 4, high - 4, _plain(value), **style))
+            parts.append(svg_box(left + wide * t, y, wide - 4, high - 4, plain(value), **style))
     y = 26 + high * len(NAMES)
     if task is not None:
         parts.append(svg_text(8, y + 16, "goal of h"))
         for t, goal in enumerate(task["goal"]):
-            parts.append(svg_text(left + wide * (t + 0.5) - 2, y + 16, _plain(goal), anchor="middle", fill=VERMILLION))
+            parts.append(svg_text(left + wide * (t + 0.5) - 2, y + 16, plain(goal), anchor="middle", fill=VERMILLION))
         y += 24
     parts.append(svg_text(8, y + 16, "c = f · c before + i · g,   h = o · tanh(c)", size=13))
     return svg(max(360, left + wide * T + 8), y + 28, *parts)
@@ -79,5 +80,6 @@ def _squares(values: np.ndarray, sign: int, scale: float, side: int, x: int, y: 
     return path
 
 
-def _plain(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
+def plain(value: float) -> str:
+    """A value of one unit by hand: two digits behind the point."""
+    return minus(f"{value:.2f}") if abs(value) >= 0.005 else "0.00"

@@ -1,5 +1,5 @@
 // How far back a network feels: influence against distance, by cell, weight scale, gate bias and length.
-import { drawing, element, follow, number, shield } from "./dom.js";
+import { drawing, element, follow, minus, number, shield } from "./dom.js";
 import { CELLS, influence } from "./memory_run.js";
 
 const FLOOR = -16, TOP = 8; // powers of ten between which curves are drawn
@@ -12,8 +12,6 @@ export function lostAt(curve) {
   const at = curve.findIndex((value) => value < curve[0] / 1000);
   return at < 0 ? null : at;
 }
-
-const plain = (x) => String(x).replace("-", "−");
 
 function render({ model, el: host }) {
   const view = follow(model, NAMES, paint);
@@ -41,7 +39,7 @@ function render({ model, el: host }) {
     onkeydown: onKey, onpointermove: (event) => point(event, false), onclick: (event) => point(event, true), onpointerleave: () => { hover = null; paint(); } });
   const table = element("div", { role: "status", "aria-live": "polite" });
   const root = element("div", { class: "crnn-widget crnn-memory", role: "group", "aria-label": "How far back a network feels" },
-    element("div", { class: "crnn-bar crnn-sliders" }, ...sliders.map(({ label }) => label)),
+    element("div", { class: "crnn-sliders" }, ...sliders.map(({ label }) => label)),
     element("div", { class: "crnn-bar" },
       element("form", { onsubmit: (event) => event.preventDefault() }, element("fieldset", { "aria-label": "weights" }, ...radios)),
       element("fieldset", { "aria-label": "cells shown" }, ...boxes.map(({ label }) => label)), element("span", { class: "crnn-end" }, reset)),
@@ -86,7 +84,7 @@ function render({ model, el: host }) {
     const powers = Array.from({ length: (TOP - FLOOR) / 4 + 1 }, (_, k) => FLOOR + 4 * k), every = last() > 30 ? 10 : last() > 8 ? 5 : 1;
     const steps = Array.from({ length: last() + 1 }, (_, d) => d).filter((d) => d % every === 0);
     const grid = powers.map((power) => drawing("g", {}, drawing("path", { class: "crnn-grid", d: `M${LEFT} ${y(10 ** power)}H${wide - RIGHT}` }),
-      drawing("text", { x: LEFT - 6, y: y(10 ** power) + 4, "text-anchor": "end" }, power ? `1e${plain(power)}` : "1")));
+      drawing("text", { x: LEFT - 6, y: y(10 ** power) + 4, "text-anchor": "end" }, power ? `1e${minus(power)}` : "1")));
     const ticks = steps.map((d) => drawing("text", { x: x(d), y: HEAD + HIGH + 16, "text-anchor": "middle" }, `${d}`));
     const shape = Math.hypot(...base.weight_ih[0]), norm = model.get("norm");
     const bound = drawing("polyline", { class: "crnn-bound", points: line(Array.from({ length: last() + 1 }, (_, d) => shape * norm ** d)) });
@@ -108,7 +106,7 @@ function render({ model, el: host }) {
     }
     for (const { name, input, value } of sliders) {
       input.value = model.get(name);
-      value.textContent = plain(name === "length" ? length : model.get(name).toFixed(2));
+      value.textContent = minus(name === "length" ? length : model.get(name).toFixed(2));
     }
     for (const radio of radios) radio.firstChild.checked = radio.firstChild.value === matrix;
     for (const { cell, box } of boxes) box.checked = cells.includes(cell);

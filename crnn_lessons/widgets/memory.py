@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 import traitlets
 
-from crnn_lessons.widgets.base import Widget, module, show_number, stylesheet
+from crnn_lessons.widgets.base import Widget, minus, module, show_number, stylesheet
 from crnn_lessons.widgets.memory_run import CELLS, KINDS, MOST_STEPS, draw_base, influence
 from crnn_lessons.widgets.picture import svg, svg_text
 
@@ -97,8 +97,8 @@ class Memory(Widget):
         read = ", ".join(f"{cell} {show_number(float(curve[self.distance]))}" for cell, curve in self.curves.items())
         return (
             f"Influence of an input on the last state against its distance, over {self.length} steps, with "
-            f"{self.matrix} weights of norm {self.norm:g} and gate bias {self.bias:g}. At distance {self.distance}: "
-            f"{read or 'no cell is shown'}."
+            f"{self.matrix} weights of norm {self.norm:g} and gate bias {minus(f'{self.bias:g}')}. "
+            f"At distance {self.distance}: {read or 'no cell is shown'}."
         )
 
     def picture(self) -> str:
@@ -109,7 +109,7 @@ class Memory(Widget):
         parts = []
         for power in range(FLOOR, TOP + 1, 4):
             parts.append(f'<path d="M{left} {y(power):.1f}h{width}" stroke="#ccc"/>')
-            parts.append(svg_text(left - 6, y(power) + 4, f"1e{power}" if power else "1", size=11, anchor="end"))
+            parts.append(svg_text(left - 6, y(power) + 4, minus(f"1e{power}") if power else "1", size=11, anchor="end"))
         for row, (cell, curve) in enumerate(self.curves.items()):
             colour, dash = LINES[cell]
             logs = np.log10(np.maximum(curve, 1e-300))
@@ -123,7 +123,7 @@ class Memory(Widget):
         parts.append(f'<path d="M{x(self.distance):.1f} {top}v{height}" stroke="#767676" stroke-dasharray="1 3"/>')
         ticks = sorted({0, (self.length - 1) // 2, self.length - 1})
         parts += [svg_text(x(d), top + height + 16, str(d), size=11, anchor="middle") for d in ticks]
-        words = f"distance; {self.matrix} weights of norm {self.norm:g}, gate bias {self.bias:g}"
+        words = f"distance; {self.matrix} weights of norm {self.norm:g}, gate bias {minus(f'{self.bias:g}')}"
         parts.append(svg_text(left, top + height + 38, words, size=12))
         return svg(600, top + height + 70 + 18 * len(self.cells), *parts)
 

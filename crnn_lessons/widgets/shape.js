@@ -1,5 +1,5 @@
 // A recogniser on paper: choose parts and image size; see shapes, parameters, multiply-adds, T and what a frame sees.
-import { codePoints, count, drawing, element, follow, plural, shield } from "./dom.js";
+import { codePoints, count, drawing, element, follow, plural, shield, usable } from "./dom.js";
 import { PROJECTIONS, accountOf, roomFor } from "./shape_account.js";
 import { EXAMPLES, spansOf } from "./shape_stack.js";
 
@@ -9,7 +9,7 @@ const STRIP = 15, LEFT = 4;
 const ids = { next: 0 };
 
 const product = (shape) => shape.join(" × ");
-const millions = (n) => (n >= 1e6 ? `${(n / 1e6).toFixed(n >= 1e8 ? 0 : 1)} M` : count(n));
+const millions = (n) => (n >= 1e8 ? `${count(Math.round(n / 1e6))} M` : n >= 1e6 ? `${(n / 1e6).toFixed(1)} M` : count(n));
 
 /** What the frame's field is, as a sentence. */
 export function fieldLine({ stack, T }, frame, width) {
@@ -31,6 +31,8 @@ function render({ model, el: host }) {
   const view = follow(model, NAMES, paint), presets = model.get("presets"), own = `crnn-shape-${ids.next++}`;
   const state = (changes = {}) => ({ ...Object.fromEntries(NAMES.map((name) => [name, model.get(name)])), ...changes });
   let account, chosen = 0, inputs = [], dragging = false;
+  let wanted = model.get("frame"); // the frame that was asked for; where there are fewer, the last one is shown
+  const within = (frame, T) => Math.max(0, Math.min(frame, T - 1));
 
   const note = element("p", { class: "crnn-note", role: "alert" });
   const button = (label, title, act) => element("button", { type: "button", title, onclick: act }, label);
@@ -41,11 +43,15 @@ function render({ model, el: host }) {
     return box;
   };
   const whole = { type: "number", min: 1, max: 2000, step: 1, inputmode: "numeric" };
-  const preset = select("preset", ["(own)", ...Object.keys(presets)], () => { if (presets[preset.value]) { chosen = 0; put({ ...presets[preset.value], frame: 0 }); } });
+  const preset = select("preset", ["(own)", ...Object.keys(presets)], () => {
+    if (!presets[preset.value]) return paint(); // "(own)" is what a stack of one's own is called, not a choice
+    chosen = 0;
+    put({ ...presets[preset.value], frame: Math.floor(accountOf(state(presets[preset.value])).T / 2) });
+  });
   const boxes = {
     height: field("height in pixels", "height", whole, Number), width: field("width in pixels", "width", whole, Number),
     num_classes: field("number of classes", "num_classes", { ...whole, min: 2 }, Number),
-    sequence: field("sequence model", "sequence", { type: "text", list: `${own}-seq`, size: 30, spellcheck: "false" }, (text) => text.trim()),
+    sequence: field("sequence model", "sequence", { type: "text", list: `${own}-seq`, size: 36, spellcheck: "false", class: "crnn-field crnn-chain" }, (text) => text.trim()),
     output: field("output", "output", { type: "text", list: `${own}-out`, size: 8, spellcheck: "false" }, (text) => text.trim()),
     word: field("a word to spell", "word", { type: "text", spellcheck: "false", maxlength: 64 }, (text) => text.normalize("NFC")),
   };
@@ -57,7 +63,7 @@ function render({ model, el: host }) {
   const body = element("div", { class: "crnn-body", role: "rowgroup" });
   const table = element("div", { class: "crnn-table", role: "table", "aria-label": "layers" }, body);
   const slider = element("input", { type: "range", min: 0, step: 1, class: "crnn-slide", "aria-label": "frame t", oninput: () => put({ frame: Number(slider.value) }) });
-  const plane = element("div", { class: "crnn-plane", onpointerdown: (event) => { dragging = true; plane.setPointerCapture(event.pointerId); point(event); },
+  const plane = element("div", { class: "crnn-plane", onpointerdown: (event) => { dragging = true; slider.focus({ preventScroll: true }); plane.setPointerCapture(event.pointerId); point(event); },
     onpointermove: (event) => { if (dragging) point(event); }, onpointerup: () => { dragging = false; }, onpointercancel: () => { dragging = false; } });
   const totals = element("p", { class: "crnn-totals", role: "status", "aria-live": "polite" });
   const sees = element("p", { class: "crnn-sees" }), fits = element("p", { class: "crnn-fits" }), longest = element("p", { class: "crnn-longest" });
@@ -66,15 +72,15 @@ function render({ model, el: host }) {
     list("seq", SEQUENCES), list("out", ["linear", "mlp 128"]),
     element("div", { class: "crnn-bar" }, label("preset", preset),
       element("span", { class: "crnn-image" }, "image", colours, "×", boxes.height, "×", boxes.width),
-      element("span", { class: "crnn-end" }, button("reset", "Back to the first state", () => { settle(); chosen = 0; view.change({ ...model.get("start") }); }))),
-    totals, note, table,
+      element("span", { class: "crnn-end" }, button("reset", "Back to the first state", () => { settle(); chosen = 0; wanted = model.get("start").frame; view.change({ ...model.get("start") }); }))),
+    totals, element("div", { class: "crnn-bar crnn-word" }, label("word", boxes.word), element("div", { class: "crnn-room", role: "status", "aria-live": "polite" }, fits, longest)),
+    note, table,
     element("div", { class: "crnn-bar crnn-edit-bar" }, part, button("add below", "Add this layer below the marked one (Enter in a layer)", () => insert(chosen + 1)), remove,
       button("up", "Move the marked layer up (Alt + arrow up)", () => shift(chosen, -1)), button("down", "Move the marked layer down (Alt + arrow down)", () => shift(chosen, 1))),
     element("div", { class: "crnn-bar" }, label("project", projection), label("sequence", boxes.sequence), label("output", boxes.output), label("classes", boxes.num_classes)),
     element("div", { class: "crnn-bar" }, element("label", { class: "crnn-wide" }, "frame t", slider)),
     plane, element("div", { role: "status", "aria-live": "polite" }, sees),
-    element("p", { class: "crnn-soft crnn-legend" }, "One strip a layer: the frame at the top, the image at the bottom; filled: the columns that the frame depends on. Click or drag to choose a frame."),
-    element("div", { class: "crnn-bar" }, label("word", boxes.word)), element("div", { role: "status", "aria-live": "polite" }, fits, longest));
+    element("p", { class: "crnn-soft crnn-legend" }, "One strip a layer: the frame at the top, the image at the bottom; filled: the columns that the frame depends on. Click or drag to choose a frame."));
   shield(root);
   host.append(root);
 
@@ -85,7 +91,7 @@ function render({ model, el: host }) {
 
   /** Change the state if it then makes sense; say why not otherwise. */
   function put(changes, box = null) {
-    const wanted = state(changes), next = accountOf(wanted);
+    const next = accountOf(state(changes));
     settle();
     if (next.problem) {
       note.textContent = `${next.problem} The table keeps what it had.`;
@@ -93,7 +99,8 @@ function render({ model, el: host }) {
       if (!box) paint();
       return false;
     }
-    view.change({ ...changes, frame: Math.max(0, Math.min(wanted.frame, next.T - 1)) });
+    if ("frame" in changes) wanted = changes.frame;
+    view.change({ ...changes, frame: within(wanted, next.T) });
     return true;
   }
 
@@ -120,7 +127,7 @@ function render({ model, el: host }) {
 
   function point(event) {
     const box = plane.firstChild.getBoundingClientRect(), share = (event.clientX - box.left - LEFT) / (box.width - 2 * LEFT);
-    put({ frame: Math.max(0, Math.min(account.T - 1, Math.floor(share * account.T))) });
+    put({ frame: within(Math.floor(share * account.T), account.T) });
   }
 
   function makeInput(i) {
@@ -133,7 +140,7 @@ function render({ model, el: host }) {
 
   function mark() {
     [...body.children].forEach((row, i) => row.classList.toggle("crnn-marked", i === chosen + 1));
-    remove.disabled = model.get("layers").length < 2;
+    usable(remove, model.get("layers").length > 1);
   }
 
   function cell(role, text, name, share = null) {
@@ -159,7 +166,7 @@ function render({ model, el: host }) {
   }
 
   function paintPlane() {
-    const wide = Math.max(240, (plane.clientWidth || 640)), { stack, widths } = account, frame = model.get("frame");
+    const wide = Math.max(240, (plane.clientWidth || 640)), { stack, widths } = account, frame = within(model.get("frame"), account.T);
     const spans = spansOf(stack, 1, frame, model.get("width")), levels = widths.length, high = levels * STRIP + 6, room = wide - 2 * LEFT;
     const svg = drawing("svg", { width: wide, height: high, viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": `Columns at each layer, the image below: ${fieldLine(account, frame, model.get("width"))}` });
     widths.forEach((columns, level) => {
@@ -182,14 +189,16 @@ function render({ model, el: host }) {
     projection.value = now.projection;
     const same = ([, values]) => Object.entries(values).every(([name, value]) => JSON.stringify(value) === JSON.stringify(now[name]));
     preset.value = Object.entries(presets).find(same)?.[0] ?? "(own)";
-    const frame = Math.min(now.frame, account.T - 1);
+    const frame = within(now.frame, account.T);
+    if (frame !== within(wanted, account.T)) wanted = frame; // Python asked for another
     slider.max = account.T - 1;
     slider.value = frame;
     slider.setAttribute("aria-valuetext", fieldLine(account, frame, now.width));
     chosen = Math.min(chosen, now.layers.length - 1);
     totals.replaceChildren(element("span", {}, "T = ", element("b", { class: "crnn-T" }, count(account.T))),
       element("span", {}, element("b", { class: "crnn-total" }, count(account.parameters)), " parameters"),
-      element("span", {}, element("b", { class: "crnn-work" }, millions(account.work)), " multiply-adds an image"));
+      element("span", {}, element("b", { class: "crnn-work" }, millions(account.work)), " multiply-adds an image"),
+      element("span", { class: "crnn-own crnn-soft" }, `the stack alone: ${count(account.own.parameters)} parameters, ${millions(account.own.work)} multiply-adds`));
     paintTable();
     paintPlane();
     sees.textContent = fieldLine(account, frame, now.width);

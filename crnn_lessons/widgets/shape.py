@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -64,7 +65,7 @@ class Shape(Widget):
         *,
         num_classes: int | None = None,
         frame: int | None = None,
-        word: str = "counterrevolutionary",
+        word: str = "station",
     ):
         if isinstance(config, Recogniser):
             num_classes, config = num_classes or config.num_classes, config.config
@@ -160,6 +161,9 @@ def model_of(state: dict[str, Any]) -> Recogniser:
             raise ValueError(f"{name} runs from {least} to {LARGEST}, and got {state[name]}")
     if len(state["word"]) > 64:
         raise ValueError(f"the word has {len(state['word'])} characters, and the widget takes at most 64")
+    for name in ("sequence", "output"):
+        if re.search(r"\d{6}", state[name]):
+            raise ValueError(f"a number in {name} has at most five digits, as in a layer, and got {state[name]!r}")
     if not state["layers"]:
         raise ValueError("a stack needs at least one layer, such as 'conv 64'")
     parts = {name: state[name] for name in PARTS if name != "layers"}

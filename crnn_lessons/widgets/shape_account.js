@@ -2,11 +2,11 @@
 import { costs, fields, parseLayer, sizesAlong } from "./shape_stack.js";
 
 export const PROJECTIONS = ["concat", "max", "sum", "lstm"];
-const MOST = 2000; // pixels; beyond it nothing here means anything
+const MOST = 2000; // pixels; beyond it nothing here means anything, as beyond five digits in a layer
 
 /** One part of the sequence model or the output for an input of a size: { out, own, norm, each } with work a step. */
 function sequencePart(text, size, classes) {
-  const m = /^(?:(bilstm|gru|linear|mlp) ([1-9]\d*)|conv ([1-9]\d*) (\d*[13579])|(linear))$/.exec(text);
+  const m = /^(?:(bilstm|gru|linear|mlp) ([1-9]\d{0,4})|conv ([1-9]\d{0,4}) (\d{0,4}[13579])|(linear))$/.exec(text);
   if (!m) return null;
   if (m[3]) {
     const weights = Number(m[3]) * size * Number(m[4]);
@@ -22,7 +22,7 @@ function sequencePart(text, size, classes) {
 
 const pieces = (text) => text.split(",").map((piece) => piece.trim());
 
-/** Rows for every layer, or the reason why there are none: { rows, T, stack, parameters, work } or { problem }. */
+/** Rows for every layer, or the reason why there are none: { rows, T, stack, parameters, work, own } or { problem }; `own` is the stack's share. */
 export function accountOf(state) {
   const stack = [];
   for (const text of state.layers) {
@@ -52,12 +52,13 @@ export function accountOf(state) {
   for (const [what, text] of [...sequence.map((piece) => ["sequence", piece]), ["output", state.output]]) {
     const fits = what === "output" ? /^(linear|mlp \d+)$/ : /^(bilstm|gru|linear|conv) /;
     const part = fits.test(text) ? sequencePart(text, size, state.num_classes) : null;
-    if (!part) return { problem: what === "output" ? `“${text}” is no output: write linear, or mlp 128.` : `“${text}” is no sequence model: write none, or a chain of bilstm 256, gru 64, linear 256, conv 64 5.` };
+    if (!part) return { problem: what === "output" ? `“${text}” is no output: write linear, or mlp 128; a number has at most five digits.` : `“${text}” is no sequence model: write none, or a chain of bilstm 256, gru 64, linear 256, conv 64 5; a number has at most five digits.` };
     size = part.out;
     rows.push({ name: `${what}: ${text}`, shape: [T, size], parameters: [part.own, part.norm].filter(Boolean), work: part.each * T, sees: null });
   }
   const total = (values) => values.reduce((sum, value) => sum + value, 0);
-  return { rows, T, stack, heights, widths, parameters: total(rows.flatMap((row) => row.parameters)), work: total(rows.map((row) => row.work)) };
+  const sums = (part) => ({ parameters: total(part.flatMap((row) => row.parameters)), work: total(part.map((row) => row.work)) });
+  return { rows, T, stack, heights, widths, ...sums(rows), own: sums(rows.slice(0, stack.length)) };
 }
 
 /** A word's letters S, its repeats r, and the narrowest image that gives S + r steps (null: none up to 2000 columns). */

@@ -1,5 +1,5 @@
 // The probabilities under the lattice: a table whose cells can be edited, a column a time step.
-import { element, number, visible } from "./dom.js";
+import { element, number, typed, visible } from "./dom.js";
 
 const MOST_ROWS = 12; // of a larger alphabet, only the target's characters are shown, and the rest as one row
 
@@ -59,9 +59,9 @@ export function probabilityTable({ T, classes, C, names, cell, label, setProbabi
     const close = (keep, back) => {
       if (closed) return;
       closed = true;
-      const typed = field.value.trim().replace(",", ".");
+      const text = field.value.trim().replace(",", ".");
       field.remove();
-      if (keep && typed !== "") setProbability(t, classes[line], Number(typed));
+      if (keep && text !== "") setProbability(t, classes[line], Number(text));
       if (back) focus(t, line);
     };
     const field = element("input", { type: "text", inputmode: "decimal", class: "crnn-edit", "aria-label": td.getAttribute("aria-label"),
@@ -72,7 +72,7 @@ export function probabilityTable({ T, classes, C, names, cell, label, setProbabi
         event.stopPropagation();
         close(event.key === "Enter", true);
       } });
-    field.value = first ?? number(td.crnnValue);
+    field.value = first ?? typed(number(td.crnnValue));
     td.append(field);
     field.focus();
     if (first === null) field.select();

@@ -1,10 +1,18 @@
 // A small recurrent network, unrolled: every state of a sequence, and the one set of weights that makes them all.
-import { element, follow, number, shield } from "./dom.js";
+import { element, follow, number, shield, typed, usable } from "./dom.js";
 
 const MOST = 100; // a larger weight or input says nothing that a smaller one does not
 const ACTIVATIONS = { tanh: Math.tanh, relu: (z) => Math.max(z, 0) };
 const WEIGHTS = ["weight_ih", "weight_hh", "bias", "weight_out", "bias_out"];
 const SYMBOLS = { weight_ih: "W_ih", weight_hh: "W_hh", bias: "b", weight_out: "W_out", bias_out: "b_out" };
+
+/** What a field says: { value }; { begun } where it is the beginning of a number; { problem } where it is neither. */
+export function readNumber(text) {
+  const plain = text.trim().replace(",", ".").replace(/[−–]/g, "-");
+  if (/^[-+]?\.?$|^[-+]?[\d.]+e[-+]?$/i.test(plain)) return { begun: true };
+  const value = Number(plain);
+  return Number.isFinite(value) && Math.abs(value) <= MOST ? { value } : { problem: true };
+}
 
 const dot = (row, vector) => row.reduce((total, weight, j) => total + weight * vector[j], 0);
 
@@ -73,24 +81,27 @@ function render({ model, el: host }) {
   }
 
   /** A field for one number: `read` gives it, `write` takes a new one, `by` is what an arrow key adds. */
-  function numberField(label, by, read, write, extra = {}) {
-    const take = (value, typed) => {
-      const fits = typed.trim() !== "" && Number.isFinite(value) && Math.abs(value) <= MOST;
-      field.setAttribute("aria-invalid", fits ? "false" : "true");
-      note.textContent = fits ? "" : `${label} must be a number from −${MOST} to ${MOST}, and “${typed}” is none; it keeps ${number(read())}.`;
-      if (fits && value !== read()) write(value);
-      return fits;
+  function numberField(label, by, read, write, { onfocus = () => {} } = {}) {
+    let held = read(); // the number before the typing began: what counts where the field as a whole says none
+    const put = (value) => { if (value !== read()) write(value); };
+    const take = () => {
+      const { value, problem } = readNumber(field.value);
+      field.setAttribute("aria-invalid", problem ? "true" : "false");
+      note.textContent = problem ? `${label} must be a number from −${MOST} to ${MOST}, and “${field.value}” is none; it keeps ${number(held)}.` : "";
+      put(value ?? held);
     };
-    const field = element("input", { type: "text", inputmode: "decimal", autocomplete: "off", class: "crnn-number", "aria-label": label, ...extra,
-      oninput: () => take(Number(field.value.trim().replace(",", ".").replace("−", "-")), field.value),
+    const settle = () => { note.textContent = ""; held = read(); fill(); };
+    const field = element("input", { type: "text", inputmode: "decimal", autocomplete: "off", class: "crnn-number", "aria-label": label,
+      oninput: take, onfocus: () => { held = read(); onfocus(); },
       onblur: () => { if (field.getAttribute("aria-invalid") === "true") note.textContent = ""; fill(); },
       onkeydown: (event) => {
         const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
         if (event.ctrlKey || event.metaKey || event.altKey) return;
-        if (direction) { if (take(Number((read() + direction * by).toFixed(10)), number(read() + direction * by))) fill(); event.preventDefault(); }
-        else if (event.key === "Enter" && !event.shiftKey) { note.textContent = ""; fill(); field.select(); event.preventDefault(); }
+        if (direction) put(Math.max(-MOST, Math.min(MOST, Number((read() + direction * by).toFixed(10)))));
+        if (direction || (event.key === "Enter" && !event.shiftKey)) { settle(); event.preventDefault(); }
+        if (event.key === "Enter" && !event.shiftKey) field.select();
       } });
-    const fill = () => { field.value = number(read()); field.setAttribute("aria-invalid", "false"); };
+    const fill = () => { field.value = typed(number(read())); field.setAttribute("aria-invalid", "false"); };
     fields.push({ field, fill });
     return field;
   }
@@ -103,7 +114,7 @@ function render({ model, el: host }) {
     const body = model.get(name).map((_, i) => element("tr", {}, element("th", { scope: "row" }, `${to}[${i}]`),
       ...Array.from({ length: columns }, (_, j) => element("td", { "data-weight": name, "data-i": i, "data-j": j },
         numberField(matrix ? `${SYMBOLS[name]}[${i}, ${j}]` : `${SYMBOLS[name]}[${i}]`, 0.1, () => read(i, j), (value) => write(i, j, value))))));
-    const head = matrix ? Array.from({ length: columns }, (_, j) => element("th", { scope: "col" }, `${from}[${j}]`)) : [element("th", { scope: "col" }, "")];
+    const head = matrix ? Array.from({ length: columns }, (_, j) => element("th", { scope: "col" }, `${from}[${j}]`)) : [element("th", { scope: "col" }, "\u00a0")];
     const caption = matrix ? `${SYMBOLS[name]}: from ${from}${earlier}` : SYMBOLS[name];
     return element("table", {}, element("caption", {}, caption), element("thead", {}, element("tr", {}, element("td"), ...head)), element("tbody", {}, ...body));
   }
@@ -118,7 +129,7 @@ function render({ model, el: host }) {
     drawn = T();
     fields = fields.filter(({ field }) => weights.contains(field));
     const steps = Array.from({ length: drawn }, (_, t) => t);
-    columns = steps.map((t) => element("th", { scope: "col", onclick: () => view.change({ t }) }, `t = ${t}`));
+    columns = steps.map((t) => element("th", { scope: "col", onclick: () => select(t, model.get("unit")) }, `t = ${t}`));
     const inputs = Array.from({ length: D }, (_, d) => element("tr", {}, element("th", { scope: "row" }, `x[${d}]`), ...steps.map((t) => element("td", { class: "crnn-in", "data-t": t, "data-d": d }, inputField(t, d)))));
     cells = Array.from({ length: lines }, (_, line) => steps.map((t) => element("td", { class: line < units ? "crnn-state" : "crnn-out", "data-t": t, "data-line": line, tabindex: -1,
       onclick: () => select(t, line), onkeydown: (event) => onKey(event, t, line) }, element("span", { class: "crnn-fill", "aria-hidden": "true" }), element("span", { class: "crnn-figure" }))));
@@ -167,8 +178,8 @@ function render({ model, el: host }) {
     const used = unit < units ? ["weight_ih", "weight_hh", "bias"] : ["weight_out", "bias_out"], row = unit < units ? unit : unit - units;
     for (const cell of weights.querySelectorAll("td[data-weight]")) cell.classList.toggle("crnn-source", used.includes(cell.dataset.weight) && Number(cell.dataset.i) === row);
     where.textContent = `step ${t} of 0 to ${T() - 1}`;
-    back.disabled = t === 0;
-    next.disabled = t === T() - 1;
+    usable(back, t > 0);
+    usable(next, t < T() - 1);
     [letters.textContent, values.textContent] = explain(network, inputs, result, t, unit);
   }
 

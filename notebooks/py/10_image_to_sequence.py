@@ -468,7 +468,8 @@ print(f"in the middle third, untrained: {middle_third(untrained, images):.0%}")
 #
 # Choose a preset, or edit layers: click into one and type, Enter adds a layer below. Move the frame with the slider.
 # Try to
-# - work out from which width on the paper's network can write `counterrevolutionary`, then look at the line below;
+# - work out from which width on the paper's network can write `counterrevolutionary`; then type it as the word, and
+#   read the line beside it;
 # - change `tiny` so that a frame in the middle sees at least 40 columns, with *T* unchanged;
 # - cut the multiply-adds of `paper` in half while *T* stays 26.
 #
@@ -476,8 +477,8 @@ print(f"in the middle third, untrained: {middle_third(untrained, images):.0%}")
 #
 # - 21 steps are needed, and *T* is a quarter of the width plus 1: from 80 columns on.
 # - Write `conv 64` once more behind each `conv 64`. Each adds 2 · 4 = 8 columns to 26, which makes 42.
-# - Halve all numbers of channels: most layers then have half as many inputs and half as many outputs, and 633 million
-#   become 159.
+# - Halve all numbers of channels: most layers then have half as many inputs and half as many outputs, and the 633
+#   million of *the stack alone* become 159.
 # </details>
 
 # %%

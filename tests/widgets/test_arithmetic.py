@@ -172,16 +172,31 @@ def test_rescaling_keeps_a_row_a_distribution(tmp_path):
 
 def test_numbers_are_written_alike_in_both_languages(tmp_path):
     rng = np.random.default_rng(2)
-    values = [*(10.0 ** rng.uniform(-12, 4, 400)).tolist(), 0, 1, 0.24, 0.5, 9999.4, 12345.6, 0.001, 1e-3 / 3, 100]
+    values = [
+        *(10.0 ** rng.uniform(-12, 4, 400)).tolist(),
+        -1.5,
+        -2e-7,
+        -12345.6,
+        0,
+        1,
+        0.24,
+        0.5,
+        9999.4,
+        12345.6,
+        0.001,
+        1e-3 / 3,
+        100,
+    ]
     got = run_node(tmp_path, "return w.number(x);", values, "dom.js")
     assert got == [show_number(value) for value in values]
+    assert "-" not in "".join(got) and show_number(-2e-7) == "−2e−7"  # a minus as long as a plus
     logs = [-1.0, -689.0, -700.0, -5000.0, -999 * math.log(10) - 1e-9, "-inf"]
     assert run_node(tmp_path, "return w.fromLog(x);", logs, "dom.js") == [
         show_number(math.exp(-1)),
         show_number(math.exp(-689)),
-        f"{10 ** (305 - 700 / math.log(10)):.3f}".rstrip("0") + "e-305",
-        f"{10 ** (2172 - 5000 / math.log(10)):.3f}".rstrip("0") + "e-2172",
-        "1e-999",
+        f"{10 ** (305 - 700 / math.log(10)):.3f}".rstrip("0") + "e−305",
+        f"{10 ** (2172 - 5000 / math.log(10)):.3f}".rstrip("0") + "e−2172",
+        "1e−999",
         "0",
     ]
 

@@ -21,7 +21,7 @@ from crnn_lessons.models import build
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader import Reader
 from crnn_lessons.widgets.autopsy import Autopsy
-from crnn_lessons.widgets.autopsy_evidence import Evidence, to_steps
+from crnn_lessons.widgets.autopsy_evidence import Evidence, chance, equals, to_steps
 from tests.widgets.node import floats, needs_node, run_node
 
 AB = Alphabet("abcd")
@@ -148,6 +148,16 @@ def test_javascript_computes_what_python_computes(tmp_path):
         for t in range(T):
             assert [k for k, _ in rivals[t]] == [k for k, _ in widget.rivals(t)]
             assert [p for _, p in rivals[t]] == pytest.approx([p for _, p in widget.rivals(t)], abs=1e-9)
+
+
+@needs_node
+def test_a_probability_is_never_said_to_be_1_and_never_drowns_in_zeros(tmp_path):
+    logs = [0.0, -1e-5, -2e-4, -1.0, -27.0, -28.0, -212.6, -5000.0]
+    said = run_node(tmp_path, "return w.chance(x);", logs, "autopsy.js")
+    assert said == [chance(log_p) for log_p in logs]
+    assert said[:3] == ["above 0.9999", "above 0.9999", "0.9998"] and said[-3:] == ["below 1e−12"] * 3
+    assert said[4] == "1.88e−12" and run_node(tmp_path, "return w.chance(-Infinity);", [0], "autopsy.js") == ["0"]
+    assert (chance(-np.inf), equals(0.0), equals(-1.0)) == ("0", "above 0.9999", "= 0.3679")
 
 
 @needs_node

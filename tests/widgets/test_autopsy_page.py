@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from crnn_lessons.widgets.autopsy import Autopsy
-from crnn_lessons.widgets.base import show_number
+from crnn_lessons.widgets.autopsy_evidence import chance, equals
 from tests.widgets.test_autopsy import AB, autopsy, noise, silent
 from tests.widgets.test_page import show_page
 
@@ -44,7 +45,7 @@ def assert_shows(page, widget, letter: int, frame: int) -> None:
     names = ["blank", *(f"‘{sign}’" for sign in AB.characters)]
     rows = page.locator(".crnn-rivals tbody tr")
     assert rows.locator("th").all_text_contents() == [names[k] for k, _ in widget.rivals(frame)]
-    assert rows.locator("td:nth-child(2)").all_text_contents() == [show_number(p) for _, p in widget.rivals(frame)]
+    assert rows.locator("td:nth-child(2)").all_text_contents() == [chance(np.log(p)) for _, p in widget.rivals(frame)]
     box = page.locator(".crnn-seen").evaluate("(n) => ['x', 'y', 'width', 'height'].map((a) => +n.getAttribute(a))")
     assert box == pytest.approx([first * 6, 26 + low * 6, (last + 1 - first) * 6, (high + 1 - low) * 6])
     heights = page.locator(".crnn-gamma rect").evaluate_all(
@@ -56,7 +57,7 @@ def assert_shows(page, widget, letter: int, frame: int) -> None:
 
 def test_letters_by_mouse(shown, widget):
     assert "".join(shown.locator(".crnn-letters button").all_text_contents()) == widget.text
-    assert f"p(text | picture) = {show_number(widget.confidence)}" in shown.locator(".crnn-total").text_content()
+    assert f"p(text | picture) {equals(np.log(widget.confidence))}" in shown.locator(".crnn-total").text_content()
     assert_shows(shown, widget, 0, widget.peak(0))
     for letter in (len(widget.text) - 1, 1):
         shown.locator(".crnn-letters button").nth(letter).click()
@@ -85,6 +86,8 @@ def test_a_click_on_the_picture_chooses_a_frame_and_reset_leads_back(shown, widg
     for frame in (0, 7, widget.evidence["T"] - 1):
         shown.mouse.click(box["x"] + (frame + 0.5) * wide, box["y"] + 60)
         assert_shows(shown, widget, 0, frame)
+    shown.keyboard.press("ArrowLeft")  # the slider has the keys
+    assert_shows(shown, widget, 0, frame - 1)
     shown.get_by_role("button", name="reset").click()
     assert_shows(shown, widget, 0, widget.peak(0))
 

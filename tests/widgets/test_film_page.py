@@ -66,6 +66,25 @@ def test_every_frame_marks_the_alignment_of_python(shown, film):
     assert shown.get_by_label("one frame on").is_disabled()
 
 
+def test_the_step_buttons_keep_the_keyboard_at_both_ends(shown, film):
+    for label, steps, at in (("one frame on", 6, 4), ("one frame back", 6, 0)):
+        shown.get_by_label(label).focus()
+        for _ in range(steps):
+            shown.keyboard.press("Enter")
+        assert step(shown) == f"step {film.steps[at]}" and shown.get_by_label(label).is_disabled()
+        assert shown.evaluate("document.activeElement.getAttribute('aria-label')") == label
+
+
+def test_pictures_stand_side_by_side_where_there_is_room(shown):
+    tops = "(scenes) => scenes.map((s) => Math.round(s.querySelector('.crnn-plane').getBoundingClientRect().top))"
+    one, two = shown.locator(".crnn-scene").evaluate_all(tops)
+    assert one == two
+    shown.set_viewport_size({"width": 400, "height": 900})
+    shown.wait_for_function("document.querySelector('.crnn-scene').getBoundingClientRect().width < 400")
+    one, two = shown.locator(".crnn-scene").evaluate_all(tops)
+    assert one + 100 < two
+
+
 def test_without_motion_play_turns_one_frame(shown, film):
     play = shown.get_by_role("button", name="play")
     play.click()
@@ -99,6 +118,8 @@ def test_the_curve_is_a_handle_and_reset_leads_back(shown, film):
     box = shown.locator(".crnn-losses").bounding_box()
     shown.mouse.click(box["x"] + box["width"] - 4, box["y"] + 20)
     assert step(shown) == f"step {film.steps[-1]}"
+    shown.keyboard.press("ArrowLeft")  # the slider has the keys
+    assert step(shown) == f"step {film.steps[-2]}"
     shown.get_by_role("button", name="reset").click()
     assert step(shown) == "step 0"
 

@@ -112,6 +112,35 @@ def test_stepping_with_the_buttons(hand):
     assert on.is_disabled() and line(page, 1) == "h(6) = o · tanh(c(6)) = 1 · 0.664 = 0.664"
 
 
+def test_a_head_leads_to_its_step_and_arrow_keys_go_on(hand):
+    page = hand
+    page.locator(".crnn-gates [role=columnheader]").nth(4).click()  # t = 3
+    assert page.locator(".crnn-where").text_content() == "◀step 3 of 0 to 6▶"
+    press(page, "ArrowRight", "ArrowUp")
+    assert page.locator("td:focus").get_attribute("aria-label").startswith("forget gate f at step 4")
+
+
+def test_a_signed_number_has_room_above_its_bar(hand):
+    boxes = hand.evaluate(
+        """() => [...document.querySelectorAll(".crnn-signed td, .crnn-made td")].map((td) => {
+          const words = document.createRange(), style = getComputedStyle(td);
+          words.selectNodeContents(td);
+          return [words.getBoundingClientRect().bottom - td.getBoundingClientRect().top, style.backgroundSize, td.offsetHeight];
+        })"""  # noqa: E501
+    )
+    assert len(boxes) == 21
+    for bottom, size, high in boxes:
+        assert size.startswith("100% calc(100% - 20px)") and bottom <= 21 and high >= 56
+
+
+@pytest.mark.parametrize("width", [1200, 700, 360])
+def test_sliders_stand_in_columns(hand, width):
+    hand.set_viewport_size({"width": width, "height": 900})
+    parts = "(labels) => labels.map((l) => [...l.children].map((c) => Math.round(c.getBoundingClientRect().left)))"
+    lefts = hand.locator(".crnn-sliders label").evaluate_all(parts)
+    assert len(lefts) == 4 and lefts[0] == lefts[1 if width == 360 else 2]
+
+
 # a trained cell
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import urllib.request
+from pathlib import Path
 
 import pytest
 
-from crnn_lessons.widgets import Collapse, Lattice
-from tests.browser import menu
+from crnn_lessons.widgets import Collapse, Lattice, Unroll
+from tests.browser import kernels_of, menu, shut_down_kernels
 
 pytestmark = pytest.mark.browser
 
@@ -103,3 +105,46 @@ def test_a_saved_notebook_works_without_its_kernel(page, lab, tmp_path):
     assert images.first.bounding_box()["width"] >= 300
     assert page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .crnn-widget").count() == 0
     page.screenshot(path=tmp_path / "picture.png")
+
+
+@pytest.mark.parametrize("trusted", [False, True], ids=["live", "saved"])
+def test_a_press_on_what_takes_no_focus_keeps_the_keys_in_the_widget(page, lab, trusted):
+    """In command mode D D deletes the cell, and an arrow leads to the next one."""
+    setting = "[[1.0]], [[0.5]], [0.0], [[1], [0], [0.5], [-1]]"
+    cells = ["1", f"from crnn_lessons.widgets import Unroll\nUnroll({setting})", "2"]
+    if trusted:
+        data = {"text/html": Unroll([[1.0]], [[0.5]], [0.0], [[1], [0], [0.5], [-1]]).html()}
+        lab.write("press.ipynb", *cells, outputs=[{"text/plain": "1"}, data], trusted=True)
+        lab.open(page, "press.ipynb", kernel=False)
+    else:
+        lab.write("press.ipynb", *cells)
+        lab.open(page, "press.ipynb")
+        run_cell(page, 1)
+    page.wait_for_selector(".crnn-unroll .crnn-state")
+    page.locator(".crnn-unroll").scroll_into_view_if_needed()
+    heads, legend = page.locator(".crnn-run thead th"), page.locator(".crnn-unroll .crnn-legend")
+    active = "[...document.querySelectorAll('.jp-Notebook .jp-Cell')].findIndex((c) => c.matches('.jp-mod-active'))"
+    for press in (lambda: heads.nth(2).click(), lambda: legend.click(position={"x": 40, "y": 6})):
+        press()
+        top = page.locator(".crnn-unroll").bounding_box()["y"]
+        for key in ("d", "d", "x", "a", "ArrowDown", "ArrowRight", "ArrowLeft", "ArrowUp"):
+            page.keyboard.press(key)
+        assert page.locator(".jp-Notebook .jp-Cell").count() == 3 and page.evaluate(active) == 1
+        assert page.locator(".crnn-unroll").bounding_box()["y"] == top
+        assert page.evaluate("document.activeElement.matches('.crnn-unroll td.crnn-chosen')")
+    assert page.locator(".crnn-where").text_content() == "step 2 of 0 to 3"
+    page.get_by_role("button", name="reset").focus()  # by keyboard: the ring is the course's, not JupyterLab's
+    ring = "[document.activeElement.matches(':focus-visible'), getComputedStyle(document.activeElement).outlineWidth]"
+    assert page.evaluate(ring) == [True, "3px"]
+
+
+def test_no_kernel_is_left(lab):
+    request = urllib.request.Request(lab.url + "/api/kernels", data=b"{}", method="POST")
+    urllib.request.urlopen(request, timeout=60).read()
+    started = kernels_of(lab.root.parent)
+    assert started
+    shut_down_kernels(lab.url)
+    assert urllib.request.urlopen(lab.url + "/api/kernels", timeout=60).read().strip() == b"[]"
+    for pid in started:  # gone, or waiting for its parent to take note
+        stat = Path(f"/proc/{pid}/stat")
+        assert not stat.exists() or stat.read_text().rsplit(")", 1)[1].split()[0] == "Z"

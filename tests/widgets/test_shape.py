@@ -157,9 +157,18 @@ def test_other_bad_arguments():
         (dict(num_classes=1), "num_classes runs from 2 to 2000, and got 1"),
         (dict(frame=26), "frame runs from 0 to 25"),
         (dict(word="x" * 65), "the word has 65 characters"),
+        (dict(config=Config(("conv 8",), sequence="bilstm 999999")), "a number in sequence has at most five digits"),
+        (dict(config=Config(("conv 8",), output="mlp 999999")), "a number in output has at most five digits"),
     ]:
         with pytest.raises(ValueError, match=words):
             Shape(**arguments)
+
+
+def test_a_shape_stands_on_one_line_of_the_summary():
+    rows = re.findall(r"<tr>.*?</tr>", Shape("paper").summary._repr_html_())
+    for row in rows:
+        styles = re.findall(r'<t[hd] style="([^"]*)"', row)
+        assert ["nowrap" in style for style in styles] == [False, True, False, False, True]
 
 
 def test_everything_that_describes_a_stack_is_taken():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crnn_lessons.models import PRESETS, build
+from crnn_lessons.models import PRESETS, build, summarise
 from crnn_lessons.widgets import Shape
 
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ def test_presets_are_shown_as_python_counts_them(page, tmp_path):
     check(page, Shape("paper"))
     for name in ("post", "captcha", "lstm_unet", "lstm_fmp"):
         page.get_by_label("preset").select_option(name)
-        check(page, Shape(name, frame=0))
+        check(page, Shape(name))  # the frame in the middle
         assert page.get_by_label("preset").input_value() == name
     total = page.locator(".crnn-total").text_content()
     assert total == f"{build('lstm_fmp', 37).num_parameters:,}" and len(PRESETS) == 12
@@ -155,17 +155,63 @@ def test_projection_sequence_output_and_classes(page, tmp_path):
 
 def test_words(page, tmp_path):
     show(page, tmp_path, Shape("paper", width=60))
-    fits = page.locator("p.crnn-fits")
+    fits, word = page.locator("p.crnn-fits"), page.get_by_label("a word to spell")
+    assert word.input_value() == "station"  # a play asks for the other one
+    assert page.locator(".crnn-word").bounding_box()["y"] < page.locator(".crnn-table").bounding_box()["y"]
+    word.fill("counterrevolutionary")
     assert fits.text_content() == (
         "“counterrevolutionary”: S = 20, r = 1, needs 21 steps, T = 16: does not fit; it fits from a width of 80."
     )
     page.get_by_label("width in pixels").fill("80")
     assert "T = 21: fits" in fits.text_content()
-    page.get_by_label("a word to spell").fill("aaa")
+    word.fill("aaa")
     assert "S = 3, r = 2, needs 5 steps, T = 21: fits; it fits from a width of 16" in fits.text_content()
     assert page.locator("p.crnn-longest").text_content() == (
         "Longest word: 21 letters if no two neighbours are equal, 11 if all are."
     )
+
+
+def test_the_frame_comes_back_when_a_width_has_been_typed(page, tmp_path):
+    show(page, tmp_path, Shape("paper", frame=20))
+    box = page.get_by_label("width in pixels")
+    box.focus()
+    press(page, "Control+a", "1", "0")
+    check(page, Shape("paper", width=10, frame=2))
+    press(page, "0")
+    check(page, Shape("paper", frame=20))
+    box.fill("40")
+    page.get_by_role("button", name="reset").click()
+    check(page, Shape("paper", frame=20))
+
+
+def test_totals_are_grouped_and_the_stack_has_its_own(page, tmp_path):
+    show(page, tmp_path, Shape("paper"))
+    own = summarise(build("paper", 37).features, height=32, width=100)
+    assert page.locator(".crnn-own").text_content() == (
+        f"the stack alone: {own.num_parameters:,} parameters, {own.multiply_adds / 1e6:.0f} M multiply-adds"
+    )
+    assert "633 M" in page.locator(".crnn-own").text_content() and page.locator(".crnn-work").text_content() == "705 M"
+    page.get_by_label("width in pixels").fill("2000")
+    want = Shape("paper", width=2000).summary.multiply_adds
+    assert page.locator(".crnn-work").text_content() == f"{want / 1e6:,.0f} M" and want > 1e10
+
+
+def test_a_sequence_can_be_read_and_has_the_limits_of_a_layer(page, tmp_path):
+    show(page, tmp_path, Shape("paper"))
+    box = page.get_by_label("sequence model")
+    assert box.evaluate("(b) => b.scrollWidth <= b.clientWidth")
+    box.fill("bilstm 999999")
+    assert "at most five digits" in page.get_by_role("alert").text_content()
+    box.fill("bilstm 99999")
+    assert page.get_by_role("alert").text_content() == ""
+
+
+def test_a_click_on_the_drawing_gives_the_slider_the_keys(page, tmp_path):
+    show(page, tmp_path, Shape("paper"))
+    strip = page.locator(".crnn-plane svg").bounding_box()
+    page.mouse.click(strip["x"] + strip["width"] * 3.5 / 26, strip["y"] + 10)
+    press(page, "ArrowRight")
+    check(page, Shape("paper", frame=4))
 
 
 def test_two_on_a_page_keep_their_own_state(page, tmp_path):

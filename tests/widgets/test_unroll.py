@@ -12,6 +12,7 @@ import traitlets
 from torch import nn
 
 from crnn_lessons.widgets import Unroll
+from crnn_lessons.widgets.base import show_number as show
 from tests.widgets.node import floats, needs_node, run_node
 
 NET = dict(weight_ih=[[1.0, 0.5], [0.0, -1.0]], weight_hh=[[0.5, 0.0], [0.2, 1.5]], bias=[0.1, -0.2])
@@ -83,7 +84,8 @@ def test_the_explanation_names_every_number_that_was_used(tmp_path):
     assert first[0] == "h_0[0] = tanh(W_ih[0] · x_0 + 0 (there is no state before step 0) + b[0])"
     assert first[1] == f"= tanh(1 · 1 + 0.5 · 0 + 0.5 · 0 + 0 · 0 + 0.1) = tanh(1.1) = {h0[0]:.4g}"
     assert second[0] == "h_1[1] = tanh(W_ih[1] · x_1 + W_hh[1] · h_0 + b[1])"
-    assert f"0.2 · {h0[0]:.4g} + 1.5 · ({h0[1]:.4g})" in second[1] and second[1].endswith(f"= {h1[1]:.4g}")
+    assert f"0.2 · {show(h0[0])} + 1.5 · ({show(h0[1])})" in second[1] and second[1].endswith(f"= {show(h1[1])}")
+    assert show(h0[1]).startswith("−") and "-" not in second[1]
     assert out[0] == "y_2[0] = W_out[0] · h_2 + b_out[0]" and out[1].endswith(f"+ 0.5 = {y:.4g}")
 
 

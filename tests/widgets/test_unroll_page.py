@@ -69,7 +69,7 @@ def test_keys_buttons_and_clicks_walk_through_the_steps(parity):
     assert chosen(page) == (2, 0)
     assert page.locator(".crnn-where").text_content() == "step 2 of 0 to 7"
     assert page.locator(".crnn-letters").text_content() == "h_2[0] = relu(W_ih[0] · x_2 + W_hh[0] · h_1 + b[0])"
-    assert page.locator(".crnn-values").text_content() == "= relu(1 · 1 + 1 · 1 + (-2) · 0 + 0) = relu(2) = 2"
+    assert page.locator(".crnn-values").text_content() == "= relu(1 · 1 + 1 · 1 + (−2) · 0 + 0) = relu(2) = 2"
     cell(page, 4, 1).click()
     press(page, "ArrowRight", "ArrowDown")
     assert chosen(page) == (5, 2)
@@ -130,7 +130,7 @@ def test_an_input_changes_its_own_and_later_steps_only(parity):
 
 def test_what_is_no_number_is_refused_and_the_old_one_kept(small):
     page, field = small, small.get_by_label("W_ih[0, 0]")
-    for typed in ("two", "1e9", ""):
+    for typed in ("two", "1e9", "--"):
         field.fill(typed)
         assert field.get_attribute("aria-invalid") == "true"
         said = page.get_by_role("alert").text_content()
@@ -139,6 +139,50 @@ def test_what_is_no_number_is_refused_and_the_old_one_kept(small):
     press(page, "Enter")
     assert field.input_value() == "1" and field.get_attribute("aria-invalid") == "false"
     assert page.get_by_role("alert").text_content() == ""
+
+
+def test_a_number_may_begin_with_a_minus_and_nothing_moves(small):
+    """An empty field, a lone sign or point is on its way to a number: no alert, and a note that comes moves nothing."""
+    page, field = small, small.get_by_label("W_hh[0, 0]")
+    field.click()
+    top = field.bounding_box()["y"]
+    for typed in ("", "-", "−", ".", "-.", "1e"):
+        field.fill(typed)
+        assert page.get_by_role("alert").text_content() == "" and field.get_attribute("aria-invalid") == "false"
+        assert_python(page, Unroll(**SMALL))
+    field.fill("")
+    press(page, "-", ".", "5")
+    assert_python(page, Unroll(**SMALL | {"weight_hh": [[-0.5]]}))
+    field.fill("x")
+    assert "it keeps 0.5" in page.get_by_role("alert").text_content() and field.bounding_box()["y"] == top
+    field.fill("-")
+    page.get_by_label("W_ih[0, 0]").focus()
+    assert field.input_value() == "0.5" and page.get_by_role("alert").text_content() == ""
+
+
+def test_a_number_out_of_range_leaves_no_piece_of_itself(small):
+    page, field = small, small.get_by_label("W_hh[0, 0]")
+    field.focus()
+    press(page, "Control+a", *"-1e12")
+    assert "“-1e12” is none; it keeps 0.5." in page.get_by_role("alert").text_content()
+    assert_python(page, Unroll(**SMALL))
+    field.fill("100")
+    press(page, "ArrowUp")
+    assert field.input_value() == "100" and page.get_by_role("alert").text_content() == ""
+
+
+def test_arrow_keys_go_on_from_a_head_that_was_clicked(parity):
+    page = parity
+    page.locator(".crnn-run thead th").nth(3).click()
+    press(page, "ArrowRight", "ArrowDown")
+    assert chosen(page) == (4, 1)
+
+
+def test_tables_of_weights_begin_at_one_height(parity):
+    tops = parity.locator(".crnn-weights tbody tr:first-child").evaluate_all(
+        "(rows) => rows.map((r) => Math.round(r.getBoundingClientRect().top))"
+    )
+    assert len(tops) == 5 and len(set(tops)) == 1
 
 
 def test_half_typed_numbers_are_not_overwritten(small):
