@@ -662,7 +662,7 @@ def plot_reach(ax, reach):
         ]
         ax.fill_between(LENGTHS, values.min(0), values.max(0), color=line.get_color(), alpha=0.2)
     ax.axhline(0.1, color=figures.GREY, linewidth=0.8)
-    ax.text(1000, 0.12, "a guess", ha="right", fontsize=8)
+    ax.text(1000, 0.03, "a guess", ha="right", fontsize=8)
     ax.set(xscale="log", xlabel="digits in the sequence", ylim=(0, 1.05))
     ax.set_xticks(LENGTHS, [str(T) if T != 10 else "" for T in LENGTHS])  # no room beside 8
     ax.minorticks_off()
