@@ -168,4 +168,4 @@ def _whole_numbers(values: Lengths, name: str) -> np.ndarray:
             raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be whole numbers, and are {array.dtype}")
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return array if array.dtype == np.int64 and array.flags.c_contiguous else np.ascontiguousarray(array, np.int64)

@@ -39,29 +39,40 @@ def solve_by(
     scores: Tensor, targets: Targets, shares: np.ndarray | None, logits: bool = False
 ) -> tuple[Tensor, Tensor | None, np.ndarray]:
     """``solve``, and how each sample was solved: IMPOSSIBLE, LINEAR, TILTED or LOG."""
-    scores, wanted = scores.detach(), shares is not None
-    T, N, C = scores.shape
+    wanted, (T, N, C) = shares is not None, scores.shape
     if not 0 <= targets.blank < C:
         check_ranges(targets, T, C)
     losses, methods = np.empty(N), np.empty(N, dtype=np.int64)
-    gradient = torch.empty(scores.shape if wanted else (T, N, 0), dtype=scores.dtype)
     threads, S = threads_for(N), targets.most
     size = room_size(T, S, LANES)
     together = LANES if size <= MOST_TOGETHER and N >= LANES * threads else 1
     memory = memory_for(threads, size if together > 1 else room_size(T, S, 1))
-    t_step, sample_step, class_step = scores.stride()  # any layout will do: a transposed view needs no copy
-    frames = scores.as_strided((T, (N - 1) * sample_step + (C - 1) * class_step + 1), (t_step, 1)).numpy()
+    frames, sample_step, class_step = _frames(scores.detach())
+    gradient = np.empty((T, N * C if wanted else 0), frames.dtype)
     batch = targets.labels, targets.starts, targets.lengths, targets.input_lengths, targets.blank
-    results = shares if wanted else losses, losses, methods, gradient.numpy().reshape(T, -1)
+    results = shares if wanted else losses, losses, methods, gradient
     arguments = *batch, C, sample_step, class_step, *results, wanted, logits, frames, threads, together, S, memory
     loop = _loop(scores.dtype, threads > 1)
     if threads == 1:
         loop(*arguments)
     else:
         on_threads(threads, loop, *arguments)
-    if (methods == INVALID).any():
+    if methods.max() >= INVALID:
         check_ranges(targets, T, C)
-    return torch.from_numpy(losses), gradient if wanted else None, methods
+    return torch.from_numpy(losses), torch.from_numpy(gradient.reshape(T, N, C)) if wanted else None, methods
+
+
+def _frames(scores: Tensor) -> tuple[np.ndarray, int, int]:
+    """The scores of each step on one axis, and how far apart two samples and two classes stand on it.
+
+    Any layout will do: a transposed view needs no copy.
+    """
+    T, N, C = scores.shape
+    if scores.is_contiguous():
+        return scores.numpy().reshape(T, N * C), C, 1
+    t_step, sample_step, class_step = scores.stride()
+    width = (N - 1) * sample_step + (C - 1) * class_step + 1
+    return scores.as_strided((T, width), (t_step, 1)).numpy(), sample_step, class_step
 
 
 @cache
