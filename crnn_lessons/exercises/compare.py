@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 SINGLE = 1e-5
-"""The least tolerance for an answer in float32 or less, relative: it cannot be nearer, and is no less right."""
+"""The least tolerance for an answer in float32 or less, as a share of the largest number: it cannot be nearer."""
 
 
 def same(got: Any, want: Any, tolerance: float) -> bool:
@@ -24,17 +24,24 @@ def same(got: Any, want: Any, tolerance: float) -> bool:
         return len(got) == len(want) and all(same(g, w, tolerance) for g, w in zip(got, want, strict=True))
     if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
         return got == want
-    return _same_numbers(plain(got), want, tolerance)
+    apart = _apart(got, want, tolerance)
+    return apart is not None and not apart.any()
 
 
-def _same_numbers(got: Any, want: Any, tolerance: float) -> bool:
-    if str(getattr(got, "dtype", "")) in ("float32", "float16"):
-        tolerance = max(tolerance, SINGLE)
+def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
+    """Which numbers of two values differ; None where they are no numbers, or not of one shape."""
+    got, want = plain(got), plain(want)
+    single = str(getattr(got, "dtype", "")) in ("float32", "float16")
     try:
-        got, want = np.asarray(got, dtype=np.float64), np.asarray(plain(want), dtype=np.float64)
-    except (TypeError, ValueError):
-        return False
-    return got.shape == want.shape and np.allclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
+        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if got.shape != want.shape:
+        return None
+    least = 0.0  # absolute: where numbers of all sizes are added up, the small ones are as far off as the large ones
+    if single:
+        least = SINGLE * np.abs(want[np.isfinite(want)]).max(initial=0.0)
+    return ~np.isclose(got, want, rtol=tolerance, atol=max(tolerance, least), equal_nan=True)
 
 
 def plain(value: Any) -> Any:
@@ -58,7 +65,7 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
     shown = [short(value) for value in (want, got)]
     if shown[0] == shown[1] or any(text.endswith("…") for text in shown):
-        found = _first_difference(plain(got), plain(want), tolerance)
+        found = _first_difference(got, want, tolerance)
         if found:
             return found
     return f" should give {shown[0]}, and yours gives {shown[1]}"
@@ -66,17 +73,12 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
 
 def _first_difference(got: Any, want: Any, tolerance: float) -> str | None:
     """Where two arrays or lists of numbers of one shape differ first, with all the digits that it takes to see it."""
-    try:
-        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+    apart = _apart(got, want, tolerance)
+    if apart is None or not apart.any():
         return None
-    if got.shape != want.shape:
-        return None
+    got, want = (np.asarray(plain(value), dtype=np.float64) for value in (got, want))
     if got.ndim == 0:
         return f" should give {float(want)!r}, and yours gives {float(got)!r}"
-    apart = ~np.isclose(got, want, rtol=tolerance, atol=tolerance, equal_nan=True)
-    if not apart.any():
-        return None
     at = tuple(int(i) for i in np.argwhere(apart)[0])
     values = [short(array[at]) for array in (want, got)]
     values = values if values[0] != values[1] else [repr(float(array[at])) for array in (want, got)]

@@ -123,6 +123,26 @@ def test_tensors_and_single_precision_are_as_good_as_any():
     assert judge(ROOTS, lambda x: ((1 + 1e-7) * np.sqrt(x), len(x)))[0] == "wrong"  # float64 is held to more
 
 
+def test_single_precision_is_no_excuse_where_all_numbers_are_small():
+    small = Exercise("99-6", "", lambda: np.array([2e-6, 1e-6]), [()])
+    assert judge(small, lambda: np.array([2e-6, 1e-6], dtype=np.float32))[0] == "done"
+    assert judge(small, lambda: np.array([2e-6, 5e-6], dtype=np.float32))[0] == "wrong"
+
+
+def test_rounding_is_not_named_as_the_difference():
+    def answer(x):
+        roots = np.sqrt(np.float32(x))
+        roots[len(x) // 2] += 1
+        return roots, len(x)
+
+    only = Exercise("99-7", "", ROOTS.solution, [(np.arange(1.0, 100.0),)], show_case=lambda x: "roots")
+    assert "have 7.07107 at [49], and yours has 8.07107 there (1 of 99 numbers differ)" in judge(only, answer)[1]
+
+
+def test_numbers_beyond_all_floats_are_wrong_and_no_crash():
+    assert judge(Exercise("99-8", "", 0.5), 10**400)[0] == "wrong"
+
+
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
