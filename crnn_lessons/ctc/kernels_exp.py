@@ -14,7 +14,8 @@ import math
 
 from numba import njit
 
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, load, power_of_two, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, power_of_two
+from crnn_lessons.ctc.kernels_load import load, store
 
 SMALLEST = 1e-290
 """Results below this are returned as 0, so that no later product meets a denormal number, which is slow."""

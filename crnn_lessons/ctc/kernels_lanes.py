@@ -62,53 +62,6 @@ for _symbol, _instruction in (("add", "fadd"), ("sub", "fsub"), ("mul", "fmul"),
     _operator(getattr(operator, _symbol), _instruction)
 
 
-def _address(context, builder, array_type, array, i):
-    """Where eight entries of an array stand, as eight of its own kind."""
-    first = context.make_array(array_type)(context, builder, array).data
-    kind = ir.VectorType(context.get_data_type(array_type.dtype), LANES)
-    return builder.bitcast(builder.gep(first, [i]), kind.as_pointer())
-
-
-@intrinsic
-def load(_typing, array, i):
-    """Entries i to i + 7 of an array of one axis, float64 or float32; nobody checks that they exist."""
-
-    def generate(context, builder, signature, args):
-        values = builder.load(_address(context, builder, signature.args[0], *args), align=4)
-        return values if values.type == VECTOR else builder.fpext(values, VECTOR)
-
-    return lanes(array, types.intp), generate
-
-
-@intrinsic
-def store(_typing, array, i, values):
-    """Write entries i to i + 7 of an array."""
-
-    def generate(context, builder, signature, args):
-        address = _address(context, builder, signature.args[0], *args[:2])
-        kind = address.type.pointee
-        builder.store(args[2] if kind == VECTOR else builder.fptrunc(args[2], kind), address, align=4)
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp, lanes), generate
-
-
-@intrinsic
-def collect(_typing, array, places, i):
-    """The entries of an array that stand at places[i], ..., places[i + 7]; nobody checks that they exist."""
-
-    def generate(context, builder, signature, args):
-        first = context.make_array(signature.args[0])(context, builder, args[0]).data
-        where = context.make_array(signature.args[1])(context, builder, args[1]).data
-        values = ir.Constant(ir.VectorType(first.type.pointee, LANES), ir.Undefined)
-        for lane in range(LANES):
-            place = builder.load(builder.gep(where, [builder.add(args[2], ir.IntType(64)(lane))]))
-            values = builder.insert_element(values, builder.load(builder.gep(first, [place])), ir.IntType(32)(lane))
-        return values if values.type == VECTOR else builder.fpext(values, VECTOR)
-
-    return lanes(array, places, types.intp), generate
-
-
 def _neighbours(first):
     """Of sixteen numbers side by side the eight from ``first`` on."""
 
@@ -126,22 +79,6 @@ def _neighbours(first):
 one_down, one_up = _neighbours(LANES - 1), _neighbours(1)
 """Two vectors that stand side by side, and what stands one place before the second, or one place after the first. To
 read it from memory instead takes long: a processor cannot forward one number that crosses two it has just written."""
-
-
-@intrinsic
-def fetch_soon(_typing, array, i):
-    """Ask the processor to bring the cache line of entry i near; nothing else happens, wherever i points."""
-
-    def generate(context, builder, signature, args):
-        first = context.make_array(signature.args[0])(context, builder, args[0]).data
-        address = builder.bitcast(builder.gep(first, [args[1]]), ir.IntType(8).as_pointer())
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
-        builder.call(prefetch, [address, number(0), number(3), number(1)])  # to read, to keep, data
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
 
 
 @intrinsic

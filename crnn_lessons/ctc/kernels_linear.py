@@ -22,7 +22,8 @@ import math
 
 from numba import njit
 
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, load, one_down, one_up, spread, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, one_down, one_up, spread
+from crnn_lessons.ctc.kernels_load import load, store
 from crnn_lessons.ctc.kernels_room import each, keep_sums
 
 FLOOR = 1e-240

@@ -17,7 +17,8 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_group import places, whole_lines
-from crnn_lessons.ctc.kernels_lanes import LANES, load, spread, store, sum_of
+from crnn_lessons.ctc.kernels_lanes import LANES, spread, sum_of
+from crnn_lessons.ctc.kernels_load import load, store
 
 
 class Room(NamedTuple):

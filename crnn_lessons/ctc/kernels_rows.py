@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_exp import exp, exp_in_place
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, collect, fetch_soon, load, store
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below
+from crnn_lessons.ctc.kernels_load import collect, fetch_soon, load, store
 from crnn_lessons.ctc.kernels_room import each
 
 AHEAD, LINE = 4, 16

@@ -13,7 +13,8 @@ from crnn_lessons.ctc.arguments import read_targets
 from tests.ctc.reference import Batch, reference
 
 kernels_numba = pytest.importorskip("crnn_lessons.ctc.kernels_numba", reason="needs numba")
-from crnn_lessons.ctc.kernels_lanes import choose_below, load, spread, store, sum_of  # noqa: E402
+from crnn_lessons.ctc.kernels_lanes import choose_below, spread, sum_of  # noqa: E402
+from crnn_lessons.ctc.kernels_load import load, store  # noqa: E402
 
 NAMES = {0: "IMPOSSIBLE", 1: "LINEAR", 2: "TILTED", 3: "LOG"}
 
