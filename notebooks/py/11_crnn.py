@@ -398,11 +398,10 @@ print(f"{100 * accuracy:.1f} % of {len(fresh_texts)} fresh strings")
 print(f"trained in {seconds:.0f} processor seconds")
 
 # %% [markdown]
-# Two things to choose, and what was measured when this lesson was built. The length of the schedule must leave room
-# after the plateau: with 250 steps the rate has fallen to nearly nothing at step 230, where the letters come, and the
-# network reads no string in the end. And small batches pay: the plateau takes steps, not pictures. With batches of 32
-# the loss first fell below 1 at step 229, with batches of 64 at step 210, after nearly twice as many pictures. (Try
-# both: change two numbers above. It costs a minute or two.)
+# Two things to choose, found by trying. The length of the schedule must leave room after the plateau: of 250 steps, the
+# rate has fallen to nearly nothing at step 230, about where the letters come here, and little is left to learn them
+# with. And small batches pay: the plateau takes steps, not pictures, and larger batches need nearly as many steps of
+# it. (Try both: change two numbers above. It costs a minute or two.)
 #
 # ## 6 Four changes of the loss
 #
@@ -636,9 +635,8 @@ for text, said in zip(
 # right only if all four characters are, so fewer strings are right than characters.
 #
 # And it has forgotten most of its print. **What is no longer trained on is forgotten**: the weights that read print
-# were free to change. To keep both, mix old pictures in. When this lesson was built, the same 200 steps on these
-# captchas and the first 2,000 pictures of section 3 (`PoolBatches(np.concatenate([hard_images, images[:2000]]), ...)`)
-# gave 91 % of the clean strings and 65 % of the captchas.
+# were free to change. To keep both, mix old pictures in: train on captchas and on the first 2,000 pictures of section 3
+# together (`PoolBatches(np.concatenate([hard_images, images[:2000]]), ...)`). Try it, and score both again.
 #
 # A real set of 1,040 captchas goes about with notebooks that train on it and never count how many strings are read
 # right. Where you have such a folder, `python tests/benchmarks/captcha.py --data FOLDER` trains the small network on
