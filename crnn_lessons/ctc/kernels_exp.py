@@ -24,6 +24,11 @@ LOG2_E = 1.4426950408889634
 LN2_HIGH = 0.693147180369123816490  # ln 2 in two parts: n times the high one is exact
 LN2_LOW = 1.90821492927058770002e-10
 ROUND = 6755399441055744.0  # 1.5 * 2^52: a float64 of this size has no room for a fraction, so adding it rounds
+SERIES = (
+    1.0, 1.0, 0.5000000000000006, 0.1666666666666667, 0.04166666666657239, 0.008333333333326084, 0.0013888888932751,
+    0.0001984126987500228, 2.4801504014426906e-05, 2.755725517000089e-06, 2.7626495546432196e-07,
+    2.5105312729622103e-08,
+)  # fmt: skip
 LOWEST, HIGHEST = -667.0, 700.0  # ln SMALLEST, and what a float64 can hold
 
 
@@ -36,18 +41,12 @@ def exp(v):
     rounded = v * LOG2_E + ROUND
     n = rounded - ROUND
     r = (v - n * LN2_HIGH) - n * LN2_LOW
-    series = r * (1.0 / 479001600.0) + 1.0 / 39916800.0
-    series = series * r + 1.0 / 3628800.0
-    series = series * r + 1.0 / 362880.0
-    series = series * r + 1.0 / 40320.0
-    series = series * r + 1.0 / 5040.0
-    series = series * r + 1.0 / 720.0
-    series = series * r + 1.0 / 120.0
-    series = series * r + 1.0 / 24.0
-    series = series * r + 1.0 / 6.0
-    series = series * r + 0.5
-    series = series * r + 1.0
-    series = series * r + 1.0
+    r2 = r * r
+    r4 = r2 * r2
+    low = (SERIES[0] + SERIES[1] * r) + (SERIES[2] + SERIES[3] * r) * r2
+    middle = (SERIES[4] + SERIES[5] * r) + (SERIES[6] + SERIES[7] * r) * r2
+    high = (SERIES[8] + SERIES[9] * r) + (SERIES[10] + SERIES[11] * r) * r2
+    series = low + (middle + high * r4) * r4
     e = choose_below(v, LOWEST, 0.0, series * power_of_two(rounded))  # out of range, the product is anything
     return choose_below(HIGHEST, v, math.inf, e)
 

@@ -44,14 +44,17 @@ class Group(NamedTuple):
 
     Attributes:
         begin: where its first sample begins in a frame of the gradient, and where its last one ends.
-        source, target: P, where each label stands in a frame of the scores, and in one of the gradient.
+        source: P, where each label stands in a frame of the scores.
+        target: P + stride, where each stands in a frame of the gradient, and after the labels the blanks.
         sources, span: where each sample begins in a frame of the scores, and (one number) how far its classes reach; 0
             where they do not stand side by side.
-        blank_source, blank_target: stride, the same for the blanks.
-        absent: P, -1 in the places of a row that have no label, else 0.
+        blank_source: stride, where the blanks stand in a frame of the scores.
+        since, until: P, the first and the last step at which an alignment can be at a label; until is -1 where a place
+            of a row has no label. As float64, since lanes are compared with them.
+        band: the largest S, the smallest S - 1, and the smallest S - T: see ``low`` and ``high``.
         may_skip: P, 1 where a label may be entered from the label before it, else 0.
         S: stride, the target lengths.
-        T: stride, the input lengths as float64, since lanes are compared with them; 0 for who takes no part.
+        T: stride, the input lengths, as float64 like ``since``; 0 for who takes no part.
         shares: stride, what the loss of each counts.
     """
 
@@ -61,8 +64,9 @@ class Group(NamedTuple):
     sources: np.ndarray
     span: np.ndarray
     blank_source: np.ndarray
-    blank_target: np.ndarray
-    absent: np.ndarray
+    since: np.ndarray
+    until: np.ndarray
+    band: np.ndarray
     may_skip: np.ndarray
     S: np.ndarray
     T: np.ndarray
@@ -74,17 +78,17 @@ def new_group(S, stride):
     """Tables for targets of at most S labels, to be filled in."""
     P = places(S, stride)
     return Group(
-        np.empty(2, np.int64), np.empty(P, np.uint64), np.empty(P, np.uint64), np.empty(stride, np.int64),
-        np.empty(1, np.int64), np.empty(stride, np.uint64),
-        np.empty(stride, np.uint64), np.empty(P), np.empty(P), np.empty(stride, np.int64), np.empty(stride),
-        np.empty(stride),
+        np.empty(2, np.int64), np.empty(P, np.uint64), np.empty(P + stride, np.uint64), np.empty(stride, np.int64),
+        np.empty(1, np.int64), np.empty(stride, np.uint64), np.empty(P), np.empty(P), np.empty(3, np.int64),
+        np.empty(P), np.empty(stride, np.int64), np.empty(stride), np.empty(stride),
     )  # fmt: skip
 
 
 @njit(error_model="numpy")
 def fill_group(group, batch, first, shares, methods, waiting):
     """Enter the samples from ``first`` on whose method is ``waiting``; returns their largest T and S."""
-    stride, N, most_T, most_S = len(group.S), len(methods), 0, 0
+    stride, P, N, most_T, most_S = len(group.S), len(group.source), len(methods), 0, 0
+    least_S, least_spare = len(batch.labels), len(batch.labels)
     group.begin[0], group.begin[1] = first * batch.C, min(first + stride, N) * batch.C
     for j in range(stride):
         n = first + j
@@ -93,18 +97,37 @@ def fill_group(group, batch, first, shares, methods, waiting):
         S, T = (batch.lengths[n], batch.input_lengths[n]) if here else (0, 0)
         group.S[j], group.T[j], group.shares[j] = S, T, shares[n]
         most_T, most_S = max(T, most_T), max(S, most_S)
+        if here:
+            least_S, least_spare = min(S, least_S), min(S - T, least_spare)
         source, target = n * batch.sample_step, n * batch.C
         group.sources[j], group.span[0] = source, batch.C if batch.class_step == 1 else 0
-        group.blank_source[j], group.blank_target[j] = source + batch.blank * batch.class_step, target + batch.blank
+        group.blank_source[j], group.target[P + j] = source + batch.blank * batch.class_step, target + batch.blank
         before = batch.blank
-        for k in range(len(group.source) // stride):
+        for k in range(P // stride):
             i = k * stride + j
             label = batch.labels[batch.starts[n] + k] if k < S else batch.blank
             group.source[i], group.target[i] = source + label * batch.class_step, target + label
-            group.absent[i] = 0.0 if k < S else -1.0
+            group.since[i], group.until[i] = k, T - S + k if k < S else -1
             group.may_skip[i] = 1.0 if label != before else 0.0  # from the blank before label 0, too: nothing is there
             before = label
+    group.band[0], group.band[1], group.band[2] = most_S, least_S - 1, least_spare
     return most_T, most_S
+
+
+@njit(error_model="numpy")
+def low(band, t, stride):
+    """The first place of a row in which an alignment can be at step t; the start of a cache line.
+
+    At most one label is left behind with each step, and S - T + t of them must be by step t. A sample that is over
+    before the longest of its group waits in its last blank.
+    """
+    return max(min(band[1], band[2] + t), 0) * stride & -LANES
+
+
+@njit(error_model="numpy")
+def high(band, t, stride):
+    """The end of the places in which an alignment can be at step t, whole cache lines: no more than t + 1 labels."""
+    return whole_lines((min(t, band[0]) + 1) * stride)
 
 
 @njit(error_model="numpy")
@@ -116,4 +139,4 @@ def places(S, stride):
 @njit(error_model="numpy")
 def whole_lines(size):
     """The least multiple of LANES that is not below size."""
-    return (size + LANES - 1) // LANES * LANES
+    return size + LANES - 1 & -LANES

@@ -99,6 +99,13 @@ def choose_below(_typing, a, b, yes, no):
 
 
 @intrinsic
+def first_of(_typing, values):
+    """Lane 0, a float64."""
+    take = lambda _context, builder, _signature, args: builder.extract_element(args[0], ir.IntType(32)(0))  # noqa: E731
+    return types.float64(lanes), take
+
+
+@intrinsic
 def sum_of(_typing, values):
     """The sum of the lanes, a float64."""
 
@@ -119,5 +126,17 @@ def power_of_two(_typing, rounded):
     def generate(_context, builder, _signature, args):
         n = builder.add(builder.bitcast(args[0], WHOLE), ir.Constant(WHOLE, [1023] * LANES))
         return builder.bitcast(builder.shl(n, ir.Constant(WHOLE, [52] * LANES)), VECTOR)
+
+    return lanes(lanes), generate
+
+
+@intrinsic
+def exponent_of(_typing, values):
+    """The whole n of each positive number with 2^n <= number < 2^(n + 1), from the exponent bits; 1024 of inf and NaN."""
+
+    def generate(_context, builder, _signature, args):
+        bits = builder.lshr(builder.bitcast(args[0], WHOLE), ir.Constant(WHOLE, [52] * LANES))
+        beside = builder.or_(bits, ir.Constant(WHOLE, [(1023 + 52) << 52] * LANES))  # 2^52 + bits, as a float64
+        return builder.fsub(builder.bitcast(beside, VECTOR), ir.Constant(VECTOR, [2.0**52 + 1023] * LANES))
 
     return lanes(lanes), generate

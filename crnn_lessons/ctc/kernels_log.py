@@ -23,20 +23,23 @@ def _logaddexp3(a, b, c):
 
 
 @njit(error_model="numpy")
-def solve_in_log_space(room, labels):
-    """Fill in the posteriors from log emissions, and return the loss; all NaN where an emission is NaN or +inf."""
-    T, S = len(room.emit_blank), len(labels)
+def solve_in_log_space(room, T, labels, posterior):
+    """Fill in the posteriors from log emissions, and return the loss; all NaN where an emission is NaN or +inf.
+
+    Args:
+        room: of one sample, with T steps.
+        labels: S.
+        posterior: T x (S + 1), the labels' and then that of all blanks.
+    """
+    S, P = len(labels), len(room.enter)
     L = 2 * S + 1
-    blank_posterior, label_posterior = room.blank_posterior[:, 0], room.label_alpha[:, :S]
-    blank_posterior[:] = 0.0
-    label_posterior[:] = 0.0
+    posterior[:] = 0.0
     emit = np.empty((T, L))
     for t in range(T):
         for s in range(L):
-            emit[t, s] = room.emit_label[t, s // 2] if s % 2 else room.emit_blank[t, 0]
+            emit[t, s] = room.emit_label[t * P + s // 2] if s % 2 else room.emit_blank[t]
             if not emit[t, s] < math.inf:
-                blank_posterior[:] = math.nan
-                label_posterior[:] = math.nan
+                posterior[:] = math.nan
                 return math.nan
     skip = np.zeros(L, np.bool_)  # into an odd row, a label, unless it equals the label before
     for k in range(1, S):
@@ -60,9 +63,9 @@ def solve_in_log_space(room, labels):
         for s in range(L):
             share = math.exp(alpha[t, s] + beta[s] - log_likelihood)
             if s % 2:
-                label_posterior[t, s // 2] = share
+                posterior[t, s // 2] = share
             else:
-                blank_posterior[t] += share
+                posterior[t, S] += share
             after[s] = beta[s] + emit[t, s]
         for s in range(L):
             step = after[s + 1] if s + 1 < L else NOTHING

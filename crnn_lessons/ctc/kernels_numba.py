@@ -47,11 +47,12 @@ def solve_by(
     size = room_size(T, S, LANES)
     together = LANES if size <= MOST_TOGETHER and N >= LANES * threads else 1
     memory = memory_for(threads, size if together > 1 else room_size(T, S, 1))
-    frames, sample_step, class_step = _frames(scores.detach())
-    gradient = np.empty((T, N * C if wanted else 0), frames.dtype)
+    frames, step, sample_step, class_step = _frames(scores.detach())
+    gradient = np.empty(T * N * C if wanted else 0, frames.dtype)
     batch = targets.labels, targets.starts, targets.lengths, targets.input_lengths, targets.blank
     results = shares if wanted else losses, losses, methods, gradient
-    arguments = *batch, C, sample_step, class_step, *results, wanted, logits, frames, threads, together, S, memory
+    sizes = threads, together, T, S
+    arguments = *batch, C, sample_step, class_step, *results, wanted, logits, frames, step, *sizes, memory
     loop = _loop(scores.dtype, threads > 1)
     if threads == 1:
         loop(*arguments)
@@ -62,17 +63,17 @@ def solve_by(
     return torch.from_numpy(losses), torch.from_numpy(gradient.reshape(T, N, C)) if wanted else None, methods
 
 
-def _frames(scores: Tensor) -> tuple[np.ndarray, int, int]:
-    """The scores of each step on one axis, and how far apart two samples and two classes stand on it.
+def _frames(scores: Tensor) -> tuple[np.ndarray, int, int, int]:
+    """The scores on one axis, and how far apart two steps, two samples and two classes stand on it.
 
     Any layout will do: a transposed view needs no copy.
     """
     T, N, C = scores.shape
     if scores.is_contiguous():
-        return scores.numpy().reshape(T, N * C), C, 1
-    t_step, sample_step, class_step = scores.stride()
-    width = (N - 1) * sample_step + (C - 1) * class_step + 1
-    return scores.as_strided((T, width), (t_step, 1)).numpy(), sample_step, class_step
+        return scores.numpy().reshape(-1), N * C, C, 1
+    steps = scores.stride()
+    width = 1 + sum((size - 1) * step for size, step in zip(scores.shape, steps, strict=True))
+    return scores.as_strided((width,), (1,)).numpy(), *steps
 
 
 @cache
@@ -81,16 +82,16 @@ def _loop(dtype: torch.dtype, parallel: bool) -> Callable[..., None]:
     stamp = version(parallel)
     real, whole, yes = getattr(types, str(dtype).removeprefix("torch.")), types.int64, types.boolean
     batch = *(whole[::1],) * 4, *(whole,) * 4
-    results = types.float64[::1], types.float64[::1], whole[::1], real[:, ::1], yes
-    rest = yes, types.Array(real, 2, "A"), whole, whole, whole, types.float64[:, ::1]
+    results = types.float64[::1], types.float64[::1], whole[::1], real[::1], yes
+    rest = yes, real[::1], *(whole,) * 5, types.float64[:, ::1]
 
     # fmt: off
     def loop(labels, starts, lengths, input_lengths, blank, C, sample_step, class_step,
-             shares, losses, methods, gradient, wanted, logits, frames, threads, together, S, memory):
+             shares, losses, methods, gradient, wanted, logits, frames, step, threads, together, T, S, memory):
         batch = Batch(labels, starts, lengths, input_lengths, blank, C, sample_step, class_step)
         results = Results(shares, losses, methods, gradient, wanted)
         parts = threads + 0 * stamp
         for part in prange(parts):  # each thread's own
-            solve_part(part, parts, together, S, frames, logits, batch, results, memory[part])
+            solve_part(part, parts, together, T, S, frames, step, logits, batch, results, memory[part])
     # fmt: on
     return compiled(loop, types.void(*batch, *results, *rest), parallel)

@@ -5,7 +5,8 @@ sample, and eight neighbouring places of a row are then eight labels; or eight s
 label k of sample j. Both are the same program: label k - 1 stands ``stride`` = 1 or 8 places before label k.
 
 Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above the
-last: nothing ever comes down from there.
+last: nothing ever comes down from there. Of each row only the places from ``low`` to ``high`` (``kernels_group``) are in
+use at a step: elsewhere stands what was there before.
 """
 
 from __future__ import annotations
@@ -17,24 +18,25 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_group import places, whole_lines
-from crnn_lessons.ctc.kernels_lanes import LANES, spread, sum_of
+from crnn_lessons.ctc.kernels_lanes import LANES, first_of, spread, sum_of
 from crnn_lessons.ctc.kernels_load import load, store
 
 
 class Room(NamedTuple):
-    """Arrays for T steps, rows of P places, and ``stride`` samples, 1 or LANES.
+    """Numbers of T steps, in rows of P places, for ``stride`` samples, 1 or LANES. All arrays have one axis: row after
+    row, or step after step ``stride`` numbers.
 
     Attributes:
-        emit_blank: T x stride, the blank's probability at each step; before that, its logarithm.
-        emit_label: T x P, the labels' likewise, 0 beyond S.
+        emit_blank: T + 1 steps, the blank's probability; before that, its logarithm. The last step is a step more, after
+            the end, as it is with all that have T + 1.
+        emit_label: T + 1 rows, the labels' likewise, 0 where no alignment can be.
         enter: P, a factor for the step from blank k into label k; 1 beyond S.
         skip: P, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
-        blank_alpha: T x P.
-        label_alpha: T x P; afterwards the posteriors of the labels.
-        total: T x stride, the sum of both rows; on its way to step t + 1 all of step t is divided by it.
-        beta: 2 x 2 x P, (even or odd steps) x (blanks, labels).
-        blank_posterior: T x stride, of all blanks together.
-        all_emit_blank: all of emit_blank on one axis, and on to a multiple of LANES.
+        blank_alpha: 2 rows, at even and at odd steps.
+        label_alpha: 1 + T rows, the first of them before the beginning.
+        scale: T + 1 steps, a power of two, by which all of step t - 1 is multiplied on its way to step t.
+        log_scale: LANES, minus the sum of the logarithms of the scales to base 2; NaN where alpha failed.
+        blank_beta, label_beta: 2 rows each, at even and at odd steps.
     """
 
     emit_blank: np.ndarray
@@ -43,10 +45,10 @@ class Room(NamedTuple):
     skip: np.ndarray
     blank_alpha: np.ndarray
     label_alpha: np.ndarray
-    total: np.ndarray
-    beta: np.ndarray
-    blank_posterior: np.ndarray
-    all_emit_blank: np.ndarray
+    scale: np.ndarray
+    log_scale: np.ndarray
+    blank_beta: np.ndarray
+    label_beta: np.ndarray
 
 
 _kept = threading.local()
@@ -68,44 +70,47 @@ def memory_for(threads: int, size: int) -> np.ndarray:
 def room_size(T: int, S: int, stride: int) -> int:
     """How many float64 a room for T steps and at most S labels takes."""
     P = places.py_func(S, stride)
-    return (3 * T + 6) * P + 3 * whole_lines.py_func(T * stride)
+    return (2 * T + 10) * P + 2 * whole_lines.py_func((T + 1) * stride) + LANES
 
 
 @njit(error_model="numpy")
 def room_in(memory, T, S, stride):
     """A room for T steps and at most S labels at the start of the memory; what stood there is lost."""
     P = places(S, stride)
-    a = T * P
+    a = (T + 1) * P
     b = 2 * a
-    c = 3 * a
-    d = c + 6 * P
-    e = T * stride
-    f = whole_lines(e)
-    beside = memory[c:d].reshape(6, P)
+    c = b + 8 * P
+    d = whole_lines((T + 1) * stride)
     return Room(
-        emit_blank=memory[d : d + e].reshape(T, stride),
-        emit_label=memory[:a].reshape(T, P),
-        enter=beside[0],
-        skip=beside[1],
-        blank_alpha=memory[a:b].reshape(T, P),
-        label_alpha=memory[b:c].reshape(T, P),
-        total=memory[d + f : d + f + e].reshape(T, stride),
-        beta=beside[2:6].reshape(2, 2, P),
-        blank_posterior=memory[d + 2 * f : d + 2 * f + e].reshape(T, stride),
-        all_emit_blank=memory[d : d + f],
+        emit_blank=memory[c : c + d],
+        emit_label=memory[:a],
+        enter=memory[b : b + P],
+        skip=memory[b + P : b + 2 * P],
+        blank_alpha=memory[b + 2 * P : b + 4 * P],
+        label_alpha=memory[a:b],
+        scale=memory[c + d : c + 2 * d],
+        log_scale=memory[c + 2 * d : c + 2 * d + LANES],
+        blank_beta=memory[b + 4 * P : b + 6 * P],
+        label_beta=memory[b + 6 * P : c],
     )
 
 
 @njit(error_model="numpy")
-def each(numbers):
-    """One number a sample, for eight places of a row: eight samples' numbers, or one sample's in each lane."""
-    return load(numbers, 0) if len(numbers) > 1 else spread(numbers[0])
+def each(numbers, i, stride):
+    """One number a sample, from i on, for eight places of a row: eight samples' numbers, or one's in each lane."""
+    return load(numbers, i) if stride > 1 else spread(numbers[i])
 
 
 @njit(error_model="numpy")
-def keep_sums(numbers, values):
-    """Write the sums over a row, one a sample, given those over its places 0, 8, 16 and so on, 1, 9, 17 and so on."""
-    if len(numbers) > 1:
-        store(numbers, 0, values)
+def keep(numbers, i, stride, values):
+    """Write what ``each`` reads."""
+    if stride > 1:
+        store(numbers, i, values)
     else:
-        numbers[0] = sum_of(values)
+        numbers[i] = first_of(values)
+
+
+@njit(error_model="numpy")
+def each_sum(values, stride):
+    """The sum over a row for each sample, given the sums over its places 0, 8, 16 and so on, 1, 9, 17 and so on."""
+    return values if stride > 1 else spread(sum_of(values))

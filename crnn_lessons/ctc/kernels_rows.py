@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.kernels_exp import exp, exp_in_place
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below
-from crnn_lessons.ctc.kernels_load import collect, fetch_soon, load, store
+from crnn_lessons.ctc.kernels_group import high, low
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, spread
+from crnn_lessons.ctc.kernels_load import clear, collect, fetch_soon, load, store
 from crnn_lessons.ctc.kernels_room import each
 
 AHEAD, LINE = 4, 16
@@ -21,58 +22,79 @@ LEAST = 1e-30
 
 
 @njit(error_model="numpy")
-def longest_row(group):
-    """How many places of a row can have a label."""
-    S = 0
-    for j in range(len(group.S)):
-        S = max(S, group.S[j])
-    return S * len(group.S)
-
-
-@njit(error_model="numpy")
-def gather(frames, log_sums, group, room, logarithms):
-    """Collect the probabilities that the targets can emit, or their logarithms: no other score has any influence.
+def gather_blanks(frames, step, log_sums, group, emit_blank, T):
+    """Collect the logarithms of the blanks' probabilities.
 
     A sample that is over before the longest of its group is certain to emit blanks from there on. From where its paths
     may end there is then just one way to go on, so that this changes neither p(Y | X) nor a posterior.
 
     Args:
-        frames: the scores of each step, on one axis.
-        log_sums: T x stride; for logits the logarithm of the sum of their exponentials, otherwise 0.
+        frames: the scores, on one axis.
+        step: how far apart two frames stand.
+        log_sums: for logits the logarithm of the sum of their exponentials, in the order of emit_blank; otherwise 0.
     """
-    T, P = room.emit_label.shape
-    stride, ends = len(group.S), each(group.T)
+    stride = len(group.S)
+    emit_blank[:] = 0.0
     for t in range(T):
-        frame, row, log_sum = frames[t], room.emit_label[t], each(log_sums[t])
-        later = frames[min(t + AHEAD, T - 1)]
         for j in range(stride):
-            for c in range(0, group.span[0], LINE):
-                fetch_soon(later, group.sources[j] + c)
-        now = float(t)
-        for j in range(stride):
-            room.emit_blank[t, j] = frame[group.blank_source[j]] - log_sums[t, j] if t < group.T[j] else 0.0
+            if t < group.T[j]:
+                place = np.uint64(t * step) + group.blank_source[j]
+                emit_blank[t * stride + j] = frames[place] - log_sums[t * stride + j]
+
+
+@njit(error_model="numpy")
+def log_labels(frames, start, source, since, until, log_sum, now, i):
+    """The logarithms of the probabilities of the labels in eight places at a step.
+
+    They are -inf where no alignment can be: scores that no alignment passes have no influence, whatever they are.
+    """
+    emitted = collect(frames, start, source, i) - log_sum
+    return choose_below(now, load(since, i), -math.inf, choose_below(load(until, i), now, -math.inf, emitted))
+
+
+@njit(error_model="numpy")
+def gather_logarithms(frames, step, log_sums, group, room, T):
+    """Collect the logarithms of the labels' probabilities, in all places; see ``gather_blanks``."""
+    stride, P, emit_label = len(group.S), len(room.enter), room.emit_label
+    for t in range(T):
+        log_sum = each(log_sums, t * stride, stride)
         for i in range(0, P, LANES):
-            log_label = choose_below(now, ends, collect(frame, group.source, i) - log_sum, -math.inf)
-            log_label = choose_below(load(group.absent, i), 0.0, -math.inf, log_label)
-            store(row, i, log_label if logarithms else exp(log_label))
-    if not logarithms:
-        exp_in_place(room.all_emit_blank)
+            logs = log_labels(frames, t * step, group.source, group.since, group.until, log_sum, float(t), i)
+            store(emit_label, t * P + i, logs)
+
+
+@njit(error_model="numpy")
+def gather_labels(frames, step, log_sums, group, room, T):
+    """Collect the labels' probabilities, where alignments can be, and 0 in the line below; see ``gather_blanks``."""
+    stride, P, band, emit_label, first = len(group.S), len(room.enter), group.band, room.emit_label, 0
+    sources, span, source, since, until = group.sources, group.span[0], group.source, group.since, group.until
+    for t in range(T):
+        later, log_sum = min(t + AHEAD, T - 1) * step, each(log_sums, t * stride, stride)
+        for j in range(stride):
+            for c in range(0, span, LINE):
+                fetch_soon(frames, later + sources[j] + c)
+        below, first = first, low(band, t, stride)
+        for i in range(first, high(band, t, stride), LANES):
+            logs = log_labels(frames, t * step, source, since, until, log_sum, float(t), i)
+            store(emit_label, t * P + i, exp(logs))
+        if below < first:
+            store(emit_label, t * P + below, spread(0.0))
 
 
 @njit(fastmath={"reassoc"}, error_model="numpy")
-def normalise(frames, n, T, batch, row, log_sums, results):
+def normalise(frames, step, n, T, batch, row, log_sums, j, stride, results):
     """Fill in log_sums for the T steps of sample n and, if a gradient is wanted, share * softmax; after them 0.
 
     Args:
         row: memory for C numbers, and on to whole lines.
+        log_sums: those of sample n are j, j + stride and so on.
     """
-    C, first, step = batch.C, n * batch.sample_step, batch.class_step
+    C, width = batch.C, len(results.losses) * batch.C
     for t in range(T):
-        frame = frames[t, first:]
-        largest = -math.inf
         row[C:] = -math.inf
+        frame, largest = frames[t * step + n * batch.sample_step :], -math.inf
         for c in range(C):
-            row[c] = frame[c * step]
+            row[c] = frame[c * batch.class_step]
             largest = row[c] if row[c] > largest else largest
         for c in range(C):
             row[c] -= largest
@@ -80,42 +102,11 @@ def normalise(frames, n, T, batch, row, log_sums, results):
         total = 0.0
         for c in range(C):
             total += row[c]
-        log_sums[t] = largest + math.log(total)
+        log_sums[t * stride + j] = largest + math.log(total)
         if results.wanted:
-            factor, out = results.shares[n] / total, results.gradient[t, n * C : (n + 1) * C]
+            factor, out = results.shares[n] / total, results.gradient[t * width + n * C : t * width + (n + 1) * C]
             for c in range(C):
                 out[c] = factor * row[c]
     if results.wanted:
-        results.gradient[T:, n * C : (n + 1) * C] = 0.0
-
-
-@njit(error_model="numpy")
-def subtract_posteriors(gradient, group, room, anew):
-    """Take share * posterior from the gradient of the samples of a group, or, anew, from 0.
-
-    Args:
-        gradient: the gradient of each step, on one axis.
-    """
-    T, P = room.emit_label.shape
-    stride, filled, row = len(group.S), longest_row(group), np.empty(P, gradient.dtype)
-    ends, share = each(group.T), each(group.shares)
-    for t in range(len(gradient)):
-        frame = gradient[t]
-        later = gradient[min(t + AHEAD, len(gradient) - 1)]
-        for c in range(group.begin[0], group.begin[1], LINE):
-            fetch_soon(later, c)
-        if anew:
-            own = frame[group.begin[0] : group.begin[1]]
-            for c in range(len(own)):  # a loop that the compiler sees to be one block
-                own[c] = 0.0
-        if t < T:
-            now = float(t)
-            for i in range(0, filled, LANES):
-                posterior = load(room.label_alpha[t], i)
-                posterior = choose_below(posterior, LEAST, 0.0, posterior * share)
-                store(row, i, choose_below(now, ends, posterior, 0.0))
-            for j in range(stride):
-                if t < group.T[j]:
-                    frame[group.blank_target[j]] -= group.shares[j] * room.blank_posterior[t, j]
-            for i in range(filled):
-                frame[group.target[i]] -= row[i]
+        for t in range(T, len(results.gradient) // width):
+            clear(results.gradient, t * width + n * C, t * width + (n + 1) * C)

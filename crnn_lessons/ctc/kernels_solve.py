@@ -16,10 +16,11 @@ from numba import njit
 
 from crnn_lessons.ctc.kernels_exp import exp_in_place
 from crnn_lessons.ctc.kernels_group import fill_group, new_group, whole_lines
-from crnn_lessons.ctc.kernels_linear import agreement, backward, end_at, forward, log_likelihood, tilt
+from crnn_lessons.ctc.kernels_linear import agreement, backward, end_at, forward, prepare, tilt
+from crnn_lessons.ctc.kernels_load import clear
 from crnn_lessons.ctc.kernels_log import solve_in_log_space
 from crnn_lessons.ctc.kernels_room import room_in
-from crnn_lessons.ctc.kernels_rows import gather, normalise, subtract_posteriors
+from crnn_lessons.ctc.kernels_rows import gather_blanks, gather_labels, gather_logarithms, normalise
 
 AGREEMENT = 1e-10
 """How far p(Y | X) by alpha and by beta may differ, as a share. Rounding makes about 1e-12 at T = 10,000."""
@@ -34,7 +35,7 @@ class Results(NamedTuple):
         shares: N, what each loss counts in the gradient.
         losses: N.
         methods: N, how each was solved; INVALID where its labels or lengths are out of range.
-        gradient: T x (N C), if wanted.
+        gradient: T N C on one axis; of no size if it is not wanted.
         wanted: whether it is.
     """
 
@@ -46,25 +47,33 @@ class Results(NamedTuple):
 
 
 @njit(error_model="numpy")
-def solve_part(part, parts, together, S, frames, logits, batch, results, memory):
-    """Solve groups part, part + parts and so on, each of so many samples together; S: the most labels of one."""
+def solve_part(part, parts, together, T, S, frames, step, logits, batch, results, memory):
+    """Solve groups part, part + parts and so on, each of so many samples together.
+
+    Args:
+        T: the number of frames.
+        S: the most labels of a sample.
+        frames, step: the scores on one axis, and how far apart two frames stand on it.
+    """
     N, methods = len(results.losses), results.methods
-    log_sums, row = np.zeros((len(frames), together)), np.empty(whole_lines(batch.C))
+    log_sums, row = np.zeros(T * together), np.empty(whole_lines(batch.C))
     one = np.int64(1)  # for numbers written out numba would compile these functions once more
-    group, alone, own_log_sums = new_group(S, together), new_group(S, one), np.zeros((len(frames), 1))
+    own_log_sums = np.zeros(T * one)
+    group, alone = new_group(S, together), new_group(S, one)
     for first in range(part * together, N, parts * together):
         end = min(first + together, N)
         for n in range(first, end):
-            T = begin(n, len(frames), S, batch, results)
+            counted = begin(n, T, S, batch, results)
             if logits:
-                normalise(frames, n, T, batch, row, log_sums[:, n - first], results)
-        solve_group(np.int64(LINEAR), first, frames, log_sums, logits, group, batch, results, memory)
+                normalise(frames, step, n, counted, batch, row, log_sums, n - first, together, results)
+        solve_group(np.int64(LINEAR), first, T, frames, step, log_sums, logits, group, batch, results, memory)
         for n in range(first, end):
             for method in (TILTED, LOG):
                 if methods[n] == WAITING:
-                    for t in range(len(frames)):
-                        own_log_sums[t, 0] = log_sums[t, n - first]
-                    solve_group(method, n, frames, own_log_sums, logits, alone, batch, results, memory)
+                    if logits:  # anew: the method that failed has changed the gradient
+                        counted = batch.input_lengths[n]
+                        normalise(frames, step, n, counted, batch, row, own_log_sums, 0, one, results)
+                    solve_group(method, n, T, frames, step, own_log_sums, logits, alone, batch, results, memory)
 
 
 @njit(error_model="numpy")
@@ -82,49 +91,53 @@ def begin(n, most_T, most_S, batch, results):
 
 
 @njit(error_model="numpy")
-def solve_group(method, first, frames, log_sums, logits, group, batch, results, memory):
-    """Solve the samples of a group that wait. Those whose proof fails wait on, and their gradient is not touched."""
-    T, S = fill_group(group, batch, first, results.shares, results.methods, WAITING)
-    room = room_in(memory, T, S, len(group.S))
-    if T > 0:
-        gather(frames, log_sums, group, room, method != LINEAR)
-        if method == LOG:
-            labels = batch.labels[batch.starts[first] : batch.starts[first] + S]
-            results.losses[first], results.methods[first] = solve_in_log_space(room, labels), LOG
-        else:
-            solve_linear(method, first, group, room, results)
-    if results.wanted:
-        subtract_posteriors(results.gradient, group, room, not logits)
-        for n in range(first, min(first + len(group.S), len(results.losses))):
-            if logits and results.losses[n] == math.inf:  # all alignments have the probability 0
-                results.gradient[:, n * batch.C : (n + 1) * batch.C] = 0.0
+def give_back(gradient, width, posterior, group, anew):
+    """Take the posteriors of one sample, T x (S + 1), from the gradient if it is wanted, or, anew, from 0."""
+    T, S, P = len(posterior), posterior.shape[1] - 1, len(group.source)
+    for t in range(T if len(gradient) > 0 else 0):
+        if anew:
+            clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
+        for k in range(S + 1):
+            gradient[np.uint64(t * width) + group.target[k if k < S else P]] -= group.shares[0] * posterior[t, k]
 
 
 @njit(error_model="numpy")
-def solve_linear(method, first, group, room, results):
-    """Posteriors and losses of a group by LINEAR or TILTED; a sample whose proof fails leaves the group."""
-    T, stride = len(room.emit_label), len(group.S)
-    room.enter[:] = 1.0
-    log_factors = 0.0
-    if method == TILTED:
-        log_factors = tilt(room, group.S[0])
-        exp_in_place(room.all_emit_blank)
-        exp_in_place(room.emit_label.reshape(-1))
-    room.skip[:] = 0.0
-    for i in range(room.emit_label.shape[1]):
-        room.skip[i] = room.enter[i] * group.may_skip[i]
-    forward(room, stride)
-    room.beta[:] = 0.0
-    room.blank_posterior[T - 1] = 0.0
-    for j in range(stride):
-        log_p, end = log_likelihood(room, group.S[j], stride, j)
-        if group.T[j] > 0:
-            results.losses[first + j] = log_factors - log_p
-            if end > 0.0:
-                end_at(room, group.S[j], stride, j, end)
-    backward(room, stride)
-    for j in range(stride):
-        if group.T[j] > 0 and abs(agreement(room, j) - 1.0) < AGREEMENT:
-            results.methods[first + j] = method
+def solve_group(method, first, frames_T, frames, step, log_sums, logits, group, batch, results, memory):
+    """Solve the samples of a group that wait. Those whose proof fails wait on, and their gradient is to be made anew."""
+    T, S = fill_group(group, batch, first, results.shares, results.methods, WAITING)
+    stride, gradient, width = len(group.S), results.gradient, len(results.losses) * batch.C
+    if T > 0:
+        room = room_in(memory, T, S, stride)
+        gather_blanks(frames, step, log_sums, group, room.emit_blank, T)
+        if method != LINEAR:
+            gather_logarithms(frames, step, log_sums, group, room, T)
+        if method == LOG:
+            labels = batch.labels[batch.starts[first] : batch.starts[first] + S]
+            posterior = np.empty((T, S + 1))
+            results.losses[first], results.methods[first] = solve_in_log_space(room, T, labels, posterior), LOG
+            give_back(gradient, width, posterior, group, not logits)
         else:
-            group.T[j] = 0.0
+            room.enter[:] = 1.0
+            log_factors = 0.0
+            if method == TILTED:
+                log_factors = tilt(room, S)
+                exp_in_place(room.emit_label)
+            exp_in_place(room.emit_blank)
+            prepare(room, group)
+            if method == LINEAR:
+                gather_labels(frames, step, log_sums, group, room, T)
+            forward(room, group)
+            for j in range(stride):
+                if group.T[j] > 0:
+                    results.losses[first + j] = log_factors + end_at(room, group.S[j], stride, j)
+            backward(room, group, gradient, width, not logits)
+            for j in range(stride):
+                if group.T[j] > 0 and abs(agreement(room, j) - 1.0) < AGREEMENT:
+                    results.methods[first + j] = method
+    if results.wanted:
+        for t in range(T, 0 if logits else frames_T):
+            clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
+        for n in range(first, min(first + stride, len(results.losses))):
+            if logits and results.losses[n] == math.inf:  # all alignments have the probability 0
+                for t in range(frames_T):
+                    clear(gradient, t * width + n * batch.C, t * width + (n + 1) * batch.C)

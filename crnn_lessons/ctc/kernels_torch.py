@@ -79,8 +79,10 @@ def solve_lattices(scores: Tensor, log_sum: Tensor, targets: Targets) -> tuple[T
     last = rearrange(T_of - 1, "n -> n 1")
 
     emit = scores.gather(2, repeat(rows, "n l -> t n l", t=T)).to(dtype) - rearrange(log_sum, "t n -> t n 1")  # T N L
-    running = rearrange(torch.arange(T, device=device), "t -> t 1 1") <= last
-    emit = torch.where(exists & running, emit, -torch.inf)  # what lies past a sample's end is never read
+    step, k = rearrange(torch.arange(T, device=device), "t -> t 1 1"), s // 2
+    running = step <= last
+    in_time = (k <= step) & (step - last <= k - rearrange(S - 1, "n -> n 1"))  # k labels come before, the rest after
+    emit = torch.where(exists & running & (in_time | (s % 2 == 0)), emit, -torch.inf)  # no other score is ever read
     poisoned = ((emit.isnan() | (emit == torch.inf)).any(2)).any(0)  # N
 
     alpha = torch.full_like(emit, -torch.inf)

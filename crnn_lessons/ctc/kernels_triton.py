@@ -56,7 +56,7 @@ def scan(scores, t_stride, n_stride, c_stride, log_sum, labels, lengths, input_l
         log_label = tl.load(at + label * c_stride).to(tl.float64) - normaliser
         emit_blank = tl.where(log_blank < SMALLEST, 0.0, tl.exp(log_blank))
         emit_label = tl.where(log_label < SMALLEST, 0.0, tl.exp(log_label))
-        emit_label = tl.where(k < S, emit_label, 0.0)
+        emit_label = tl.where((k < S) & (k <= t) & (t - k <= T_n - S), emit_label, 0.0)  # where alignments can be
         if back == 0:
             under = tl.where(k > 0, tl.gather(row, below, 0), 0.0)  # label k - 1
             blank_new = tl.where(step == 0, tl.where(k == 0, 1.0, 0.0), blanks + under) * emit_blank

@@ -46,7 +46,8 @@ def ctc_loss(
         the log-softmax behind it; trained through ``log_softmax`` the two agree.) A target that cannot be spelt
         costs +inf, and its gradient is 0: no change of log_probs would help. ``explain_infeasible`` says why.
         NaN or +inf in what a target needs makes its loss and its gradient NaN, its neighbours' never. What stands
-        in frames past a sample's length, or in classes that its target does not need, reaches nothing.
+        in frames past a sample's length, or in classes that its target does not need, reaches nothing. Label k of S
+        (from 0) is needed from step k to step T - S + k: earlier k labels find no room, later the rest does not.
 
         On a CPU the very first call compiles its kernel, some ten to twenty seconds; the machine code is kept on disk,
         and later processes begin within about a second.

@@ -54,7 +54,21 @@ def test_a_group_agrees_with_the_reference_and_with_each_sample_alone(seed, monk
     for losses, gradient, _methods in (together, alone):
         np.testing.assert_allclose(losses, true_losses, rtol=1e-11, atol=1e-11)
         np.testing.assert_allclose(gradient, true_gradient, atol=1e-8)
-    np.testing.assert_array_equal(together[2], alone[2])
+    np.testing.assert_array_equal(together[2] == 0, alone[2] == 0)  # a group has a wider band, so the rest may differ
+
+
+@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("stale", [math.nan, math.inf, 1e300, -1.0])
+def test_what_stood_in_the_memory_before_reaches_nothing(seed, stale, monkeypatch):
+    def memory_for(threads, size):
+        return np.full((threads, size + -size % 8), stale)
+
+    expected = solve(mixed(seed))
+    monkeypatch.setattr(kernels_numba, "memory_for", memory_for)
+    for found, value in zip(solve(mixed(seed)), expected, strict=True):
+        np.testing.assert_array_equal(found, value)
+    monkeypatch.setattr(kernels_numba, "MOST_TOGETHER", 0)
+    np.testing.assert_allclose(solve(mixed(seed))[0], expected[0], rtol=1e-11, atol=1e-11)
 
 
 def test_these_batches_hold_samples_of_every_kind():
