@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.kernels_exp import exp, exp_in_place
+from crnn_lessons.ctc.kernels_exp import exp
 from crnn_lessons.ctc.kernels_group import high, low
-from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, spread
+from crnn_lessons.ctc.kernels_lanes import LANES, choose_below, first_of, one_up, spread, sum_of
 from crnn_lessons.ctc.kernels_load import clear, collect, fetch_soon, load, store
 from crnn_lessons.ctc.kernels_room import each
 
@@ -81,7 +81,7 @@ def gather_labels(frames, step, log_sums, group, room, T):
             store(emit_label, t * P + below, spread(0.0))
 
 
-@njit(fastmath={"reassoc"}, error_model="numpy")
+@njit(error_model="numpy")
 def normalise(frames, step, n, T, batch, row, log_sums, j, stride, results):
     """Fill in log_sums for the T steps of sample n and, if a gradient is wanted, share * softmax; after them 0.
 
@@ -89,24 +89,38 @@ def normalise(frames, step, n, T, batch, row, log_sums, j, stride, results):
         row: memory for C numbers, and on to whole lines.
         log_sums: those of sample n are j, j + stride and so on.
     """
-    C, width = batch.C, len(results.losses) * batch.C
+    C, width, gradient, class_step = batch.C, len(results.losses) * batch.C, results.gradient, batch.class_step
+    row[C:] = -math.inf
     for t in range(T):
-        row[C:] = -math.inf
-        frame, largest = frames[t * step + n * batch.sample_step :], -math.inf
+        frame, own = np.uint64(t * step + n * batch.sample_step), np.uint64(t * width + n * C)
         for c in range(C):
-            row[c] = frame[c * batch.class_step]
-            largest = row[c] if row[c] > largest else largest
-        for c in range(C):
-            row[c] -= largest
-        exp_in_place(row)
-        total = 0.0
-        for c in range(C):
-            total += row[c]
+            row[c] = frames[frame + np.uint64(c * class_step)]
+        largest = max_of(row)
+        total = spread(0.0)
+        for i in range(0, len(row), LANES):
+            e = exp(load(row, i) - largest)
+            store(row, i, e)
+            total = total + e
+        total = sum_of(total)
         log_sums[t * stride + j] = largest + math.log(total)
         if results.wanted:
-            factor, out = results.shares[n] / total, results.gradient[t * width + n * C : t * width + (n + 1) * C]
+            factor = results.shares[n] / total
             for c in range(C):
-                out[c] = factor * row[c]
+                gradient[own + np.uint64(c)] = factor * row[c]
+        row[C:] = -math.inf
     if results.wanted:
-        for t in range(T, len(results.gradient) // width):
-            clear(results.gradient, t * width + n * C, t * width + (n + 1) * C)
+        for t in range(T, len(gradient) // width):
+            clear(gradient, t * width + n * C, t * width + (n + 1) * C)
+
+
+@njit(error_model="numpy")
+def max_of(row):
+    """The largest entry of an array of whole lines; NaN counts as the smallest."""
+    largest = spread(-math.inf)
+    for i in range(0, len(row), LANES):
+        values = load(row, i)
+        largest = choose_below(largest, values, values, largest)
+    one = -math.inf
+    for _ in range(LANES):
+        one, largest = max(one, first_of(largest)), one_up(largest, largest)
+    return one
