@@ -15,6 +15,9 @@ import torch
 _HERE = Path(__file__).parent
 _CHECKSUM = zlib.crc32(b"".join(file.read_bytes() for file in sorted(_HERE.glob("kernels_*.py"))))
 
+WORTH_A_THREAD = 30_000
+"""So many numbers take about as long as it takes to wake a thread and to wait for it, 20 microseconds."""
+
 _one_at_a_time = threading.Lock()  # numba's simplest thread pool ends the process when two threads enter it at once
 _forked = False
 
@@ -47,9 +50,14 @@ def compiled(loop: Callable[..., Any], signature: Any, parallel: bool) -> Callab
         return numba.njit(signature, **options)(loop)
 
 
-def threads_for(N: int) -> int:
-    """How many threads N samples are worth: as many as torch uses, one in a forked process."""
-    return 1 if _forked else min(torch.get_num_threads(), N, numba.config.NUMBA_NUM_THREADS)
+def threads_for(N: int, work: int) -> int:
+    """How many threads N samples are worth: as many as torch uses, fewer for little work, one in a forked process.
+
+    Args:
+        work: about how many numbers there are to compute.
+    """
+    most = min(torch.get_num_threads(), N, numba.config.NUMBA_NUM_THREADS)
+    return 1 if _forked else max(1, min(most, work // WORTH_A_THREAD))
 
 
 def on_threads(threads: int, loop: Callable[..., Any], *arguments: Any) -> None:

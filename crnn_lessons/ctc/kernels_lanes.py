@@ -132,7 +132,7 @@ def power_of_two(_typing, rounded):
 
 @intrinsic
 def exponent_of(_typing, values):
-    """The whole n of each positive number with 2^n <= number < 2^(n + 1), from the exponent bits; 1024 of inf and NaN."""
+    """The whole n with 2^n <= number < 2^(n + 1), of positive numbers, from the exponent bits; 1024 of inf and NaN."""
 
     def generate(_context, builder, _signature, args):
         bits = builder.lshr(builder.bitcast(args[0], WHOLE), ir.Constant(WHOLE, [52] * LANES))

@@ -84,7 +84,9 @@ def clear(_typing, array, i, end):
 
     def generate(context, builder, signature, args):
         first = builder.gep(context.make_array(signature.args[0])(context, builder, args[0]).data, [args[1]])
-        size = builder.mul(builder.sub(args[2], args[1]), context.get_constant(types.intp, signature.args[0].dtype.bitwidth // 8))
+        size = builder.mul(
+            builder.sub(args[2], args[1]), context.get_constant(types.intp, signature.args[0].dtype.bitwidth // 8)
+        )
         cgutils.memset(builder, first, size, 0)
         return context.get_dummy_value()
 

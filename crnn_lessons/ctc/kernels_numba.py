@@ -22,7 +22,7 @@ from crnn_lessons.ctc.kernels_solve import IMPOSSIBLE, INVALID, LINEAR, LOG, TIL
 
 __all__ = ["IMPOSSIBLE", "LINEAR", "LOG", "TILTED", "solve", "solve_by"]
 
-MOST_TOGETHER = 150_000
+MOST_TOGETHER = 250_000
 """Eight samples are solved side by side where their room has at most so many float64: it should stay in a near cache.
 One sample of the same kind needs an eighth, and is better off alone beyond this."""
 
@@ -43,7 +43,8 @@ def solve_by(
     if not 0 <= targets.blank < C:
         check_ranges(targets, T, C)
     losses, methods = np.empty(N), np.empty(N, dtype=np.int64)
-    threads, S = threads_for(N), targets.most
+    S = targets.most
+    threads = threads_for(N, T * N * (S + 1 + (C if logits else C // 8)))  # to clear a number is the least of work
     size = room_size(T, S, LANES)
     together = LANES if size <= MOST_TOGETHER and N >= LANES * threads else 1
     memory = memory_for(threads, size if together > 1 else room_size(T, S, 1))
@@ -68,7 +69,7 @@ def _frames(scores: Tensor) -> tuple[np.ndarray, int, int, int]:
 
     Any layout will do: a transposed view needs no copy.
     """
-    T, N, C = scores.shape
+    _, N, C = scores.shape
     if scores.is_contiguous():
         return scores.numpy().reshape(-1), N * C, C, 1
     steps = scores.stride()

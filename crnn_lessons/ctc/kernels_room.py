@@ -5,8 +5,8 @@ sample, and eight neighbouring places of a row are then eight labels; or eight s
 label k of sample j. Both are the same program: label k - 1 stands ``stride`` = 1 or 8 places before label k.
 
 Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above the
-last: nothing ever comes down from there. Of each row only the places from ``low`` to ``high`` (``kernels_group``) are in
-use at a step: elsewhere stands what was there before.
+last: nothing ever comes down from there. Of each row only the places from ``low`` to ``high`` (``kernels_group``) are
+in use at a step: elsewhere stands what was there before.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Room(NamedTuple):
     row, or step after step ``stride`` numbers.
 
     Attributes:
-        emit_blank: T + 1 steps, the blank's probability; before that, its logarithm. The last step is a step more, after
-            the end, as it is with all that have T + 1.
+        emit_blank: T + 1 steps, the blank's probability; before that, its logarithm. In all that has T + 1 steps, the
+            last of them is one after the end.
         emit_label: T + 1 rows, the labels' likewise, 0 where no alignment can be.
         enter: P, a factor for the step from blank k into label k; 1 beyond S.
         skip: P, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.

@@ -1,4 +1,4 @@
-"""Between a batch and the room of a group: what it reads of the scores, and what it writes of the gradient."""
+"""From a batch into the room of a group: what it reads of the scores, and the log-softmax of logits."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ AHEAD, LINE = 4, 16
 """The frames of one sample lie far apart, each on a page of its own, where a processor does not guess what comes next:
 it is told AHEAD steps before. A cache line holds LINE float32; of float64 every second line is enough, as they come in
 pairs."""
-LEAST = 1e-30
-"""Posteriors below this count as 0: as float32 they would be denormal numbers, which are slow."""
 
 
 @njit(error_model="numpy")

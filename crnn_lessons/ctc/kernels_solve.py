@@ -14,9 +14,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from crnn_lessons.ctc.kernels_backward import backward
 from crnn_lessons.ctc.kernels_exp import exp_in_place
+from crnn_lessons.ctc.kernels_forward import forward
 from crnn_lessons.ctc.kernels_group import fill_group, new_group, whole_lines
-from crnn_lessons.ctc.kernels_linear import agreement, backward, end_at, forward, prepare, tilt
+from crnn_lessons.ctc.kernels_lanes import LANES
+from crnn_lessons.ctc.kernels_linear import agreement, end_at, prepare, tilt
 from crnn_lessons.ctc.kernels_load import clear
 from crnn_lessons.ctc.kernels_log import solve_in_log_space
 from crnn_lessons.ctc.kernels_room import room_in
@@ -48,7 +51,10 @@ class Results(NamedTuple):
 
 @njit(error_model="numpy")
 def solve_part(part, parts, together, T, S, frames, step, logits, batch, results, memory):
-    """Solve groups part, part + parts and so on, each of so many samples together.
+    """Solve one part of the samples, in groups of so many together.
+
+    A part are up to eight neighbouring samples, and then again eight, after those of the other parts: two threads that
+    write side by side, to the same cache line, slow each other down.
 
     Args:
         T: the number of frames.
@@ -60,20 +66,22 @@ def solve_part(part, parts, together, T, S, frames, step, logits, batch, results
     one = np.int64(1)  # for numbers written out numba would compile these functions once more
     own_log_sums = np.zeros(T * one)
     group, alone = new_group(S, together), new_group(S, one)
-    for first in range(part * together, N, parts * together):
-        end = min(first + together, N)
-        for n in range(first, end):
-            counted = begin(n, T, S, batch, results)
-            if logits:
-                normalise(frames, step, n, counted, batch, row, log_sums, n - first, together, results)
-        solve_group(np.int64(LINEAR), first, T, frames, step, log_sums, logits, group, batch, results, memory)
-        for n in range(first, end):
-            for method in (TILTED, LOG):
-                if methods[n] == WAITING:
-                    if logits:  # anew: the method that failed has changed the gradient
-                        counted = batch.input_lengths[n]
-                        normalise(frames, step, n, counted, batch, row, own_log_sums, 0, one, results)
-                    solve_group(method, n, T, frames, step, own_log_sums, logits, alone, batch, results, memory)
+    turn = max(together, min(LANES, N // parts))
+    for first_of_turn in range(part * turn, N, parts * turn):
+        for first in range(first_of_turn, min(first_of_turn + turn, N), together):
+            end = min(first + together, N)
+            for n in range(first, end):
+                counted = begin(n, T, S, batch, results)
+                if logits:
+                    normalise(frames, step, n, counted, batch, row, log_sums, n - first, together, results)
+            solve_group(np.int64(LINEAR), first, T, frames, step, log_sums, logits, group, batch, results, memory)
+            for n in range(first, end):
+                for method in (TILTED, LOG):
+                    if methods[n] == WAITING:
+                        if logits:  # anew: the method that failed has changed the gradient
+                            counted = batch.input_lengths[n]
+                            normalise(frames, step, n, counted, batch, row, own_log_sums, 0, one, results)
+                        solve_group(method, n, T, frames, step, own_log_sums, logits, alone, batch, results, memory)
 
 
 @njit(error_model="numpy")
@@ -91,41 +99,28 @@ def begin(n, most_T, most_S, batch, results):
 
 
 @njit(error_model="numpy")
-def give_back(gradient, width, posterior, group, anew):
-    """Take the posteriors of one sample, T x (S + 1), from the gradient if it is wanted, or, anew, from 0."""
-    T, S, P = len(posterior), posterior.shape[1] - 1, len(group.source)
-    for t in range(T if len(gradient) > 0 else 0):
-        if anew:
-            clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
-        for k in range(S + 1):
-            gradient[np.uint64(t * width) + group.target[k if k < S else P]] -= group.shares[0] * posterior[t, k]
-
-
-@njit(error_model="numpy")
-def solve_group(method, first, frames_T, frames, step, log_sums, logits, group, batch, results, memory):
-    """Solve the samples of a group that wait. Those whose proof fails wait on, and their gradient is to be made anew."""
+def solve_group(method, first, most_T, frames, step, log_sums, logits, group, batch, results, memory):
+    """Solve the samples of a group that wait. One whose proof fails waits on, and its gradient is to be made anew."""
     T, S = fill_group(group, batch, first, results.shares, results.methods, WAITING)
-    stride, gradient, width = len(group.S), results.gradient, len(results.losses) * batch.C
+    stride, C, gradient, width = len(group.S), batch.C, results.gradient, len(results.losses) * batch.C
     if T > 0:
         room = room_in(memory, T, S, stride)
         gather_blanks(frames, step, log_sums, group, room.emit_blank, T)
         if method != LINEAR:
             gather_logarithms(frames, step, log_sums, group, room, T)
         if method == LOG:
-            labels = batch.labels[batch.starts[first] : batch.starts[first] + S]
-            posterior = np.empty((T, S + 1))
+            labels, posterior = batch.labels[batch.starts[first] : batch.starts[first] + S], np.empty((T, S + 1))
             results.losses[first], results.methods[first] = solve_in_log_space(room, T, labels, posterior), LOG
-            give_back(gradient, width, posterior, group, not logits)
+            subtract_posteriors(gradient, width, posterior, group, not logits)
         else:
             room.enter[:] = 1.0
-            log_factors = 0.0
+            log_factors = tilt(room, S) if method == TILTED else 0.0
             if method == TILTED:
-                log_factors = tilt(room, S)
                 exp_in_place(room.emit_label)
+            else:
+                gather_labels(frames, step, log_sums, group, room, T)
             exp_in_place(room.emit_blank)
             prepare(room, group)
-            if method == LINEAR:
-                gather_labels(frames, step, log_sums, group, room, T)
             forward(room, group)
             for j in range(stride):
                 if group.T[j] > 0:
@@ -135,9 +130,20 @@ def solve_group(method, first, frames_T, frames, step, log_sums, logits, group, 
                 if group.T[j] > 0 and abs(agreement(room, j) - 1.0) < AGREEMENT:
                     results.methods[first + j] = method
     if results.wanted:
-        for t in range(T, 0 if logits else frames_T):
+        for t in range(T, 0 if logits else most_T):
             clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
         for n in range(first, min(first + stride, len(results.losses))):
             if logits and results.losses[n] == math.inf:  # all alignments have the probability 0
-                for t in range(frames_T):
-                    clear(gradient, t * width + n * batch.C, t * width + (n + 1) * batch.C)
+                for t in range(most_T):
+                    clear(gradient, t * width + n * C, t * width + (n + 1) * C)
+
+
+@njit(error_model="numpy")
+def subtract_posteriors(gradient, width, posterior, group, anew):
+    """Take the posteriors of one sample, T x (S + 1), from the gradient if it is wanted, or, anew, from 0."""
+    T, S, P = len(posterior), posterior.shape[1] - 1, len(group.source)
+    for t in range(T if len(gradient) > 0 else 0):
+        if anew:
+            clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
+        for k in range(S + 1):
+            gradient[np.uint64(t * width) + group.target[k if k < S else P]] -= group.shares[0] * posterior[t, k]

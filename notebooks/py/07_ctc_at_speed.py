@@ -387,10 +387,27 @@ for name, logits in families.items():
 #
 # `ctc_loss` compiles these loops with numba, which turns Python functions into machine code. Blanks and labels stand in
 # two arrays, not mixed in one, so that neighbouring cells follow the same rule and the processor can add several of
-# them with one instruction. It takes eight numbers at a time. On a long line these are eight labels of one sample. On
-# short ones they are the same label of eight samples: a row of 12 labels is over so soon that the processor would wait
-# for its sum most of the time, and eight sums at once take no longer than one. Loss *and* gradient, against torch,
-# interleaved, one thread:
+# them with one instruction. It takes eight numbers at a time. On a long line these are eight labels of one sample; on
+# short ones the same label of eight samples, since 12 labels fill two groups of eight badly.
+#
+# A processor works on several instructions at once, as long as none needs the result of another. The sum of a column
+# is such a result: everything after it waits. So the package divides by the sum of two columns before, and not by the
+# sum itself but by the power of two below it: a float64 is multiplied by that without rounding.
+#
+# And it leaves out what cannot matter. Counted from 0, label *k* cannot be reached before step *k*, and the *S* − *k* − 1
+# labels after it need as many steps. That is two corners of the lattice: late labels at the beginning, and early labels
+# at the end. How much do they make?
+
+# %%
+sizes = [(26, 64, 37, 12), (100, 32, 80, 30), (500, 16, 80, 80), (500, 16, 1000, 80)]
+for T, _N, _C, S in sizes[:3]:
+    t, k = np.arange(T)[:, None], np.arange(S)
+    possible = (k <= t) & (S - k - 1 <= T - t - 1)
+    print(f"T = {T:3}, S = {S:2}: no alignment passes {1 - possible.mean():.0%} of the cells")
+
+# %% [markdown]
+# On the short lines nearly half. (Where labels repeat, the corners are a little larger still. The package does not look
+# for that.) Now loss *and* gradient, against torch, interleaved, one thread:
 
 
 # %%
@@ -403,8 +420,6 @@ def loss_and_gradient(function, log_probs, targets, T_of, S_of):
 def lengths_of(T, N, S):
     return torch.full((N,), T), torch.full((N,), S)
 
-
-sizes = [(26, 64, 37, 12), (100, 32, 80, 30), (500, 16, 80, 80), (500, 16, 1000, 80)]
 
 # %% tags=["nbval-ignore-output"]
 print("   T   N     C   S     torch, ms   package, ms   ratio")
@@ -542,8 +557,9 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 # </details>
 #
 # <details><summary>Rescaling divides each column by its sum. Would any other number do?</summary>
-# Any number that keeps the column in range and is written down; the maximum, say. The sum has a meaning as well: the
-# product of the sums up to t is the probability that a path is still spelling a beginning of the target.
+# Any number that keeps the column in range and is written down: the maximum, or a power of two, as in section 6. The
+# sum has a meaning as well: the product of the sums up to t is the probability that a path is still spelling a beginning
+# of the target.
 # </details>
 #
 # <details><summary>Why is the posterior right even though the rescaled alpha is not a probability any more?</summary>
@@ -563,8 +579,8 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 # - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling. Graves et al. 2006, section
 #   4.1, scale alpha and beta in the same way.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 2009: limits of machines.
-# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form, `kernels_solve.py` takes it over
-#   the samples of a batch.
+# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form, with its two loops in
+#   `kernels_forward.py` and `kernels_backward.py`; `kernels_solve.py` takes them over the samples of a batch.
 # - Next: **08 Reading raw pixels**, where CTC is put to work.
 #
 # Your exercises so far:

@@ -15,7 +15,7 @@ from crnn_lessons.ctc import ctc_loss, kernels, use_kernel
 
 numba = pytest.importorskip("numba", reason="needs numba")
 from crnn_lessons.ctc import kernels_compile, kernels_numba  # noqa: E402
-from crnn_lessons.ctc.kernels_exp import exp_in_place  # noqa: E402
+from crnn_lessons.ctc.kernels_exp import POLYNOMIAL, exp_in_place  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -34,7 +34,9 @@ def loss_and_gradient(seed=0):
 
 
 @pytest.fixture
-def two_threads():
+def two_threads(monkeypatch):
+    """Two threads, however little there is to do."""
+    monkeypatch.setattr(kernels_compile, "WORTH_A_THREAD", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -51,11 +53,24 @@ def test_exp():
     np.testing.assert_array_equal(special, [0, 0, 0, 1, math.inf, math.inf, math.inf, math.nan])
 
 
+def test_the_polynomial_of_exp_is_the_one_it_says():
+    mpmath = pytest.importorskip("mpmath", reason="needs mpmath, which comes with torch")
+    with mpmath.workdps(50):
+        end = mpmath.log(2) / 2 * 1.001  # a little more than needed, since n is rounded
+        nodes = [end * mpmath.cos(mpmath.pi * (2 * i + 1) / 22) for i in range(11)]
+        powers = mpmath.matrix([[r**k for k in range(11)] for r in nodes])
+        values = mpmath.matrix([(mpmath.expm1(r) / r if abs(r) > 1e-30 else 1) for r in nodes])
+        q = mpmath.lu_solve(powers, values)
+        np.testing.assert_allclose(POLYNOMIAL, [1.0, *map(float, q)], rtol=1e-15)
+        at = [end * i / 500 for i in range(-500, 501)]
+        assert max(abs(mpmath.polyval(POLYNOMIAL[::-1], r) / mpmath.exp(r) - 1) for r in at) < 2e-17
+
+
 def test_threads_change_nothing_and_numbas_setting_is_left_alone(two_threads):
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("one processor: there are no two threads to compare")
     many = loss_and_gradient()
-    assert kernels_compile.threads_for(6) == 2
+    assert [kernels_compile.threads_for(6, work) for work in (0, 1, 2)] == [1, 1, 2]
     numba.set_num_threads(1)
     try:
         again = loss_and_gradient()
@@ -87,7 +102,7 @@ def test_a_forked_process_computes_too(two_threads):
 
     def child():
         torch.set_num_threads(1)  # torch's own pool does not outlive a fork either
-        queue.put((ctc_loss(*example()).item(), kernels_compile.threads_for(6)))
+        queue.put((ctc_loss(*example()).item(), kernels_compile.threads_for(6, 10**6)))
 
     process = context.Process(target=child)
     process.start()
