@@ -47,3 +47,20 @@ def test_extremes(name):
         found.sum().backward()
     np.testing.assert_allclose(found.detach().cpu(), losses, rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(scores.grad.cpu(), gradient, atol=1e-7)
+
+
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_what_stands_where_no_alignment_passes_reaches_nothing(poison):
+    x = torch.randn(7, 2, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).log_softmax(2).to(DEVICE)
+    bad, arguments = x.clone(), (torch.tensor([[1, 2, 3]] * 2), [7, 6], [3, 3])
+    for n, T in enumerate([7, 6]):  # label 3 cannot come before step 2, label 1 not after step T - 3
+        bad[:2, n, 3], bad[:1, n, 2], bad[T - 2 :, n, 1], bad[T - 1 :, n, 2] = poison, poison, poison, poison
+    results = []
+    for scores in (x, bad):
+        scores.requires_grad_()
+        with use_kernel("triton"):
+            loss = ctc_loss(scores, *arguments)
+            loss.backward()
+        results.append((loss.item(), scores.grad))
+    assert results[0][0] == results[1][0]
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=0, atol=0, equal_nan=False)
