@@ -27,6 +27,11 @@ from crnn_lessons.ctc.kernels_room import keep
 
 MOST_TILT = 100.0
 """The largest |ln enter|. An emission lost below 1e-290, times e^100 = 3e43, stays far below FLOOR."""
+EXPONENT, MOST = 100.0, 1e15
+EXPONENT_TILTED, MOST_TILTED = 0.0, 1e3
+"""The sum of alpha at a step is kept at about 2^EXPONENT, and at most at MOST times that: far less where no emission is
+above 1. What underflow takes from a cell is below a few times this sum times 1e-290, the smallest emission, and times
+e^MOST_TILT if tilted: in both cases far below FLOOR."""
 
 
 @njit(error_model="numpy")
@@ -48,7 +53,7 @@ def tilt(room, S):
 
 
 @njit(error_model="numpy")
-def prepare(room, group):
+def prepare(room, group, exponent):
     """Fill in what stands before the first step and after the last: there, nobody is anywhere but in a blank.
 
     Alignments come from a blank before blank 0, so that step 0 is a step like any other. Into which blank they go at
@@ -61,13 +66,13 @@ def prepare(room, group):
     room.emit_label[-P:] = 0.0
     room.label_alpha[:P] = 0.0
     room.blank_alpha[:] = 0.0
-    keep(room.blank_alpha, P, stride, spread(1.0))  # in the odd row, since step 0 is even
+    keep(room.blank_alpha, P, stride, spread(2.0**exponent))  # in the odd row, since step 0 is even
     room.blank_beta[:] = 0.0
     room.label_beta[:] = 0.0
 
 
 @njit(error_model="numpy")
-def end_at(room, S, stride, j):
+def end_at(room, S, stride, j, exponent):
     """The loss of sample j by alpha. After the last step, beta is 1 / p(Y | X) in the last blank: so all that is
     computed from it is a share of p(Y | X)."""
     P = len(room.enter)
@@ -75,12 +80,14 @@ def end_at(room, S, stride, j):
     end = room.blank_alpha[last % 2 * P + blank]
     if S > 0:
         end += room.label_alpha[(last + 1) * P + label]
+    if math.isnan(room.log_scale[j]):
+        end = math.nan
     room.blank_beta[(last + 1) % 2 * P + blank] = 1.0 / end
-    return -math.log(2.0) * room.log_scale[j] - math.log(end)
+    return math.log(2.0) * (exponent - room.log_scale[j]) - math.log(end)
 
 
 @njit(error_model="numpy")
-def agreement(room, j):
+def agreement(room, j, exponent):
     """p(Y | X) of sample j by beta divided by p(Y | X) by alpha: at most 1, and 1 where nothing was lost."""
     into_label = room.enter[j] * room.emit_label[j]
-    return room.emit_blank[j] * room.blank_beta[j] + into_label * room.label_beta[j]
+    return (room.emit_blank[j] * room.blank_beta[j] + into_label * room.label_beta[j]) * 2.0**exponent

@@ -35,7 +35,7 @@ class Room(NamedTuple):
         blank_alpha: 2 rows, at even and at odd steps.
         label_alpha: 1 + T rows, the first of them before the beginning.
         scale: T + 1 steps, a power of two, by which all of step t - 1 is multiplied on its way to step t.
-        log_scale: LANES, minus the sum of the logarithms of the scales to base 2; NaN where alpha failed.
+        log_scale: LANES, minus the sum of the logarithms of the scales to base 2; NaN where alpha grew too large.
         blank_beta, label_beta: 2 rows each, at even and at odd steps.
     """
 

@@ -19,7 +19,16 @@ from crnn_lessons.ctc.kernels_exp import exp_in_place
 from crnn_lessons.ctc.kernels_forward import forward
 from crnn_lessons.ctc.kernels_group import fill_group, new_group, whole_lines
 from crnn_lessons.ctc.kernels_lanes import LANES
-from crnn_lessons.ctc.kernels_linear import agreement, end_at, prepare, tilt
+from crnn_lessons.ctc.kernels_linear import (
+    EXPONENT,
+    EXPONENT_TILTED,
+    MOST,
+    MOST_TILTED,
+    agreement,
+    end_at,
+    prepare,
+    tilt,
+)
 from crnn_lessons.ctc.kernels_load import clear
 from crnn_lessons.ctc.kernels_log import solve_in_log_space
 from crnn_lessons.ctc.kernels_room import room_in
@@ -114,20 +123,21 @@ def solve_group(method, first, most_T, frames, step, log_sums, logits, group, ba
             subtract_posteriors(gradient, width, posterior, group, not logits)
         else:
             room.enter[:] = 1.0
+            exponent, most = (EXPONENT_TILTED, MOST_TILTED) if method == TILTED else (EXPONENT, MOST)
             log_factors = tilt(room, S) if method == TILTED else 0.0
             if method == TILTED:
                 exp_in_place(room.emit_label)
             else:
                 gather_labels(frames, step, log_sums, group, room, T)
             exp_in_place(room.emit_blank)
-            prepare(room, group)
-            forward(room, group)
+            prepare(room, group, exponent)
+            forward(room, group, exponent, most)
             for j in range(stride):
                 if group.T[j] > 0:
-                    results.losses[first + j] = log_factors + end_at(room, group.S[j], stride, j)
+                    results.losses[first + j] = log_factors + end_at(room, group.S[j], stride, j, exponent)
             backward(room, group, gradient, width, not logits)
             for j in range(stride):
-                if group.T[j] > 0 and abs(agreement(room, j) - 1.0) < AGREEMENT:
+                if group.T[j] > 0 and abs(agreement(room, j, exponent) - 1.0) < AGREEMENT:
                     results.methods[first + j] = method
     if results.wanted:
         for t in range(T, 0 if logits else most_T):

@@ -147,6 +147,21 @@ def test_each_method_is_used_where_it_belongs(name, method):
     assert (solve(FAMILIES[name](), numba_kernel.solve_by)[2] == method).all()
 
 
+@pytest.mark.parametrize(
+    "steps", [[600, -660], [0, 600, -660, 0], [0, 0, 600, -660, 0], [-230, 200, -660], [60, -60] * 20, [200] * 5]
+)
+@pytest.mark.parametrize("N", [1, 8])
+def test_steps_far_above_1_do_not_hide_what_underflows(steps, N):
+    log_probs = np.full((len(steps), N, 3), -1.0) + np.array(steps)[:, None, None]
+    log_probs[np.array(steps) == -660, :, 1] -= 8  # e^-669 counts as 0, and was e^-8 of the whole
+    batch = Batch(log_probs, [[1]] * N, [len(steps)] * N)
+    losses, gradient = reference(batch)
+    found, grad, methods = solve(batch, numba_kernel.solve_by)
+    np.testing.assert_allclose(found.numpy(), losses, rtol=1e-13, atol=1e-10)
+    np.testing.assert_allclose(grad.numpy(), gradient, atol=1e-9)
+    assert (methods == numba_kernel.LOG).all()
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_random_walks_over_many_decades(seed):
     rng = np.random.default_rng(seed)
