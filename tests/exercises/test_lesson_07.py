@@ -56,6 +56,31 @@ def rescale(emit, skip, sign=1.0, rest=True):
     return account + (math.log(alpha[-1] + alpha[-2]) if rest else 0.0)
 
 
+def ending(read):
+    def run(emit, skip):
+        alpha = np.concatenate([emit[0, :2], np.zeros(emit.shape[1] - 2)])
+        account = []
+        for row in emit[1:]:
+            account.append(math.log(alpha.sum()))
+            alpha = right_step(alpha / alpha.sum(), skip, row)
+        return read(sum(account), alpha)
+
+    return run
+
+
+def multiply_the_scales(emit, skip):
+    alpha, product = np.concatenate([emit[0, :2], np.zeros(emit.shape[1] - 2)]), 1.0
+    for row in emit[1:]:
+        product *= alpha.sum()
+        alpha = right_step(alpha / alpha.sum(), skip, row)
+    return math.log(product * alpha[-2:].sum()) if product > 0 else -math.inf
+
+
+def from_above(before, skip, emit):
+    one, two = np.append(before[1:], 0.0), np.append((skip * before)[2:], [0.0, 0.0])
+    return (before + one + two[: len(before)]) * emit
+
+
 def never_rescale(emit, skip):
     alpha = np.concatenate([emit[0, :2], np.zeros(emit.shape[1] - 2)])
     for row in emit[1:]:
@@ -69,6 +94,9 @@ WRONG = [
     ("07-1", padded_wrong_mask, "looks the skip up in the row it comes from"),
     ("07-1", lambda b, k, e: right_step(b, k, np.ones(len(b))), "leaves out the probability of the sign"),
     ("07-1", pay_first, "multiplies by the probability before it adds"),
+    ("07-1", lambda b, k, e: right_step(b, 0 * k, e), "never skips"),
+    ("07-1", lambda b, k, e: right_step(b, 0 * k + 1, e), "skips into every row"),
+    ("07-1", from_above, "takes from the rows above"),
     ("07-2", lambda a, T, S: read_end(a, [len(a)] * len(T), S), "reads every sample at the last step of the batch"),
     ("07-2", lambda a, T, S: read_end(a, T, [max(S)] * len(S)), "reads the last rows of the longest target"),
     ("07-2", lambda a, T, S: a[-1, :, -2:].sum(axis=1), "reads all samples in the last corner of the batch"),
@@ -89,6 +117,24 @@ WRONG = [
     ("07-3", lambda emit, skip: rescale(emit, skip, sign=0.0), "forgets what it divided by"),
     ("07-3", lambda emit, skip: rescale(emit, skip, sign=-1.0), "takes the account off a second time"),
     ("07-3", lambda emit, skip: rescale(emit, skip, rest=False), "leaves out the last two cells"),
+    ("07-3", multiply_the_scales, "does not rescale"),
+    (
+        "07-3",
+        ending(lambda account, a: account + math.log(a.sum()) + math.log(a[-2:].sum())),
+        "counts the last column's sum, too",
+    ),
+    (
+        "07-3",
+        ending(lambda account, a: account + math.log((a / a.sum())[-2:].sum())),
+        "divides the last column without an entry",
+    ),
+    ("07-3", ending(lambda account, a: account + math.log(a.sum())), "reads all of the last column"),
+    ("07-3", ending(lambda account, a: account + math.log(a[-1])), "reads the last cell alone"),
+    ("07-3", ending(lambda account, a: -(account + math.log(a[-2:].sum()))), "gives the loss"),
+    ("07-3", ending(lambda account, a: math.exp(account + math.log(a[-2:].sum()))), "gives the probability"),
+    ("07-3", lambda emit, skip: rescale(emit[:-1], skip), "stops a step early"),
+    ("07-4", 64, "gives megabytes"),
+    ("07-4", 2 * 32 * 500 * 16 * 1000, "counts bits"),
     ("07-4", 500 * 16 * 1000 * 4, "counts the input alone"),
     ("07-4", 2 * 500 * 16 * 1000, "counts numbers, not bytes"),
     ("07-4", 500 * 16 * 1000, "counts the numbers of the input"),
