@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from crnn_lessons.ctc import count_alignments, extend, forward_backward
+from crnn_lessons.ctc import count_alignments, extend, forward_backward, predecessors
+from crnn_lessons.exercises.compare import short
 from crnn_lessons.exercises.engine import Exercise, Mistake
 
 # Lattices on which cells are tried: no repeat, a repeat, both, and the empty target.
@@ -38,10 +41,14 @@ def _beta_cases():
     return cases
 
 
-def _show_cell(name):
+def _show_cell(name, step):
+    """A case of one cell, with the numbers that it takes: those at ``t + step`` of the table, and the probabilities."""
+
     def show(table, t, s, rows, probs):
         signs = "".join("-ab"[k] for k in rows)
-        return f"At t={t}, s={s} of the rows {signs!r}, {name}"
+        at, emitted = t + step, max(t, t + step)
+        numbers = f"{name}[{at}] = {short(table[at])} and probs[{emitted}] = {short(probs[emitted])}"
+        return f"At t={t}, s={s} of the rows {signs!r}, with {numbers}, {name}_cell"
 
     return show
 
@@ -58,11 +65,13 @@ def alpha_cell(alpha, t, s, rows, probs):
     return total * probs[t, rows[s]]
 
 
-def _alpha_variant(stay=True, step=True, skip="rule", guard=True, emit="now"):
+def _alpha_variant(stay=True, step=True, skip="rule", guard=True, emit="now", column=-1, swap=""):
     """Wrong answers to 06-1 differ from the right one in one of these choices."""
 
     def cell(alpha, t, s, rows, probs):
-        before = alpha[t - 1]
+        alpha = alpha.T if "alpha" in swap else alpha
+        probs = probs.T if "probs" in swap else probs
+        before = alpha[t + column]
         total = before[s] if stay else 0.0
         if step and (s >= 1 or not guard):
             total = total + before[s - 1]
@@ -72,6 +81,7 @@ def _alpha_variant(stay=True, step=True, skip="rule", guard=True, emit="now"):
             "equal too": s >= 2 and rows[s] != 0,
             "blanks too": s >= 2 and (rows[s] == 0 or rows[s] != rows[s - 2]),
             "always": s >= 2,
+            "without guard": rows[s] != 0 and rows[s] != rows[max(s - 2, -len(rows))],
         }[skip]
         if allowed:
             total = total + before[s - 2]
@@ -96,8 +106,10 @@ def beta_cell(beta, t, s, rows, probs):
     return total
 
 
-def _beta_variant(skip="rule", emit="arrival"):
+def _beta_variant(skip="rule", emit="arrival", swap=""):
     def cell(beta, t, s, rows, probs):
+        beta = beta.T if "beta" in swap else beta
+        probs = probs.T if "probs" in swap else probs
         total = 0.0
         for q in (s, s + 1, s + 2):
             if q >= len(rows):
@@ -106,9 +118,38 @@ def _beta_variant(skip="rule", emit="arrival"):
                 rule = rows[q] != 0 and rows[q] != rows[s]
                 if not {"rule": rule, "never": False, "equal too": rows[q] != 0}[skip]:
                     continue
-            emission = {"arrival": probs[t + 1, rows[q]], "own row": probs[t + 1, rows[s]], "never": 1.0}
-            emission["now"] = probs[t, rows[q]]
-            total += beta[t + 1, q] * emission[emit]
+            if emit == "never":
+                total += beta[t + 1, q]
+                continue
+            at, row = {
+                "arrival": (t + 1, q),
+                "own row": (t + 1, s),
+                "now": (t, q),
+                "as in alpha": (t, s),
+            }[emit]
+            total += beta[t + 1, q] * probs[at, rows[row]]
+        return total
+
+    return cell
+
+
+def _beta_with_step_t(beta, t, s, rows, probs):
+    return beta_cell(beta, t, s, rows, probs) * probs[t, rows[s]]
+
+
+def _beta_upwards(beta, t, s, rows, probs):
+    """The rows of alpha, s - 1 and s - 2, in place of s + 1 and s + 2."""
+    came = predecessors(rows, s)
+    return sum(beta[t + 1, q] * probs[t + 1, rows[q]] for q in came)
+
+
+def _beta_past_the_end(skip_guarded):
+    """Reads rows[s + 1] of the last row; without a guard of the skip already rows[s + 2] of the last but one."""
+
+    def cell(beta, t, s, rows, probs):
+        total = sum(beta[t + 1, q] * probs[t + 1, rows[q]] for q in (s, s + 1))
+        if (s + 2 < len(rows) or not skip_guarded) and rows[s + 2] not in (0, rows[s]):
+            total += beta[t + 1, s + 2] * probs[t + 1, rows[s + 2]]
         return total
 
     return cell
@@ -122,6 +163,19 @@ def class_posterior(gamma, rows, C):
     for s, k in enumerate(rows):
         posterior[:, k] += gamma[:, s]
     return posterior
+
+
+def _posterior_cases():
+    """A small one with numbers to do by hand; those of the lattices; and one with classes that no row holds."""
+    cases = [(np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]]), extend((1,)), 2)]
+    for target, probs, rows, _, _ in _lattices():
+        cases.append((forward_backward(np.log(probs), target).posterior, rows, 3))
+    return [*cases, (*cases[-2][:2], 5)]
+
+
+def _show_posterior(gamma, rows, C):
+    numbers = f"{short(gamma)}" if gamma.size <= 6 else "gamma"
+    return f"class_posterior({numbers}, rows, {C}) for the rows {''.join('-ab'[k] for k in rows)!r}"
 
 
 def _last_row_wins(gamma, rows, C):
@@ -159,13 +213,39 @@ def _quiet(function):
     return run
 
 
+def _naive_with_math(a, b):
+    return math.log(math.exp(a) + math.exp(b))
+
+
+def _relative_to(pick, guard, exp):
+    """ln(e^m + e^n) = m + ln(1 + e^(n - m)), where ``pick`` orders the two, and m need not be the larger."""
+
+    def log_add(a, b):
+        m, n = pick(a, b)
+        if guard == "each" and -np.inf in (a, b):
+            return max(a, b)
+        if guard == "m" and m == -np.inf:
+            return m
+        return m + np.log1p(exp(n - m))
+
+    return _quiet(log_add)
+
+
+_NOT_THE_LARGER = [
+    _relative_to(pick, guard, exp)
+    for pick in (lambda a, b: (a, b), lambda a, b: (b, a), lambda a, b: (min(a, b), max(a, b)))
+    for guard in ("each", "m", "none")
+    for exp in (np.exp, math.exp)
+]
+
+
 EXERCISES = (
     Exercise(
         key="06-1",
         title="one cell of alpha",
         solution=alpha_cell,
         cases=_alpha_cases(),
-        show_case=_show_cell("alpha_cell"),
+        show_case=_show_cell("alpha", -1),
         mistakes=(
             Mistake(
                 "skips between equal labels too",
@@ -202,6 +282,14 @@ EXERCISES = (
                 _alpha_variant(guard=False),
                 "In Python row -1 is the last row. Ask for `s >= 1` first.",
             ),
+            *(
+                Mistake(
+                    f"reads row -1 where {where}",
+                    _alpha_variant(skip="without guard", guard=guard),
+                    "In Python row -1 is the last row. Ask for `s >= 2` before the skip, and `s >= 1` before the step.",
+                )
+                for guard, where in ((True, "s = 1"), (False, "s = 0 and s = 1"))
+            ),
             Mistake(
                 "leaves out the probability of the sign",
                 _alpha_variant(emit="never"),
@@ -217,6 +305,19 @@ EXERCISES = (
                 _alpha_variant(emit="row for class"),
                 "`probs` has a column for each class, not for each row, and `probs[t, s]` reads class s. The class of "
                 "row s is `rows[s]`.",
+            ),
+            Mistake(
+                "reads column t in place of column t - 1",
+                _alpha_variant(column=0),
+                "Column t is the one being filled; in these cases it is still 0. Read `alpha[t - 1, ...]`.",
+            ),
+            *(
+                Mistake(
+                    f"swaps the axes of {tables}",
+                    _alpha_variant(swap=tables),
+                    "The time step comes first: `alpha[t - 1, s]` and `probs[t, rows[s]]`.",
+                )
+                for tables in ("alpha", "probs", "alpha and probs")
             ),
         ),
         hints=(
@@ -236,9 +337,25 @@ EXERCISES = (
                 "The rows of the two l's need the same class, so that the skip between them is closed.",
             ),
             Mistake(
-                "reads only the last cell of the last column",
+                "has only one l",
+                count_alignments(26, (1, 2, 3, 4)),
+                "That is the number for 'helo'; 'hello' is (1, 2, 3, 3, 4).",
+            ),
+            Mistake(
+                "reads only the last cell of the last column, or has 25 steps",
                 count_alignments(25, (1, 2, 3, 3, 4)),
-                "A path may end in the last label as well: two cells.",
+                "A path may end in the last label as well: two cells. With two cells and 25 steps the number is the "
+                "same: then look at the shape of `probs`.",
+            ),
+            Mistake(
+                "adds all cells of the last column",
+                34_833_007,  # the other cells hold paths that spell only a beginning of the word
+                "A path that ends in an earlier row has not spelled the whole word: two cells.",
+            ),
+            Mistake(
+                "takes probabilities that sum to 1 at each step, such as 1/5",
+                count_alignments(26, (1, 2, 3, 3, 4)) / 5**26,
+                "Then each path has a tiny product. Which factor leaves a product of 1?",
             ),
             Mistake(
                 "reads only the cell of the last label",
@@ -264,7 +381,7 @@ EXERCISES = (
         title="one cell of beta",
         solution=beta_cell,
         cases=_beta_cases(),
-        show_case=_show_cell("beta_cell"),
+        show_case=_show_cell("beta", +1),
         mistakes=(
             Mistake(
                 "skips between equal labels too",
@@ -291,6 +408,37 @@ EXERCISES = (
                 _beta_variant(emit="never"),
                 "Each way on is paid for: `probs[t + 1, ...]` of the row it arrives in.",
             ),
+            Mistake(
+                "includes step t",
+                _beta_with_step_t,
+                "In this course beta leaves step t out, since alpha has it: no `probs[t, ...]` here.",
+            ),
+            Mistake(
+                "multiplies by one probability outside the sum, as alpha does",
+                _beta_variant(emit="as in alpha"),
+                "Each of the three emits its own sign at t + 1: the probability goes inside the sum.",
+            ),
+            Mistake(
+                "reads rows s - 1 and s - 2",
+                _beta_upwards,
+                "A path goes on to later rows: s, s + 1 and s + 2.",
+            ),
+            *(
+                Mistake(
+                    "reads past the last row",
+                    _beta_past_the_end(skip_guarded),
+                    "Rows end at `len(rows) - 1`: ask `s + 1 < len(rows)` and `s + 2 < len(rows)` before you read.",
+                )
+                for skip_guarded in (False, True)
+            ),
+            *(
+                Mistake(
+                    f"swaps the axes of {tables}",
+                    _beta_variant(swap=tables),
+                    "The time step comes first: `beta[t + 1, s]` and `probs[t + 1, rows[s]]`.",
+                )
+                for tables in ("beta", "probs")  # both at once stop at the same case as probs alone
+            ),
         ),
         hints=(
             ("which cells come next?", "At most three, all in column t + 1: rows s, s + 1 and s + 2."),
@@ -302,15 +450,8 @@ EXERCISES = (
         key="06-4",
         title="from rows to classes",
         solution=class_posterior,
-        cases=[
-            (np.exp(a) * np.exp(b) / np.exp(z), rows, 3)
-            for target, probs, rows, _, _ in _lattices()
-            for lattice in [forward_backward(np.log(probs), target)]
-            for a, b, z in [(lattice.alpha, lattice.beta, lattice.log_likelihood)]
-        ],
-        show_case=lambda gamma, rows, C: (
-            f"class_posterior(gamma, rows, {C}) for the rows {''.join('-ab'[k] for k in rows)!r}"
-        ),
+        cases=_posterior_cases(),
+        show_case=_show_posterior,
         mistakes=(
             Mistake(
                 "keeps one row of each class",
@@ -329,6 +470,16 @@ EXERCISES = (
                 _mean_of_rows,
                 "Being in one row excludes being in another: add, so that each step still sums to 1.",
             ),
+            Mistake(
+                "puts the classes before the steps",
+                lambda gamma, rows, C: class_posterior(gamma, rows, C).T,
+                "The table asked for is T × C: a row for each step, as in `probs`.",
+            ),
+            Mistake(
+                "has 3 classes whatever C is",
+                lambda gamma, rows, C: class_posterior(gamma, rows, 3),
+                "The number of columns is `C`, also where a class stands in no row.",
+            ),
         ),
         hints=(
             ("what is asked?", "At step t, how probable is it that the alignment emits class k, in whichever row?"),
@@ -346,6 +497,7 @@ EXERCISES = (
             (-np.inf, -2000.0),
             (-np.inf, -np.inf),
             (-5.0, -900.0),
+            (-900.0, -5.0),
             (800.0, 799.0),
         ],
         mistakes=(
@@ -353,6 +505,20 @@ EXERCISES = (
                 "goes through exp and back",
                 _quiet(lambda a, b: np.log(np.exp(a) + np.exp(b))),
                 "exp(-1000) is 0 in floating point, and its logarithm -inf. Take the larger one out first.",
+            ),
+            Mistake(
+                "goes through exp and back",
+                _naive_with_math,
+                "math.exp(-1000) is 0, and math.log(0) is an error. Take the larger one out first.",
+            ),
+            *(
+                Mistake(
+                    "takes out one that is not always the larger",
+                    answer,
+                    "exp(895) is too large for floating point. m must be the larger of the two, in whichever order "
+                    "they come.",
+                )
+                for answer in _NOT_THE_LARGER
             ),
             Mistake(
                 "forgets to add the larger one back",

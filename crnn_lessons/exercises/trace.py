@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -23,6 +24,9 @@ class Watched:
         if not isinstance(key, tuple):
             return _Row(self, int(key))
         t, s = key
+        T, L = self.table.shape
+        if not (-T <= int(t) < T and (isinstance(s, slice) or -L <= int(s) < L)):
+            raise IndexError(f"[{t}, {s}] does not exist: time steps are 0 to {T - 1}, rows 0 to {L - 1}, time first")
         if isinstance(s, slice):
             self.asked += [(int(t), i) for i in range(*s.indices(self.table.shape[1]))]
         else:
@@ -51,6 +55,15 @@ class _Row:
         return self.watched.shape[1]
 
 
+class _RowClasses(np.ndarray):
+    """The classes of the rows, with a sentence for those who read past the end."""
+
+    def __getitem__(self, s):
+        if isinstance(s, (int, np.integer)) and not -len(self) <= s < len(self):
+            raise IndexError(f"rows[{s}] does not exist: rows are 0 to {len(self) - 1}")
+        return super().__getitem__(s)
+
+
 @dataclass(frozen=True)
 class Trace:
     """What a recursion did: the table that it filled, and the cells that it read for each cell.
@@ -59,6 +72,7 @@ class Trace:
         signs: the sign of each of the L rows.
         table: T x L numbers.
         missing, wrong: arrows ((t, s) read, (t, s) filled) that the rules ask for and were not read, or the reverse.
+        stopped: where the function raised an error, and which; what comes after it is not traced.
     """
 
     signs: str
@@ -66,17 +80,20 @@ class Trace:
     right: list = field(default_factory=list)
     missing: list = field(default_factory=list)
     wrong: list = field(default_factory=list)
+    stopped: str = ""
 
     def __repr__(self) -> str:
         return f"Trace: {self.summary()}"
 
     def summary(self) -> str:
         """Counts, and the first fault in words."""
+        if self.stopped:
+            return self.stopped
         counts = f"{len(self.right)} arrows right, {len(self.missing)} missing, {len(self.wrong)} wrong"
         for kind, arrows in (("missing", self.missing), ("wrong", self.wrong)):
             if arrows:
                 (t0, s0), (t1, s1) = arrows[0]
-                outside = "; a negative row counts from the end of the table" if s0 < 0 else ""
+                outside = "; a negative row counts from the end of the table, and -1 is the last" if s0 < 0 else ""
                 return f"{counts}; first {kind}: from t={t0}, s={s0} into t={t1}, s={s1}{outside}"
         return counts
 
@@ -89,17 +106,22 @@ class Trace:
             (self.wrong, figures.VERMILLION, "--", 1.8, "read, and wrong"),
         )
         for arrows, colour, line, width, label in styles:
-            for i, ((t0, s0), (t1, s1)) in enumerate(arrows):
-                name = label if i == 0 else None
-                axes.plot([t0, t1], [s0, s1], line, color=colour, linewidth=width, label=name, zorder=1)
+            if arrows:
+                axes.plot([], [], line, color=colour, linewidth=width, label=label)  # for the legend
+            head = {"arrowstyle": "-|>", "color": colour, "linestyle": line, "linewidth": width, "shrinkB": 8}
+            for read, filled in arrows:
+                axes.annotate("", filled, read, arrowprops=head, annotation_clip=False, zorder=1)
         for t in range(T):
             for s in range(L):
                 axes.scatter(t, s, s=200, facecolor="white", edgecolor="black", linewidth=0.8, zorder=3)
                 axes.text(t, s, self.signs[s], ha="center", va="center", zorder=4)
-        axes.set(xticks=range(T), yticks=range(L), xlabel="time step t", ylabel="row s", ylim=(L - 0.5, -0.5))
+        top = min([0, *(s for (_, s), _ in self.wrong)])  # a look at row -1 is drawn above row 0
+        axes.set(xticks=range(T), yticks=range(top, L), xlabel="time step t", ylabel="row s", ylim=(L - 0.5, top - 0.5))
+        axes.set_xlim(-0.5, T - 0.5)
         if self.right or self.missing or self.wrong:
             figure.legend(loc="outside upper left", ncols=3)
-        return figures.show(figure, f"The lattice as the function reads it: {self.summary()}.")._repr_html_()
+        picture = figures.show(figure, f"The lattice as the function reads it: {self.summary()}.")._repr_html_()
+        return picture + f"<p>{html.escape(self.summary())}.</p>"
 
 
 def trace_forward(cell: Callable, probs: np.ndarray, target: Sequence[int], characters: str) -> Trace:
@@ -134,12 +156,25 @@ def trace_backward(cell: Callable, probs: np.ndarray, target: Sequence[int], cha
 
 def _trace(cell, table, cells, rule, rows, probs, characters) -> Trace:
     trace = Trace("".join(characters[k] for k in rows), table)
+    rows = rows.view(_RowClasses)
     for t, s in cells:
         watched = Watched(table)
-        value = cell(watched, t, s, rows, probs)
-        table[t, s] = 0.0 if value is ... or value is None else value
-        asked = set(watched.asked)
+        try:
+            value = cell(watched, t, s, rows, probs)
+            value = 0.0 if value is ... or value is None else value
+            asked = set(watched.asked)
+            wrong = [a for a in sorted(asked - rule[t, s]) if _matters(cell, table, a, value, t, s, rows, probs)]
+            table[t, s] = value
+        except Exception as error:  # a learner's function may raise anything, and the notebook should go on
+            return replace(trace, stopped=f"stopped at t={t}, s={s} by {type(error).__name__}: {error}")
         trace.right.extend((a, (t, s)) for a in sorted(asked & rule[t, s]))
         trace.missing.extend((a, (t, s)) for a in sorted(rule[t, s] - asked))
-        trace.wrong.extend((a, (t, s)) for a in sorted(asked - rule[t, s]))
+        trace.wrong.extend((a, (t, s)) for a in wrong)
     return trace
+
+
+def _matters(cell, table, at, value, t, s, rows, probs) -> bool:
+    """Whether a number that was read changes the result: one that reads a column and takes a part of it is right."""
+    changed = table.copy()
+    changed[at] += 1.0
+    return not np.array_equal(cell(changed, t, s, rows, probs), value)

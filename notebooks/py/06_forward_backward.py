@@ -75,9 +75,9 @@ print(probs)
 #
 # > **α(t, s)** is the sum of the probabilities of all beginnings, steps 0 to *t*, that are in row *s* at step *t*.
 #
-# What does it mean to be in row *s*? *B* of lesson 05 tells which letters a beginning has spelled. If it stands on a
-# blank, it is in the row after the last of them, row 2 × (letters spelled). If it stands on a letter, it is in that
-# letter's row, one less. If it has spelled something else than the first letters of the target, it is nowhere.
+# What does it mean to be in row *s*? *B* of lesson 05 tells which letters a beginning has spelled. After *n* letters:
+# on a blank, row 2*n*; on the *n*-th letter, row 2*n* − 1. If it has spelled something else than the first letters of
+# the target, it is nowhere.
 
 
 # %%
@@ -94,7 +94,8 @@ for s in range(L):
 
 # %% [markdown]
 # Read row 2: three beginnings of three steps have spelled `a` and stand on the blank. Row 0 has one, all blanks. Now
-# alpha, by listing, for all cells:
+# alpha, by listing, for all cells. Printed tables have one line for each step, *t* downwards; in the pictures *t* goes
+# to the right:
 
 
 # %%
@@ -140,14 +141,15 @@ for text in ["ab", "aa"]:
 # Between equal letters the skip is closed: without the blank, *B* would merge the two. This one condition is all that
 # the repeats *r* of lesson 05 come down to.
 #
-# Each way in ends with the same sign, so its probability can be taken out of the sum. For *t* ≥ 1:
+# Each way in ends with the same **sign**, the blank or letter of row *s*, so its probability can be taken out of the
+# sum. For *t* ≥ 1:
 #
 # $$\alpha(t, s) = \big(\alpha(t{-}1, s) + \alpha(t{-}1, s{-}1) + [\text{skip allowed}]\;\alpha(t{-}1, s{-}2)\big)
 # \; p(\text{row } s,\ t)$$
 #
 # where *p*(row *s*, *t*) is short for `probs[t, rows[s]]`. At *t* = 0 a path is in row 0, on the blank, or in row 1, on
 # the first letter: α(0, 0) and α(0, 1) are the probabilities of these two signs, and all else is 0. (The empty target
-# has one row, row 0, and that is both the first and the last.)
+# has row 0 only.)
 #
 # ### Exercise 06-1: one cell of alpha  (★★☆, 10 minutes)
 #
@@ -164,9 +166,10 @@ def alpha_cell(alpha, t, s, rows, probs):
 exercises.check("06-1", alpha_cell)
 
 # %% [markdown]
-# Here is the lattice *as your function reads it*: each look at `alpha[t - 1, ...]` is an arrow. Dotted arrows are
-# missing, dashed ones should not be there. (As long as nothing is written, all are missing.) The target is `aab`, with
-# a repeat, so that the closed skip shows.
+# Here is the lattice *as your function reads it*: each look at `alpha[t - 1, ...]` is an arrow, from the cell read to
+# the cell filled. Dotted arrows are missing, dashed ones should not be there. (As long as nothing is written, all are
+# missing.) A look at row −1 is drawn above row 0; in Python it reads the last row. The target is `aab`, with a repeat,
+# so that the closed skip shows.
 
 # %%
 from crnn_lessons.exercises.trace import trace_forward
@@ -188,7 +191,8 @@ def forward(probs, target):
     alpha[0, :2] = probs[0, rows[:2]]
     for t in range(1, len(probs)):
         for s in range(len(rows)):
-            alpha[t, s] = sum(alpha[t - 1, q] for q in predecessors(rows, s)) * probs[t, rows[s]]
+            before = predecessors(rows, s)
+            alpha[t, s] = alpha[t - 1, before].sum() * probs[t, rows[s]]
     return alpha
 
 
@@ -196,7 +200,8 @@ alpha = forward(probs, target)
 print("largest difference to the listing:", f"{np.abs(alpha - alpha_listed).max():.1e}")
 
 # %% [markdown]
-# `predecessors` is the rule above. Here is its source:
+# `predecessors` is the rule above. (Its test for the blank could go: two rows below a blank is a blank, too, and the
+# two are equal.) Here is its source:
 
 # %%
 import inspect
@@ -210,7 +215,10 @@ print(inspect.getsource(predecessors))
 #
 # $$p(Y \mid X) = \alpha(T{-}1, L{-}1) + \alpha(T{-}1, L{-}2)$$
 #
-# Is this what listing gives? And is the example of 0.24 still 0.24?
+# For the empty target, with its one row, only the first term is there.
+#
+# Is this what listing gives? And is lesson 05's example, `a` over two steps, still 0.24? Of its three classes b is left
+# out here, since no alignment of `a` reads it.
 
 # %%
 print(f"listing {enumerate_probability(probs, target):.10f}")
@@ -219,9 +227,9 @@ two_steps = np.array([[0.1, 0.4], [0.1, 0.4]])  # blank, a
 print(f"0.24?   {forward(two_steps, [1])[-1, -2:].sum():.2f}")
 
 # %% [markdown]
-# The listing took 15 alignments with three multiplications each. The recursion filled 4 × 5 = 20 cells, with one
-# multiplication and at most two additions in each. No gain yet, on so small a case. But the work of the recursion grows
-# with *T* × *L*, whatever the number of alignments.
+# The listing took 15 alignments with three multiplications each. The recursion filled 4 × 5 = 20 cells: 5 at the start,
+# and 15 with one multiplication and at most two additions each. No great gain yet, on so small a case. But the work of
+# the recursion grows with *T* × *L*, whatever the number of alignments.
 #
 # ### Exercise 06-2: count with the recursion  (★★☆, 5 minutes)
 #
@@ -240,14 +248,14 @@ exercises.check("06-2", answer)
 #
 # The same can be done from the other end. Define
 #
-# > **β(t, s)** is the sum of the probabilities of all endings, steps *t* + 1 to *T* − 1, of a path that is in row *s* at
-# > step *t*.
+# > **β(t, s)** is the sum of the probabilities of all endings, steps *t* + 1 to *T* − 1, of a path that is in row *s*
+# > at step *t*.
 #
 # Step *t* itself is left out of beta, since alpha has it. (Graves' paper of 2006 has it in both, and divides once; the
 # book of 2012 leaves it out as we do.) At the last step nothing is left to emit: β(T−1, s) = 1 in the last two rows and
 # 0 elsewhere. Before that, a path goes on to row *s*, *s* + 1, or *s* + 2, and pays for the sign it arrives in:
 #
-# $$\beta(t, s) = \sum_{q} \beta(t{+}1, q)\; p(\text{row } q,\ t{+}1), \qquad q \in \{s,\ s{+}1,\ s{+}2 \text{ if
+# $$\beta(t, s) = \sum_{s'} \beta(t{+}1, s')\; p(\text{row } s',\ t{+}1), \qquad s' \in \{s,\ s{+}1,\ s{+}2 \text{ if
 # allowed}\}$$
 #
 # The skip to row *s* + 2 is allowed by the same rule, asked of the row arrived in: it holds a letter, and another one
@@ -273,7 +281,7 @@ trace_backward(beta_cell, flat, (1, 1, 2), characters="-ab")
 
 
 # %% [markdown]
-# For the lesson's own beta, turn the arrows of alpha around: where alpha at *s* reads row *q*, beta at *q* reads row
+# For the lesson's own beta, turn the arrows of alpha around: where alpha at *s* reads row *s′*, beta at *s′* reads row
 # *s*.
 
 
@@ -284,8 +292,8 @@ def backward(probs, target):
     beta[-1, -2:] = 1
     for t in range(len(probs) - 2, -1, -1):
         for s in range(len(rows)):
-            for q in predecessors(rows, s):  # q -> s is an arrow
-                beta[t, q] += beta[t + 1, s] * probs[t + 1, rows[s]]
+            for before in predecessors(rows, s):  # before -> s is an arrow
+                beta[t, before] += beta[t + 1, s] * probs[t + 1, rows[s]]
     return beta
 
 
@@ -304,8 +312,19 @@ for t in range(T):
     print(f"t = {t}: sum over s of alpha beta = {(alpha[t] * beta[t]).sum():.10f}")
 
 # %% [markdown]
-# The same number at each step, and it is *p(Y | X)*. This identity needs nobody else's code: it is the first test to
-# write for any CTC implementation, and it finds most mistakes in either pass.
+# The same number at each step, and it is *p(Y | X)*. This identity needs nobody else's code, so it is a good first test
+# of a CTC implementation. It finds a rule that differs between the two passes. It does not find a wrong start, a wrong
+# end, or an error made in both. Let alpha begin in row 0 only:
+
+# %%
+no_row_1 = probs.copy()
+no_row_1[0, rows[1]] = 0
+print("sums: ", (forward(no_row_1, target) * beta).sum(axis=1).round(6))
+print(f"p(Y | X) by listing: {enumerate_probability(probs, target):.6f}")
+
+# %% [markdown]
+# The same number at each step, and the wrong one. A wrong end of beta shows against the end of alpha (section 3). A
+# wrong start, or an error in both passes, shows against the listing of lesson 05, on a case that is short enough.
 #
 # Divide by it, and each step is a probability distribution over rows, the **posterior**:
 #
@@ -325,39 +344,37 @@ for path in alignments(T, target):
 print(f"difference {np.abs(gamma - by_listing).max():.1e}, sums over rows {gamma.sum(axis=1)}")
 
 # %%
-fig, axes = figures.new_figure(7.2, 2.6, ncols=3, sharey=True)
+fig, axes = figures.new_figure(7.2, 2.9, ncols=3)
 for ax, table, name in zip(axes, [alpha, beta, gamma], ["alpha", "beta", "posterior"], strict=True):
-    ax.imshow(table.T, cmap="Blues", vmin=0, vmax=max(1, table.max()))
+    ax.imshow(table.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for t, s in product(range(T), range(L)):
-        ax.text(
-            t,
-            s,
-            f"{table[t, s]:.2f}",
-            ha="center",
-            va="center",
-            color="w" if table[t, s] > 0.6 else "k",
-            fontsize=8,
-        )
-    ax.set(
-        title=name, xlabel="t", xticks=range(T), yticks=range(L), yticklabels=list(ab.show(rows))
-    )
+        value, ink = table[t, s], "w" if table[t, s] > 0.6 else "k"
+        text = f"{value:.4f}" if value else "0"
+        ax.text(t, s, text, ha="center", va="center", color=ink, fontsize=7)
+    sums = [f"{t}\n\u03a3 {total:.3f}" for t, total in enumerate(table.sum(axis=1))]
+    ax.set(title=name, xlabel="t, and the column's sum")
+    ax.set_xticks(range(T), sums, fontsize=7)
+    ax.set_yticks(range(L), list(ab.show(rows)))
 best_rows = gamma.argmax(axis=1)
 figures.show(
     fig,
-    "Tables of alpha, beta and posterior for 'ab' over four steps. Alpha fades to the right, beta to the left. "
+    "Tables of alpha, beta and posterior for 'ab' over four steps. "
+    f"The column sums of alpha are {alpha.sum(axis=1).round(3).tolist()}, those of beta "
+    f"{beta.sum(axis=1).round(3).tolist()}. "
     f"The posterior sums to one at each step and is largest in rows {best_rows.tolist()}.",
 )
 
 # %% [markdown]
-# Alpha fades from left to right, since products get longer; beta fades the other way. The posterior keeps its size, and
-# shows where the letters sit.
+# The column sums of alpha fall from left to right, since products get longer; those of beta fall the other way. The
+# posterior keeps its sum of 1, and shows where the letters sit. (A bare 0 is a cell that no path reaches, or from which
+# none can end.)
 #
 # ### Play: the lattice
 #
 # Step through the cells with the arrow keys. In *alpha* and *beta* the sum of a cell is written out with its numbers.
-# In *posterior*, raise the probability of b at the first step (select it below the lattice): do other columns change,
-# too? They do: a step tells all others how far the text has come, through α and β. Then make the text `aa` and look for
-# the arrow that disappears.
+# In *posterior*, raise the probability of a at the first step to 0.9 (select it below the lattice): do other columns
+# change, too? They do: a step tells the others how far the text has come, through α and β. Raising b there changes
+# none, since no alignment of `ab` begins with b. Then make the text `aa` and look for the arrow that disappears.
 
 # %%
 from crnn_lessons.widgets import Lattice
@@ -377,7 +394,7 @@ Lattice(np.random.default_rng(6).dirichlet(np.ones(3), size=6), "ab", characters
 #
 # The product $A \cdot p(k, t)$ is the sum over all alignments that emit *k* at *t*. Divided by *p(Y | X)* it is the
 # share of them: the **class posterior**, the sum of γ over all rows that hold *k*. And that is the derivative we want,
-# since a relative change of $p(k, t)$ changes *p(Y | X)* by just that share:
+# since if $p(k, t)$ rises by 1 %, *p(Y | X)* rises by that share of 1 %:
 #
 # $$\frac{\partial \ln p(Y \mid X)}{\partial \ln p(k, t)} = \frac{p(k, t)}{p(Y \mid X)} \cdot
 # \frac{\partial\, p(Y \mid X)}{\partial\, p(k, t)} = \frac{A \cdot p(k, t)}{p(Y \mid X)}
@@ -408,40 +425,51 @@ def loss(log_probs, target):
     return -math.log(forward(np.exp(log_probs), target)[-1, -2:].sum())
 
 
+def by_differences(function, x, eps=1e-5):
+    slope = np.zeros_like(x)
+    for at in np.ndindex(x.shape):
+        nudge = np.zeros_like(x)
+        nudge[at] = eps
+        slope[at] = (function(x + nudge) - function(x - nudge)) / (2 * eps)
+    return slope
+
+
 per_class = np.stack([gamma[:, rows == k].sum(axis=1) for k in range(3)], axis=1)  # T C
-log_probs, eps = np.log(probs), 1e-5
-differences = np.zeros((T, 3))
-for t, k in product(range(T), range(3)):
-    nudge = np.zeros((T, 3))
-    nudge[t, k] = eps
-    differences[t, k] = (loss(log_probs + nudge, target) - loss(log_probs - nudge, target)) / (
-        2 * eps
-    )
-print(
-    "gradient by differences equals minus the class posterior:",
-    np.allclose(differences, -per_class, atol=1e-8),
-)
+log_probs = np.log(probs)
+differences = by_differences(lambda x: loss(x, target), log_probs)
+print("equals minus the class posterior:", np.allclose(differences, -per_class, atol=1e-8))
 
 # %% [markdown]
 # A network ends in **logits**: numbers *z* of any size, which `log_softmax` turns into log-probabilities, $\ln p(k, t)
-# = z_{k,t} - \ln\sum_j e^{z_{j,t}}$. Raising $z_{k,t}$ raises ln *p*(*k*, *t*) by 1 − *p*(*k*, *t*), and lowers each
-# other ln *p*(*j*, *t*) by *p*(*k*, *t*). Write *q*(*k*, *t*) for the class posterior. Its sum over the classes is 1,
-# so
+# = z_{k,t} - \ln\sum_j e^{z_{j,t}}$. Raising $z_{k,t}$ a little raises ln *p*(*k*, *t*) by 1 − *p*(*k*, *t*) per unit,
+# and lowers each other ln *p*(*j*, *t*) by *p*(*k*, *t*) per unit. Write *q*(*k*, *t*) for the class posterior. Its sum
+# over the classes is 1, so
 #
 # $$\frac{\partial\, (-\ln p(Y \mid X))}{\partial z_{k,t}} = -q(k, t) + p(k, t) \sum_j q(j, t) = p(k, t) - q(k, t)$$
 #
 # This is what the network says, minus what the alignments of the right text would have it say. It is 0 when the two
-# agree. Let torch's autograd confirm it, through our own `forward`-like loss in the package:
+# agree. Differences confirm it, with logits whose softmax is our `probs`:
+
+
+# %%
+def log_softmax(z):
+    return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+
+
+differences = by_differences(lambda z: loss(log_softmax(z), target), log_probs + 2)
+print("equals p - q:", np.allclose(differences, probs - per_class, atol=1e-8))
+
+# %% [markdown]
+# The package's `ctc_loss` has this gradient, too. That is a test of the package, not of the formula: its backward pass
+# is written by hand, from the formula. (`reduction` says how the losses of a batch become one number; `"none"` leaves
+# them as they are.)
 
 # %%
 from crnn_lessons.ctc import ctc_loss
 
-logits = torch.tensor(
-    log_probs, requires_grad=True
-)  # T C; log_softmax leaves log-probabilities as they are
-loss_value = ctc_loss(
-    logits.log_softmax(dim=1), torch.tensor(target), len(probs), len(target), reduction="none"
-)
+logits = torch.tensor(log_probs + 2, requires_grad=True)  # T C
+lengths = len(probs), len(target)
+loss_value = ctc_loss(logits.log_softmax(1), torch.tensor(target), *lengths, reduction="none")
 loss_value.backward()
 print("loss agrees:    ", math.isclose(loss_value.item(), -math.log(p)))
 print("gradient agrees:", np.allclose(logits.grad.numpy(), probs - per_class))
@@ -449,8 +477,8 @@ print("gradient agrees:", np.allclose(logits.grad.numpy(), probs - per_class))
 # %% [markdown]
 # ## 7 Why torch's gradient looks wrong, and training is right
 #
-# Take log-probabilities as a leaf, so that nothing comes after the loss but the loss. Which gradient does torch give,
-# and which does the package?
+# Take log-probabilities as a **leaf**: a tensor that nothing was computed for, where autograd stops. Which gradient
+# does torch give, and which does the package?
 
 
 # %%
@@ -487,8 +515,26 @@ print(
 )
 
 # %% [markdown]
-# Torch's choice has a price: its gradient is right only if a `log_softmax` stands directly before the loss. Mix the
-# log-probabilities of two models, or smooth them, and torch's gradient is off, without a word. `gradcheck` tells:
+# Torch's choice has a price. What it adds, *p*, is the gradient of the sum of each step's probabilities. This sum must
+# be 1 *for all values of the parameters*: then it has no slope, and nothing is added. Mix the probabilities of two
+# models, and it is 1. Average their log-probabilities, and it is not:
+
+
+# %%
+def largest_difference(combine):
+    z = torch.tensor(np.random.default_rng(2).normal(size=(2, 6, 1, 3)), requires_grad=True)
+    log_p = combine(z.log_softmax(dim=3))  # T N C, of two models
+    losses = [f(log_p, torch.tensor([[1, 2]]), [6], [2], reduction="sum") for f in (F.ctc_loss, ctc_loss)]
+    a, b = (torch.autograd.grad(value, z, retain_graph=True)[0] for value in losses)
+    return (a - b).abs().max().item()
+
+
+print(f"difference, mixed probabilities:        {largest_difference(lambda x: x.exp().mean(0).log()):.6f}")
+print(f"difference, averaged log-probabilities: {largest_difference(lambda x: x.mean(0)):.6f}")
+
+# %% [markdown]
+# In the second case torch's gradient is off, without a word. `gradcheck`, torch's own comparison with finite
+# differences, shows it on a leaf, where each number may move freely:
 
 # %%
 leaf = torch.tensor(log_probs).unsqueeze(1).requires_grad_()
@@ -510,15 +556,20 @@ for name, function in [("ours", ctc_loss), ("torch's", F.ctc_loss)]:
 for T_long in [100, 300, 600, 700, 800]:
     alpha_long = forward(np.full((T_long, 3), 1 / 3), target)
     print(f"T = {T_long}: p = {alpha_long[-1, -2:].sum():.3g}")
+for T_long in [174, 175]:
+    alpha_long = forward(np.full((T_long, 80), 1 / 80), target)
+    print(f"T = {T_long}, 80 classes: p = {alpha_long[-1, -2:].sum():.3g}")
 
 # %% [markdown]
-# From 700 steps on the probability is too small for a float64 and comes out as 0. The loss, minus its logarithm, would
-# be infinite. A scanned line of text can have more columns of pixels than that. The cure is to keep logarithms:
-# products become sums, and a sum becomes
+# With 3 classes the probability comes out as 0 from 700 steps on: it is too small for a float64. With 80 classes, as
+# for letters, digits and punctuation, 175 steps are enough. A scanned line of text can have more columns of pixels
+# than that. Our `loss` above then stops with a *math domain error*, since `math.log(0)` is not defined; numpy and
+# torch give `inf`. The cure is to keep logarithms: products become sums, and a sum becomes
 #
 # $$\ln(e^a + e^b) = m + \ln\!\big(e^{a-m} + e^{b-m}\big), \qquad m = \max(a, b)$$
 #
-# where one of the two exponents is 0, so nothing can underflow that matters.
+# where one of the two exponents is 0 and the other is not above it: nothing overflows, and only what is too small to
+# matter can underflow.
 #
 # ### Exercise 06-5: add in log space  (★★☆, 5 minutes)
 #
@@ -560,7 +611,7 @@ print(f"T = 800: ln p = {longer.log_likelihood:.6f}")
 
 # %% [markdown]
 # For uniform probabilities lesson 05 had a closed form: the loss is *T* ln *C* minus the logarithm of the number of
-# alignments. It is an oracle that needs no lattice, at any size:
+# alignments. It is an oracle, an independent source of the right answer, that needs no lattice, at any size:
 
 # %%
 from crnn_lessons.ctc import count_alignments
@@ -570,15 +621,15 @@ print(f"closed form: ln p = {math.log(count_alignments(800, target)) - 800 * mat
 # %% [markdown]
 # ## 9 The corners
 #
-# What happens at the edges of the definition? For each corner: what the definition says, what the package returns, and
-# what torch returns.
+# What happens at the edges? For each corner: the loss by definition, from the listing of lesson 05; then what the
+# package returns, and what torch returns, on log-probabilities as a leaf.
 
 
 # %%
-def loss_and_gradient(function, probs, target):
+def loss_and_gradient(function, probs, target, **options):
     leaf = torch.tensor(probs).log().reshape(-1, 1, 3).requires_grad_()  # T N C
     labels = torch.tensor([target], dtype=torch.long).reshape(1, -1)  # N S
-    value = function(leaf, labels, [len(leaf)], [len(target)], reduction="sum")
+    value = function(leaf, labels, [len(leaf)], [len(target)], reduction="sum", **options)
     value.backward()
     kind = "zero" if not leaf.grad.any() else "finite" if leaf.grad.isfinite().all() else "nan"
     return f"{value.item():.4f}, gradient {kind}"
@@ -594,15 +645,26 @@ corners = {
 }
 
 # %%
-print(f"{'':27}{'the package':27}torch")
-for name, case in corners.items():
-    print(f"{name:27}{loss_and_gradient(ctc_loss, *case):27}{loss_and_gradient(F.ctc_loss, *case)}")
+print(f"{'':27}{'definition':12}{'the package':26}torch")
+for name, (table, text) in corners.items():
+    found = enumerate_probability(np.array(table), text)
+    by_definition = -math.log(found) if found else math.inf
+    both = [loss_and_gradient(f, table, text) for f in (ctc_loss, F.ctc_loss)]
+    print(f"{name:27}{by_definition:<12.4f}{both[0]:26}{both[1]}")
 
 # %% [markdown]
-# The losses agree. The gradients differ where torch's is `nan`: one sample that cannot be spelled, or one class with
-# probability 0, puts `nan` into all weights at the next step. Ours is 0 where the loss is infinite, and finite where
-# the impossible class is not needed. Both offer `zero_infinity=True`, which counts infeasible samples as 0; the better
-# cure is to find them before training. The package says which they are:
+# The losses agree. The gradients do not: where both are finite, their values differ as section 7 says; in the last
+# three rows torch's has a `nan`. Ours is 0 where the loss is infinite, and finite where the impossible class is not
+# needed. Both offer `zero_infinity=True`, which counts a sample with an infinite loss as 0. Which rows does it cure?
+
+# %%
+for name, case in list(corners.items())[2:]:
+    print(f"{name:27}{loss_and_gradient(F.ctc_loss, *case, zero_infinity=True)}")
+
+# %% [markdown]
+# Two of the three. Against a class of probability 0 that is not needed it does nothing, since that loss is finite.
+# There the cure is to take log-probabilities from `log_softmax` of finite logits: they are finite, too. And
+# samples that are too short are better found before training. The package says which they are:
 
 # %%
 from crnn_lessons.ctc import explain_infeasible
@@ -610,15 +672,17 @@ from crnn_lessons.ctc import explain_infeasible
 explain_infeasible([2, 5], torch.tensor([[1, 1], [1, 2]]), [2, 2])
 
 # %% [markdown]
-# ## 10 Against every implementation at hand
+# ## 10 Against torch, on random batches
 #
 # The last check is the widest: random batches with repeats, empty targets, mixed lengths and infeasible samples, the
 # package against torch on this machine. The command `python -m crnn_lessons.ctc.check` prints a table of more such
 # batches; where an NVIDIA GPU is present it has torch's native CUDA kernel and cuDNN as well.
 
 # %%
+from crnn_lessons.ctc import min_frames
+
 rng = np.random.default_rng(0)
-worst_loss = worst_gradient = 0.0
+feasible, worst_loss, worst_gradient = 0, 0.0, 0.0
 for _ in range(200):
     N, T_batch, S_max = 4, int(rng.integers(1, 30)), 8
     z = torch.tensor(rng.normal(size=(T_batch, N, 5)) * 3)  # T N C
@@ -632,30 +696,30 @@ for _ in range(200):
         )
         value.sum().backward()
         results.append((value.detach(), leaf.grad))
-    worst_loss = max(worst_loss, (results[0][0] - results[1][0]).abs().max().item())
-    worst_gradient = max(worst_gradient, (results[0][1] - results[1][1]).abs().max().item())
-print(
-    "800 samples: losses within 1e-9:",
-    worst_loss < 1e-9,
-    " gradients within 1e-9:",
-    worst_gradient < 1e-9,
-)
+    feasible += sum(T_n[n] >= min_frames(labels[n, : S_n[n]].tolist()) for n in range(N))
+    (loss_1, gradient_1), (loss_2, gradient_2) = results
+    worst_loss = np.maximum(worst_loss, (loss_1 - loss_2).abs().max().item())  # keeps a nan; max() may not
+    worst_gradient = np.maximum(worst_gradient, (gradient_1 - gradient_2).abs().max().item())
+print(f"800 samples, {feasible} of them feasible; the others count as 0 in both")
+print("losses within 1e-9:", worst_loss < 1e-9, " gradients within 1e-9:", worst_gradient < 1e-9)
 
 # %% [markdown]
 # ## 11 What goes wrong
 #
 # | symptom | cause | check |
 # |---|---|---|
-# | the sum of αβ differs from step to step | skip rule or start and end differ in the two passes | section 5's identity |
+# | the sum of αβ differs from step to step | the rules of the two passes differ | section 5's identity |
+# | it is the same at each step, and wrong | a wrong start or end, or an error in both | alpha's end; the listing |
 # | doubled letters are never learned | skip between equal labels left open | count `aa` over 2 steps: it must be 0 |
-# | the gradient of the blank is too small | `grad[:, rows] -= gamma` keeps one row of each class | posterior sums to 1 at each step |
-# | loss `inf` on long lines only | probabilities in place of logarithms | uniform input against the closed form |
+# | posterior of the blank, or of a letter that occurs twice, too small | `[:, rows] += gamma` | its sum at a step: 1 |
+# | loss `inf` or a math domain error, on long lines only | probabilities, not logarithms | section 8's closed form |
 # | loss `inf`, then `nan` | *T* < *S* + *r* | `explain_infeasible` |
 # | gradients differ from torch's on a leaf | torch's convention | compare at the logits |
 #
 # ## 12 Questions to test yourself
 #
-# <details><summary>Why is the product of alpha and beta a sum over paths, not a product of sums of unrelated things?</summary>
+# <details>
+# <summary>Why is the product of alpha and beta a sum over paths, not a product of sums of unrelated things?</summary>
 # Because the lattice has no memory beyond the cell: which endings are possible depends on the row only, not on how it
 # was reached. So each beginning goes with each ending, and multiplying the two sums multiplies out to all pairs.
 # </details>
@@ -669,10 +733,13 @@ print(
 # p − q = 0.
 # </details>
 #
-# <details><summary>At the start of training all outputs are nearly uniform. What does the posterior of the blank look like?</summary>
-# The blank stands in S + 1 of the 2S + 1 rows, and the letters share the rest among them. When T is well above 2S, its
-# posterior is larger than any letter's at nearly every step, so the first thing a network learns is to say blank
-# everywhere: the plateau that lessons 08 and 11 watch. (In a lattice as short as this lesson's it is not so: try it.)
+# <details>
+# <summary>At the start of training all outputs are nearly uniform. What does the posterior of the blank look
+# like?</summary>
+# The blank stands in S + 1 of the 2S + 1 rows. If no two neighbours in the text are equal, and T is several times 2S,
+# its posterior is larger than any letter's at most steps. So the first thing such a network is taught is to say blank:
+# the plateau, a stretch where the loss hardly falls, that lessons 08 and 11 watch. When T is near 2S it is not so, and
+# with a text such as `aaaa` blank and a stay near a half in the middle. Try it: `forward_backward` on uniform input.
 # </details>
 #
 # <details><summary>Why does beta leave out step t?</summary>

@@ -72,6 +72,82 @@ def not_added_back(a, b):
     return m if m == -math.inf else math.log(math.exp(a - m) + math.exp(b - m))
 
 
+def first_taken_out(a, b, exp=np.exp):
+    if a == -math.inf:
+        return b
+    if b == -math.inf:
+        return a
+    with np.errstate(all="ignore"):
+        return a + np.log1p(exp(b - a))
+
+
+def min_for_max(a, b):
+    m = min(a, b)
+    if m == -math.inf:
+        return -math.inf
+    return m + math.log(math.exp(a - m) + math.exp(b - m))
+
+
+def skips_without_guard(table, t, s, rows, probs, may_step):
+    total = table[t - 1, s]
+    if s in may_step:
+        total += table[t - 1, s - 1]
+    if rows[s] != 0 and rows[s] != rows[s - 2]:
+        total += table[t - 1, s - 2]
+    return total * probs[t, rows[s]]
+
+
+def column_t(table, t, s, rows, probs):
+    return sum(table[t, q] for q in right_rule(s, rows)) * probs[t, rows[s]]
+
+
+def alpha_swapped(table, t, s, rows, probs):
+    total = table[s, t - 1]
+    if s >= 1:
+        total += table[s - 1, t - 1]
+    if s >= 2 and rows[s] != rows[s - 2]:
+        total += table[s - 2, t - 1]
+    return total * probs[t, rows[s]]
+
+
+def beta_swapped(table, t, s, rows, probs):
+    return sum(table[q, t + 1] * probs[t + 1, rows[q]] for q in right_beta_rule(s, rows) if q < len(rows))
+
+
+def beta_with_step_t(table, t, s, rows, probs):
+    return probs[t, rows[s]] * beta(right_beta_rule)(table, t, s, rows, probs)
+
+
+def beta_past_the_end(table, t, s, rows, probs):
+    total = table[t + 1, s] * probs[t + 1, rows[s]] + table[t + 1, s + 1] * probs[t + 1, rows[s + 1]]
+    if rows[s + 2] != 0 and rows[s + 2] != rows[s]:
+        total += table[t + 1, s + 2] * probs[t + 1, rows[s + 2]]
+    return total
+
+
+def beta_step_past_the_end(table, t, s, rows, probs):
+    total = table[t + 1, s] * probs[t + 1, rows[s]] + table[t + 1, s + 1] * probs[t + 1, rows[s + 1]]
+    if s + 2 < len(rows) and rows[s + 2] != 0 and rows[s + 2] != rows[s]:
+        total += table[t + 1, s + 2] * probs[t + 1, rows[s + 2]]
+    return total
+
+
+def vectorised_beta(table, t, s, rows, probs):
+    e = table[t + 1] * probs[t + 1, rows]
+    skip = s + 2 < len(rows) and rows[s + 2] not in (0, rows[s])
+    return e[s : s + 2].sum() + (e[s + 2] if skip else 0.0)
+
+
+def sum_of_last_column():
+    table = np.zeros((26, 11))
+    table[0, :2] = 1
+    rows, ones = extend((1, 2, 3, 3, 4)), np.ones((26, 5))
+    for t in range(1, 26):
+        for s in range(11):
+            table[t, s] = alpha(right_rule)(table, t, s, rows, ones)
+    return int(table[-1].sum())
+
+
 WRONG = [
     (
         "06-1",
@@ -106,7 +182,48 @@ WRONG = [
         "takes the number of the row for the class",
     ),
     ("06-2", math.comb(31, 10), "lets the two l's merge"),
-    ("06-2", math.comb(29, 10), "reads only the last cell of the last column"),
+    ("06-2", math.comb(29, 10), "reads only the last cell of the last column, or has 25 steps"),
+    ("06-2", 5852925, "has only one l"),
+    ("06-2", sum_of_last_column(), "adds all cells of the last column"),
+    ("06-2", 2.0162868255e-11, "takes probabilities that sum to 1 at each step, such as 1/5"),
+    ("06-2", 0, "takes probabilities that sum to 1 at each step, such as 1/5"),
+    ("06-1", lambda *given: skips_without_guard(*given, [1, 2, 3, 4, 5, 6]), "reads row -1 where s = 1"),
+    ("06-1", lambda *given: skips_without_guard(*given, range(7)), "reads row -1 where s = 0 and s = 1"),
+    ("06-1", column_t, "reads column t in place of column t - 1"),
+    ("06-1", alpha_swapped, "swaps the axes of alpha"),
+    ("06-1", alpha(right_rule, lambda t, s, rows, probs: probs[rows[s]][t]), "swaps the axes of probs"),
+    (
+        "06-1",
+        lambda table, t, s, rows, probs: alpha_swapped(table, t, s, rows, probs.T),
+        "swaps the axes of alpha and probs",
+    ),
+    ("06-3", beta_with_step_t, "includes step t"),
+    (
+        "06-3",
+        beta(right_beta_rule, lambda t, q, s, rows, probs: probs[t, rows[s]]),
+        "multiplies by one probability outside the sum, as alpha does",
+    ),
+    ("06-3", beta(right_rule), "reads rows s - 1 and s - 2"),
+    ("06-3", beta_past_the_end, "reads past the last row"),
+    ("06-3", beta_step_past_the_end, "reads past the last row"),
+    ("06-3", beta_swapped, "swaps the axes of beta"),
+    ("06-3", beta(right_beta_rule, lambda t, q, s, rows, probs: probs[rows[q], t + 1]), "swaps the axes of probs"),
+    (
+        "06-3",
+        lambda table, t, s, rows, probs: beta_swapped(table, t, s, rows, probs.T),
+        "swaps the axes of probs",
+    ),
+    (
+        "06-4",
+        lambda g, rows, C: np.stack([g[:, rows == k].sum(1) for k in range(C)]),
+        "puts the classes before the steps",
+    ),
+    ("06-4", lambda g, rows, C: np.stack([g[:, rows == k].sum(1) for k in range(3)], 1), "has 3 classes whatever C is"),
+    ("06-5", lambda a, b: math.log(math.exp(a) + math.exp(b)), "goes through exp and back"),
+    ("06-5", first_taken_out, "takes out one that is not always the larger"),
+    ("06-5", lambda a, b: first_taken_out(b, a), "takes out one that is not always the larger"),
+    ("06-5", lambda a, b: first_taken_out(a, b, math.exp), "takes out one that is not always the larger"),
+    ("06-5", min_for_max, "takes out one that is not always the larger"),
     (
         "06-3",
         beta(lambda s, rows: [s, s + 1] + ([s + 2] if s + 2 < len(rows) and rows[s + 2] else [])),
@@ -200,3 +317,38 @@ def test_slices_and_rows_are_watched_too():
     trace = trace_forward(cell, PROBS, (1, 2), "-ab")
     assert not trace.missing
     assert not trace.wrong
+
+
+@pytest.mark.parametrize("target", [(1, 2), (1, 1, 2)])
+def test_a_column_read_whole_and_used_in_part_is_right(target):
+    trace = trace_backward(vectorised_beta, PROBS, target, "-ab")
+    assert not trace.missing
+    assert not trace.wrong
+
+
+@pytest.mark.parametrize(
+    ("cell", "at", "arrows", "said"),
+    [
+        (beta_past_the_end, (3, 3), 7, "rows[5] does not exist: rows are 0 to 4"),
+        (beta_step_past_the_end, (3, 4), 9, "[4, 5] does not exist: time steps are 0 to 4, rows 0 to 4, time first"),
+        (lambda table, t, s, rows, probs: 1 / 0, (3, 0), 0, "ZeroDivisionError"),
+    ],
+)
+def test_a_read_past_the_end_is_said_and_what_came_before_is_drawn(cell, at, arrows, said):
+    trace = trace_backward(cell, PROBS, (1, 2), "-ab")
+    assert trace.summary().startswith(f"stopped at t={at[0]}, s={at[1]} by ")
+    assert said in trace.summary()
+    assert len(trace.right) == arrows
+    assert said in trace._repr_html_()
+
+
+def test_swapped_axes_end_in_a_sentence():
+    summary = trace_forward(alpha_swapped, PROBS, (1, 1, 2), "-ab").summary()
+    assert "stopped at t=1, s=5" in summary
+    assert "[5, 0] does not exist" in summary
+
+
+def test_a_row_can_be_looped_over():
+    trace = trace_forward(lambda table, t, s, rows, probs: sum(table[t - 1]), PROBS, (1, 2), "-ab")
+    assert trace.wrong
+    assert not trace.stopped
