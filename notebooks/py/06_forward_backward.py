@@ -524,13 +524,16 @@ print(
 def largest_difference(combine):
     z = torch.tensor(np.random.default_rng(2).normal(size=(2, 6, 1, 3)), requires_grad=True)
     log_p = combine(z.log_softmax(dim=3))  # T N C, of two models
-    losses = [f(log_p, torch.tensor([[1, 2]]), [6], [2], reduction="sum") for f in (F.ctc_loss, ctc_loss)]
+    arguments = log_p, torch.tensor([[1, 2]]), [6], [2]
+    losses = [function(*arguments, reduction="sum") for function in (F.ctc_loss, ctc_loss)]
     a, b = (torch.autograd.grad(value, z, retain_graph=True)[0] for value in losses)
     return (a - b).abs().max().item()
 
 
-print(f"difference, mixed probabilities:        {largest_difference(lambda x: x.exp().mean(0).log()):.6f}")
-print(f"difference, averaged log-probabilities: {largest_difference(lambda x: x.mean(0)):.6f}")
+mixed = largest_difference(lambda x: x.exp().mean(0).log())
+averaged = largest_difference(lambda x: x.mean(0))
+print(f"difference, mixed probabilities:        {mixed:.6f}")
+print(f"difference, averaged log-probabilities: {averaged:.6f}")
 
 # %% [markdown]
 # In the second case torch's gradient is off, without a word. `gradcheck`, torch's own comparison with finite
@@ -698,7 +701,8 @@ for _ in range(200):
         results.append((value.detach(), leaf.grad))
     feasible += sum(T_n[n] >= min_frames(labels[n, : S_n[n]].tolist()) for n in range(N))
     (loss_1, gradient_1), (loss_2, gradient_2) = results
-    worst_loss = np.maximum(worst_loss, (loss_1 - loss_2).abs().max().item())  # keeps a nan; max() may not
+    # unlike max(), np.maximum keeps a nan
+    worst_loss = np.maximum(worst_loss, (loss_1 - loss_2).abs().max().item())
     worst_gradient = np.maximum(worst_gradient, (gradient_1 - gradient_2).abs().max().item())
 print(f"800 samples, {feasible} of them feasible; the others count as 0 in both")
 print("losses within 1e-9:", worst_loss < 1e-9, " gradients within 1e-9:", worst_gradient < 1e-9)

@@ -416,6 +416,7 @@ for name, logits in families.items():
 # The posteriors stay as they are, and the product is divided out at the end. What fails even then is done in
 # logarithms. What does it cost to fall back?
 
+
 # %% tags=["nbval-ignore-output"]
 def backward_pass(function, lp):
     function(lp.clone().requires_grad_(), labels, [200] * 64, [40] * 64).backward()
@@ -452,7 +453,7 @@ sizes = [(26, 64, 37, 12), (100, 32, 80, 30), (500, 16, 80, 80), (500, 16, 1000,
 for T, _N, _C, S in sizes[:3]:
     t, i = np.arange(T)[:, None], np.arange(S)
     possible = (i <= t) & (S - i - 1 <= T - t - 1)
-    print(f"T = {T:3}, S = {S:2}: no alignment passes {1 - possible.mean():.0%} of the labels' cells")
+    print(f"T = {T:3}, S = {S:2}: no path through {1 - possible.mean():.0%} of the labels' cells")
 
 # %% [markdown]
 # On the short lines nearly half. (Where labels repeat, the corners are a little larger still. The package does not look
