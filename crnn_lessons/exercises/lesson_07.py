@@ -123,20 +123,6 @@ def log_likelihood_rescaled(emit, skip):
     return log_scales + np.log(alpha[-2:].sum())
 
 
-def _rescaled_variant(count=True, sign=1, last=True):
-    def run(emit, skip):
-        alpha = np.zeros(emit.shape[1])
-        alpha[:2] = emit[0, :2]
-        log_scales = 0.0
-        for t in range(1, len(emit)):
-            scale = alpha.sum()
-            log_scales += sign * np.log(scale) * count
-            alpha = alpha_step(alpha / scale, skip, emit[t])
-        return log_scales + (np.log(alpha[-2:].sum()) if last else 0.0)
-
-    return run
-
-
 def _not_rescaled(emit, skip):
     alpha = np.zeros(emit.shape[1])
     alpha[:2] = emit[0, :2]
@@ -284,17 +270,17 @@ EXERCISES = (
             ),
             Mistake(
                 "forgets what it divided by",
-                _rescaled_variant(count=False),
+                _end_read_otherwise(lambda logs, alpha: np.log(alpha[-2:].sum())),
                 "Each division takes ln(scale) off the result: add them up, and put them back.",
             ),
             Mistake(
                 "takes the account off a second time",
-                _rescaled_variant(sign=-1),
+                _end_read_otherwise(lambda logs, alpha: np.log(alpha[-2:].sum()) - logs),
                 "You divided, so the true value is larger: add ln(scale).",
             ),
             Mistake(
                 "leaves out the last two cells",
-                _rescaled_variant(last=False),
+                _end_read_otherwise(lambda logs, alpha: logs),
                 "The account is of the whole column; the text's share of it is in its last two cells.",
             ),
             Mistake(
