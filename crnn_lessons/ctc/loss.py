@@ -50,7 +50,7 @@ def ctc_loss(
         (from 0) is needed from step k to step T - S + k: earlier k labels find no room, later the rest does not.
 
         On a CPU the very first call compiles its kernel, some ten to twenty seconds; the machine code is kept on disk,
-        and later processes begin within about a second.
+        and later processes begin within two or three seconds.
 
     Raises:
         ValueError: shapes or lengths that do not fit, labels that are no class or are the blank, empty log_probs.

@@ -309,8 +309,8 @@ described = ", ".join(f"{name} {value:.1f} ms" for name, value in ms.items())
 figures.show(fig, f"Times of the forward pass on a logarithmic scale: {described}.")
 
 # %% [markdown]
-# In NumPy it adds half again as much or more: a sum, a division and a logarithm are more calls from Python. What it
-# gains is something else: long lines come out right, and still without a logarithm in the cells.
+# It is not there for speed: a sum, a division and a logarithm are more calls from Python. Its gain is that long lines
+# come out right, and still without a logarithm in the cells.
 #
 # ## 5 When rescaling fails
 #
