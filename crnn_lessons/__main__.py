@@ -2,7 +2,7 @@
 
 import sys
 
-from crnn_lessons.commands import main
+from crnn_lessons.reader.commands import main
 
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):

@@ -6,7 +6,7 @@ python figs/reading.py
 from itertools import groupby
 from pathlib import Path
 
-from crnn_lessons.figures import BLUE, GREY, VERMILLION, frame_labels, glyph_spans
+from crnn_lessons.show.figures import BLUE, GREY, VERMILLION, frame_labels, glyph_spans
 
 WORD, T = "hello", 20
 LEFT, WIDTH = 150, 640

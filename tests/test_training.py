@@ -16,10 +16,11 @@ from safetensors import safe_open
 from torch import nn
 
 from crnn_lessons.alphabet import Alphabet
-from crnn_lessons.commands import main
+from crnn_lessons.data.batches import PoolBatches, WordBatch
 from crnn_lessons.files import write_atomically
 from crnn_lessons.models import build
-from crnn_lessons.recognition import Batch, PoolBatches, ctc_loss_of, greedy, predict, validation
+from crnn_lessons.reader.commands import main
+from crnn_lessons.reader.recognition import ctc_loss_of, greedy, predict, validation
 from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
@@ -240,7 +241,7 @@ def test_the_loss_is_ctc_averaged_as_torch_does():
             probabilities = torch.tensor([[0.1, 0.4, 0.5]]).expand(2, 1, 3)  # T N C: blank, a, b
             return probabilities.log(), torch.tensor([2])
 
-    batch = Batch(torch.zeros(1, 1, 32, 100), torch.tensor([1]), torch.tensor([1]))
+    batch = WordBatch(torch.zeros(1, 1, 32, 100), torch.tensor([1]), torch.tensor([1]))
     assert ctc_loss_of(Fixed(), batch).item() == pytest.approx(-math.log(0.24), abs=1e-6)  # aa, a-, -a
 
 

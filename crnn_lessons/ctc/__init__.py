@@ -3,7 +3,6 @@
 Each name below is written in a module of its own, in the order in which a learner meets them.
 """
 
-from crnn_lessons.ctc.align import forced_alignment
 from crnn_lessons.ctc.alignments import (
     alignments,
     collapse,
@@ -12,10 +11,10 @@ from crnn_lessons.ctc.alignments import (
     min_frames,
     repeats,
 )
-from crnn_lessons.ctc.decode import best_path
-from crnn_lessons.ctc.kernels import use_kernel
+from crnn_lessons.ctc.fast.choose import use_kernel
 from crnn_lessons.ctc.lattice import Lattice, extend, forward_backward, predecessors
 from crnn_lessons.ctc.loss import CTCLoss, ctc_loss, ctc_loss_from_logits, explain_infeasible
+from crnn_lessons.ctc.paths import best_path, forced_alignment
 
 __all__ = [
     "CTCLoss",

@@ -14,7 +14,7 @@ from einops import rearrange
 from torch import Tensor
 
 from crnn_lessons.ctc.arguments import Targets
-from crnn_lessons.ctc.kernels import kernel_for
+from crnn_lessons.ctc.fast.choose import kernel_for
 
 NUMPY = {torch.float32: np.float32, torch.float64: np.float64}
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from crnn_lessons.ctc.alignments import min_frames
-from crnn_lessons.ctc.kernels import available, use_kernel
+from crnn_lessons.ctc.fast.choose import available, use_kernel
 from crnn_lessons.ctc.lattice import forward_backward
 from crnn_lessons.ctc.loss import ctc_loss_from_logits
 

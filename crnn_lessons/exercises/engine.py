@@ -1,118 +1,37 @@
-"""What an exercise is, and how an answer to it is checked.
+"""How an answer is judged.
 
-A learner's cell holds a stub that returns ``...``; the next cell calls ``check("05-1", answer)``, whose result is the
-cell's output. An answer is tried on cases and compared with the solution. Where it differs, it is compared with known
+An answer is tried on cases and compared with the solution. Where it differs, it is compared with known
 wrong answers too: one that is wrong in the same way has the same cause, and its message names it.
 """
 
 from __future__ import annotations
 
 import copy
-import importlib
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import GeneratorType
 from typing import Any
 
-from crnn_lessons.exercises import progress
 from crnn_lessons.exercises.compare import difference, same, short
+from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
-from crnn_lessons.exercises.result import Result
-
-NOT_STARTED = ...
-"""What a stub returns. None is what a function returns that somebody forgot to end with ``return``."""
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong answer that learners give, and what to tell them.
-
-    Attributes:
-        name: what it does, in a few words: 'drops the blanks before it merges'.
-        answer: the wrong answer itself, of the kind that the exercise asks for.
-        message: where it comes from and where to look, in one or two sentences.
-    """
-
-    name: str
-    answer: Any
-    message: str
-
-
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise of a lesson.
-
-    Attributes:
-        key: lesson and number, '05-1'.
-        title: what to do, in a few words.
-        solution: a function; or, where a value is asked for, the value.
-        cases: tuples of arguments on which a function is tried, from small to large.
-        large: more of them, tried once all others are right: a wrong answer might never come back from these.
-        mistakes: known wrong answers.
-        hints: pairs (title, text), from a nudge to nearly everything; a title names the trouble that the hint cures.
-        verify: for open questions with many right answers: takes the answer, returns None if it is right and a
-            sentence if not. The solution is then one right answer among many.
-        show_case: writes a case as the call that a learner would type.
-        source: what to show as the solution where it is not the source of ``solution``.
-        tolerance: largest relative difference between floating-point numbers.
-    """
-
-    key: str
-    title: str
-    solution: Any
-    cases: Sequence[tuple] = ()
-    large: Sequence[tuple] = ()
-    mistakes: Sequence[Mistake] = ()
-    hints: Sequence[tuple[str, str]] = ()
-    verify: Callable[[Any], str | None] | None = None
-    show_case: Callable[..., str] | None = None
-    source: str | None = None
-    tolerance: float = 1e-9
-
-
-def find(key: str) -> Exercise:
-    """Find an exercise by its key.
-
-    Raises:
-        ValueError: no such lesson or exercise.
-    """
-    lesson = str(key).partition("-")[0]
-    try:
-        exercises = importlib.import_module(f"crnn_lessons.exercises.lesson_{lesson}").EXERCISES
-    except ModuleNotFoundError:
-        raise ValueError(f"there is no exercise {key!r}; a key is lesson and number, such as '05-1'") from None
-    for exercise in exercises:
-        if exercise.key == key:
-            return exercise
-    known = ", ".join(e.key for e in exercises)
-    raise ValueError(f"there is no exercise {key!r}; lesson {lesson} has {known}")
-
-
-def check(key: str, answer: Any) -> Result:
-    """Check a learner's answer, record the attempt, and say what to look at next.
+def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
+    """Judge an answer without recording it.
 
     Args:
-        key: the exercise, '05-1'.
-        answer: the learner's function or value; ``...`` means not started.
+        quick: leave out the large cases.
 
     Returns:
-        A result that a notebook shows as the cell's output; ``result.status`` is 'done', 'wrong' or 'not started'.
+        'done', 'wrong' or 'not started'; what to tell the learner; the name of the mistake if it is a known one.
     """
-    exercise = find(key)
-    status, message, named = judge(exercise, answer)
-    note = progress.record(exercise.key, status)
-    return Result(exercise, status, message + note, named)
-
-
-def judge(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
-    """Judge an answer without recording it: status, message, and the name of the mistake if it is a known one."""
     if answer is NOT_STARTED:
         return "not started", "Write your answer in the cell above, run it, then run this cell again.", None
     if exercise.verify is not None:
         return _judge_open(exercise, answer)
     if callable(exercise.solution):
-        return _judge_function(exercise, answer)
+        return _judge_function(exercise, answer, quick)
     if same(answer, exercise.solution, exercise.tolerance):
         return "done", f"Right: {short(exercise.solution)}.", None
     for mistake in exercise.mistakes:
@@ -138,12 +57,12 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
     return "wrong", complaint, named
 
 
-def _judge_function(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
+def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, str, str | None]:
     if not callable(answer):
         return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
     outcomes = []
     first_wrong = None
-    for case in (*exercise.cases, *exercise.large):
+    for case in (*exercise.cases, *(() if quick else exercise.large)):
         if first_wrong is not None and len(outcomes) >= len(exercise.cases):
             break
         arguments = copy.deepcopy(case)

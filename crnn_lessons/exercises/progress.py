@@ -1,20 +1,36 @@
-"""What this learner has done: one small JSON file a lesson, in a folder that can be deleted at any time.
+"""What this learner has done: one log a lesson, a line for each attempt, in a folder that can be deleted at any time.
 
 The folder is ``.progress`` beside the notebooks' folder, or the one that the environment variable
-``CRNN_LESSONS_PROGRESS`` names.
+``CRNN_LESSONS_PROGRESS`` names. Lines are only ever added at the end. So two kernels can write at the same time, a line
+that is damaged takes no other with it, and a disk that fills up costs one attempt.
 """
 
 from __future__ import annotations
 
-import html
-import importlib
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "CRNN_LESSONS_PROGRESS"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is on record for one exercise.
+
+    Attributes:
+        attempts: how often an answer was checked.
+        done: whether one of them was right.
+        answer: the last right answer as ``keep.capture`` wrote it; None where there is none that could be kept.
+        mistakes: the names of the known mistakes that were made, in order, as often as they were made.
+    """
+
+    attempts: int = 0
+    done: bool = False
+    answer: dict[str, Any] | None = None
+    mistakes: tuple[str, ...] = ()
 
 
 def folder() -> Path:
@@ -28,7 +44,12 @@ def folder() -> Path:
     return here / ".progress"
 
 
-def record(key: str, status: str) -> str:
+def path_of(lesson: str) -> Path:
+    """The log of a lesson, '05'; it need not exist yet."""
+    return folder() / f"lesson_{lesson}.jsonl"
+
+
+def record(key: str, status: str, mistake: str | None = None, answer: dict[str, Any] | None = None) -> str:
     """Note one attempt at an exercise.
 
     Returns:
@@ -36,92 +57,72 @@ def record(key: str, status: str) -> str:
     """
     if status == "not started":
         return ""
-    lesson = key.partition("-")[0]
-    done = read(lesson)
-    before = done.get(key, {"attempts": 0, "done": False})
-    done[key] = {"attempts": before["attempts"] + 1, "done": before["done"] or status == "done"}
+    entry = {"key": key, "status": status, "mistake": mistake, "answer": answer}
+    line = json.dumps({name: value for name, value in entry.items() if value is not None})
+    path = path_of(key.partition("-")[0])
     try:
-        _write(lesson, done)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # subtle: one write in append mode goes to the end in one piece, whoever else writes; and it begins with a new
+        # line, so that half a line that an earlier failure left stays alone
+        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            os.write(handle, f"\n{line}\n".encode())
+        finally:
+            os.close(handle)
     except OSError as error:
         return f" (Your progress could not be saved in {folder()}: {error.strerror}.)"
     return ""
 
 
-def read(lesson: str) -> dict[str, dict]:
-    """What is on record for a lesson; a file that cannot be read counts as empty, and is set aside, not lost."""
-    path = _path(lesson)
+def read(lesson: str) -> dict[str, Record]:
+    """What is on record for a lesson; lines that cannot be read are passed over, and stay where they are."""
+    found = _earlier(lesson)
+    for line in _text(path_of(lesson)).splitlines():
+        try:
+            entry = json.loads(line)
+            key, status = str(entry["key"]), entry["status"]
+            answer, mistake = entry.get("answer"), entry.get("mistake")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue
+        if status not in ("done", "wrong"):
+            continue
+        before = found.get(key, Record())
+        found[key] = Record(
+            before.attempts + 1,
+            before.done or status == "done",
+            answer if isinstance(answer, dict) and status == "done" else before.answer,
+            (*before.mistakes, mistake) if isinstance(mistake, str) else before.mistakes,
+        )
+    return found
+
+
+def _earlier(lesson: str) -> dict[str, Record]:
+    """What the course's first edition wrote, one JSON file a lesson."""
+    found = {}
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            str(key): {"attempts": int(entry["attempts"]), "done": bool(entry["done"])}
-            for key, entry in entries.items()
-        }
-    except FileNotFoundError:
-        return {}
+        for key, entry in json.loads(_text(path_of(lesson).with_suffix(".json")) or "{}").items():
+            found[str(key)] = Record(int(entry["attempts"]), bool(entry["done"]))
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        pass
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return {}
-    except (ValueError, KeyError, TypeError, AttributeError):
-        path.replace(path.with_suffix(".unreadable"))
-        return {}
+        return ""
 
 
-def reset(lesson: str | None = None) -> None:
-    """Forget what was done in one lesson ('05'), or in all of them."""
-    for path in sorted(folder().glob("lesson_*.json")):
-        if lesson is None or path == _path(lesson):
+def reset(lesson: str | int | None = None) -> None:
+    """Forget what was done in one lesson ('05'), or in all of them, the answers kept for later lessons included.
+
+    Raises:
+        OSError: a file cannot be removed; the sentence says which and why.
+    """
+    which = "*" if lesson is None else f"{lesson:0>2}"
+    for path in sorted(p for end in ("jsonl", "json") for p in folder().glob(f"lesson_{which}.{end}")):
+        try:
             path.unlink()
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What is done of a lesson; rows of key, title, state."""
-
-    lesson: str
-    rows: tuple[tuple[str, str, str], ...]
-
-    def __repr__(self) -> str:
-        lines = [f"{key}  {state:<14} {title}" for key, title, state in self.rows]
-        return "\n".join([f"Lesson {self.lesson}: {self.count()} exercises done", *lines])
-
-    def count(self) -> str:
-        done = sum(state.startswith("done") for _, _, state in self.rows)
-        return f"{done} of {len(self.rows)}"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            "<tr>" + "".join(f'<td style="text-align: left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
-            for row in self.rows
-        )
-        return (
-            f"<p>Lesson {self.lesson}: {self.count()} exercises done</p><table><thead><tr>"
-            f'<th>exercise</th><th style="text-align: left">what</th><th style="text-align: left">state</th>'
-            f"</tr></thead><tbody>{rows}</tbody></table>"
-        )
-
-
-def summary(lesson: str) -> Summary:
-    """What this learner has done of a lesson: shown as a table in a notebook."""
-    exercises = importlib.import_module(f"crnn_lessons.exercises.lesson_{lesson}").EXERCISES
-    on_record = read(lesson)
-    rows = [(e.key, e.title, _state(on_record.get(e.key))) for e in exercises]
-    return Summary(lesson, tuple(rows))
-
-
-def _state(entry: dict | None) -> str:
-    if entry is None:
-        return "not started"
-    tries = f"{entry['attempts']} " + ("try" if entry["attempts"] == 1 else "tries")
-    return f"done, {tries}" if entry["done"] else f"not yet, {tries}"
-
-
-def _path(lesson: str) -> Path:
-    return folder() / f"lesson_{lesson}.json"
-
-
-def _write(lesson: str, entries: dict) -> None:
-    """Write whole or not at all: an interrupted kernel must not leave half a file."""
-    folder().mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=folder(), prefix=".lesson_", suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(entries, file, indent=1, sort_keys=True)
-    os.replace(name, _path(lesson))
+        except OSError as error:
+            raise OSError(f"{path} could not be removed: {error.strerror}; remove it yourself") from None

@@ -6,10 +6,8 @@ import html
 import inspect
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from crnn_lessons.exercises.engine import Exercise
+from crnn_lessons.exercises.exercise import Exercise
 
 SIGNS = {"done": "✓ done", "wrong": "✗ not yet", "not started": "○ not started"}
 COLOURS = {"done": "#009E73", "wrong": "#D55E00", "not started": "#767676"}

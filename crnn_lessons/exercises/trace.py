@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from crnn_lessons import figures
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.ctc import extend, predecessors
+from crnn_lessons.show import figures
 
 
 class Watched:

@@ -9,7 +9,7 @@ from torch import Tensor
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.ctc.arguments import Lengths
 from crnn_lessons.ctc.loss import ctc_loss
-from crnn_lessons.losses.batch import Batch, read, reduce
+from crnn_lessons.losses.batch import CheckedBatch, read, reduce
 
 
 def ace_loss(
@@ -68,7 +68,7 @@ def a_ctc_loss(
     return reduce(batch, ctc, reduction, zero_infinity, extra=weight * ace_losses(batch))
 
 
-def due_counts(batch: Batch) -> Tensor:
+def due_counts(batch: CheckedBatch) -> Tensor:
     """How often each class is due, N C: labels as they stand in the target, the blank for the frames that are left."""
     _, N, C = batch.log_probs.shape
     counts = torch.zeros(N, C, dtype=batch.log_probs.dtype, device=batch.log_probs.device)
@@ -79,7 +79,7 @@ def due_counts(batch: Batch) -> Tensor:
     return counts
 
 
-def ace_losses(batch: Batch) -> Tensor:
+def ace_losses(batch: CheckedBatch) -> Tensor:
     """The ACE loss of each sample of a checked batch: N."""
     counts = due_counts(batch)
     T = batch.frames.clamp_min(1).to(counts.dtype)[:, None]  # N 1

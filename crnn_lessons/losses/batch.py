@@ -12,7 +12,7 @@ from crnn_lessons.ctc.loss import REDUCTIONS
 
 
 @dataclass(frozen=True)
-class Batch:
+class CheckedBatch:
     """A batch whose shapes, lengths and labels have been checked.
 
     Attributes:
@@ -45,7 +45,9 @@ class Batch:
         return torch.as_tensor(lengths, device=self.log_probs.device)
 
 
-def read(log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths, blank: int) -> Batch:
+def read(
+    log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths, blank: int
+) -> CheckedBatch:
     """Check the arguments of a loss; they and the errors are those of :func:`crnn_lessons.ctc.ctc_loss`."""
     check_log_probs_tensor(log_probs)
     if log_probs.dtype not in (torch.float32, torch.float64):
@@ -55,11 +57,11 @@ def read(log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_leng
     T, N, C = log_probs.shape
     read_in = read_targets(targets, input_lengths, target_lengths, N, blank)
     check_ranges(read_in, T, C)
-    return Batch(log_probs, read_in, batched)
+    return CheckedBatch(log_probs, read_in, batched)
 
 
 def reduce(
-    batch: Batch, losses: Tensor, reduction: str, zero_infinity: bool = False, extra: Tensor | float = 0.0
+    batch: CheckedBatch, losses: Tensor, reduction: str, zero_infinity: bool = False, extra: Tensor | float = 0.0
 ) -> Tensor:
     """Put the losses of N samples together.
 

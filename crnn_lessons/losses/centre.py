@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.ctc.arguments import Lengths
 from crnn_lessons.ctc.loss import ctc_loss
-from crnn_lessons.losses.batch import Batch, read, reduce
+from crnn_lessons.losses.batch import CheckedBatch, read, reduce
 
 
 class CentreLoss(nn.Module):
@@ -105,7 +105,7 @@ class CCTCLoss(nn.Module):
         self, features: Tensor, log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths
     ) -> Tensor:
         """The loss of a batch: features T N D (T D for one sample), the rest as for ``ctc_loss``."""
-        batch: Batch = read(log_probs, targets, input_lengths, target_lengths, self.blank)
+        batch: CheckedBatch = read(log_probs, targets, input_lengths, target_lengths, self.blank)
         ctc = ctc_loss(batch.log_probs, targets, input_lengths, target_lengths, self.blank, "none")
         features = features if batch.batched else features.unsqueeze(1)
         extra = self.weight * self.centre(features, batch.log_probs, batch.inside)

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.ctc.arguments import Lengths
 from crnn_lessons.ctc.loss import ctc_loss
-from crnn_lessons.losses.batch import Batch, read, reduce
+from crnn_lessons.losses.batch import CheckedBatch, read, reduce
 
 
 def path_entropy(
@@ -62,7 +62,7 @@ class _PathEntropy(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, log_probs: Tensor, batch: Batch) -> Tensor:
+    def forward(ctx, log_probs: Tensor, batch: CheckedBatch) -> Tensor:
         T, N, _ = log_probs.shape
         rows = _rows(batch)  # N L
         frames, last = batch.frames, 2 * batch.labels  # N
@@ -142,7 +142,7 @@ def mix(logs: Tensor, entropies: Tensor) -> tuple[Tensor, Tensor]:
     return total, (shares * entropies + torch.special.entr(shares)).sum(0)
 
 
-def _rows(batch: Batch) -> Tensor:
+def _rows(batch: CheckedBatch) -> Tensor:
     """The class of each row, N L with L = 2 max(S) + 1: the blank around every label and in the rows to spare."""
     targets, N = batch.targets, len(batch.targets.lengths)
     rows = torch.full((N, 2 * int(targets.lengths.max(initial=0)) + 1), targets.blank, dtype=torch.int64)
@@ -152,7 +152,7 @@ def _rows(batch: Batch) -> Tensor:
     return rows.to(batch.log_probs.device)
 
 
-def _emissions(log_probs: Tensor, rows: Tensor, batch: Batch) -> Tensor:
+def _emissions(log_probs: Tensor, rows: Tensor, batch: CheckedBatch) -> Tensor:
     """T N L: each row's log-probability; 0 in frames past the end, -inf in rows that a sample has not."""
     emit = log_probs.gather(2, rows.expand(len(log_probs), *rows.shape))
     emit = emit.masked_fill(~batch.inside[..., None], 0.0)

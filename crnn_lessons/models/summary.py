@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import nn
@@ -12,6 +10,7 @@ from crnn_lessons.models.features import FeatureStack
 from crnn_lessons.models.projections import ScanHeight
 from crnn_lessons.models.recogniser import Recogniser
 from crnn_lessons.models.sequence import Chain, Neighbours
+from crnn_lessons.show.table import html_table
 
 
 @dataclass(frozen=True)
@@ -78,16 +77,9 @@ class Summary:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        def line(tag: str, row: Sequence[str]) -> str:
-            shape = "; white-space: nowrap"  # a shape over two lines cannot be read
-            styles = ["left", f"left{shape}", "right", "right", f"right{shape}"]
-            cells = (
-                f'<{tag} style="text-align: {s}">{html.escape(c)}</{tag}>' for c, s in zip(row, styles, strict=True)
-            )
-            return f"<tr>{''.join(cells)}</tr>"
-
-        body = "".join(line("td", row) for row in self._cells())
-        return f"<table><thead>{line('th', self._head())}</thead><tbody>{body}</tbody></table>"
+        # a shape over two lines cannot be read
+        rows = [[cell.replace(" × ", "\u00a0×\u00a0") for cell in row] for row in self._cells()]
+        return html_table(self._head(), rows, numbers=(2, 3, 4))
 
 
 def summarise(model: Recogniser | FeatureStack, width: int | None = None, height: int | None = None) -> Summary:

@@ -12,11 +12,11 @@ import traitlets
 from PIL import Image
 
 from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models import Recogniser
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader import Reader
 from crnn_lessons.text.augment import fit
-from crnn_lessons.text.pictures import Source, load_grey
 from crnn_lessons.widgets.autopsy_evidence import Evidence, chance, equals, to_steps
 from crnn_lessons.widgets.autopsy_picture import autopsy_picture
 from crnn_lessons.widgets.base import Widget, module, stylesheet

@@ -34,8 +34,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from crnn_lessons import exercises, figures
-from crnn_lessons.notation import notation
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
+from crnn_lessons.show.notation import notation
 
 _ = torch.set_num_threads(1)
 
@@ -724,7 +725,7 @@ print(f"gradients of all {len(gaps)} weights within 1e-6:", bool(max(gaps) < 1e-
 # as equations:
 
 # %%
-from crnn_lessons import diagram
+from crnn_lessons.show import lstm_diagram as diagram
 
 operations = diagram.lstm_operations(
     theirs.weight_ih_l0, theirs.weight_hh_l0, theirs.bias_ih_l0, theirs.bias_hh_l0

@@ -36,8 +36,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from crnn_lessons import exercises, figures
-from crnn_lessons.notation import notation
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
+from crnn_lessons.show.notation import notation
 
 _ = torch.set_num_threads(1)  # tensors this small gain nothing from a second thread
 

@@ -35,8 +35,9 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, mse_loss
 
-from crnn_lessons import exercises, figures
-from crnn_lessons.notation import notation
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
+from crnn_lessons.show.notation import notation
 
 _ = torch.set_num_threads(1)  # tensors this small gain nothing from a second thread
 
@@ -782,7 +783,7 @@ for state, (row, output) in enumerate(zip(rows, outputs, strict=True)):
 # class is one state. The package does it with `minimise`; the helper `_number` in it gives equal keys equal numbers.
 
 # %%
-from crnn_lessons.automaton import ADDER, Automaton, difference, minimise
+from crnn_lessons.tasks.automaton import ADDER, Automaton, difference, minimise
 
 print(inspect.getsource(minimise).split('"""')[2])
 

@@ -36,8 +36,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from crnn_lessons import exercises, figures
-from crnn_lessons.notation import notation
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
+from crnn_lessons.show.notation import notation
 
 # %% [markdown]
 # The letters of this lesson. Each is explained where it first appears; come back here when one slips away.

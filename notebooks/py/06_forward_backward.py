@@ -30,10 +30,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from crnn_lessons import exercises, figures
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import alignments, collapse, enumerate_probability, extend
-from crnn_lessons.notation import notation
+from crnn_lessons.show.notation import notation
 
 # %%
 notation(

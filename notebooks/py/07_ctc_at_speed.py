@@ -32,9 +32,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from crnn_lessons import exercises, figures
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
 from crnn_lessons.ctc import ctc_loss, ctc_loss_from_logits, extend, forward_backward, predecessors
-from crnn_lessons.notation import notation
+from crnn_lessons.show.notation import notation
 
 torch.set_num_threads(1)
 notation("T", "t", "N", "n", "C", "k", "S", "L", "s", "p(k, t)", "α(t, s)", "β(t, s)")
@@ -376,7 +377,7 @@ for price in [1e-6, 1e-10, 1e-12, 2e-13, 2e-14, 1e-16, 1e-18]:
 
 # %%
 from crnn_lessons.ctc.arguments import read_targets
-from crnn_lessons.ctc.kernels_numba import solve_by
+from crnn_lessons.ctc.fast.numba import solve_by
 
 rng = np.random.default_rng(3)
 noise = torch.tensor(rng.normal(size=(200, 64, 21)))  # T N C
@@ -636,7 +637,7 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 # - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling. Graves et al. 2006, section
 #   4.1, scale alpha and beta in the same way.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 2009: limits of machines.
-# - The package: `crnn_lessons/ctc/kernels_linear.py` is section 5 in compiled form, with its two loops in
+# - The package: `crnn_lessons/ctc/fast/linear.py` is section 5 in compiled form, with its two loops in
 #   `kernels_forward.py` and `kernels_backward.py`; `kernels_solve.py` takes them over the samples of a batch.
 # - Next: **08 Reading raw pixels**, where CTC is put to work.
 #

@@ -34,9 +34,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from crnn_lessons import exercises, figures
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
 from crnn_lessons.alphabet import Alphabet
-from crnn_lessons.notation import notation
+from crnn_lessons.show.notation import notation
 
 # one thread: so small a network gains little by more
 torch.set_num_threads(1)
@@ -123,7 +124,7 @@ exercises.check("08-2", pad_columns)
 # the same text may have another width than above):
 
 # %%
-from crnn_lessons.raw_pixels import columns
+from crnn_lessons.data.batches import columns
 
 rng = np.random.default_rng(8)
 lines = printed_lines(["7", "4077", "31"], faces, rng)
@@ -154,7 +155,7 @@ exercises.check("08-3", answer)
 # numbers for each step: blank and ten digits. This is the whole of it:
 
 # %%
-from crnn_lessons.raw_pixels import ColumnReader, reverse
+from crnn_lessons.reader.raw_pixels import ColumnReader, reverse
 
 print(inspect.getsource(ColumnReader.forward))
 
@@ -203,7 +204,7 @@ print(sum(p.numel() for p in reader.parameters()), "parameters")
 
 # %%
 from crnn_lessons.ctc import ctc_loss
-from crnn_lessons.raw_pixels import read_lines
+from crnn_lessons.reader.raw_pixels import read_lines
 
 eight = printed_lines(digit_strings(rng, 8, 2, 5), faces, rng)
 batch = columns(eight, digits)
@@ -235,7 +236,7 @@ print(
 # of two lines for the film.
 
 # %%
-from crnn_lessons.raw_pixels import posteriors, train_reader
+from crnn_lessons.reader.raw_pixels import posteriors, train_reader
 
 train = printed_lines(digit_strings(rng, 3000), faces, rng)
 known = {text for _, text in train}

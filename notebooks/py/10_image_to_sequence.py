@@ -36,8 +36,9 @@ import torch
 from einops import rearrange, reduce
 from torch import nn
 
-from crnn_lessons import exercises, figures
-from crnn_lessons.notation import notation
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
+from crnn_lessons.show.notation import notation
 
 torch.set_num_threads(1)
 _ = torch.manual_seed(10)

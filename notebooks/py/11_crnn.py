@@ -36,9 +36,10 @@ import matplotlib
 import numpy as np
 import torch
 
-from crnn_lessons import exercises, figures
+from crnn_lessons import exercises
+from crnn_lessons.show import figures
 from crnn_lessons.alphabet import Alphabet
-from crnn_lessons.notation import notation
+from crnn_lessons.show.notation import notation
 
 # one thread: nearly the same numbers on every machine, and so small a network gains little by more
 torch.set_num_threads(1)
@@ -264,7 +265,8 @@ figures.show(fig, f"Eight rendered strings with their texts: {', '.join(texts[:8
 # something is broken, and no amount of data will help.
 
 # %%
-from crnn_lessons.recognition import PoolBatches, ctc_loss_of, predict
+from crnn_lessons.data.batches import PoolBatches
+from crnn_lessons.reader.recognition import ctc_loss_of, predict
 from crnn_lessons.training import Settings, Trainer
 
 torch.manual_seed(0)

@@ -28,13 +28,14 @@ import torch
 from PIL import Image
 
 from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.data.batches import PoolBatches, WordBatch
+from crnn_lessons.data.folders import read_folder
+from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.metrics import character_error_rate, word_accuracy
 from crnn_lessons.models import Recogniser, build
 from crnn_lessons.models.recogniser import to_input
-from crnn_lessons.recognition import Batch, PoolBatches, ctc_loss_of, greedy, predict
+from crnn_lessons.reader.recognition import ctc_loss_of, greedy, predict
 from crnn_lessons.text.augment import fit
-from crnn_lessons.text.datasets import read_folder
-from crnn_lessons.text.pictures import load_grey
 from crnn_lessons.training import Settings, Trainer
 
 HEIGHT, WIDTH, BATCH = 32, 128, 16
@@ -58,12 +59,12 @@ class MovedBatches(PoolBatches):
 
     moving = False
 
-    def __call__(self, step: int) -> Batch:
+    def __call__(self, step: int) -> WordBatch:
         batch = super().__call__(step)
         if self.moving:
             rng = np.random.default_rng([self.seed, 3, step])
             images = np.stack([moved(rng, image) for image in batch.images[:, 0].numpy()])
-            batch = Batch(torch.from_numpy(images)[:, None], batch.targets, batch.target_lengths)
+            batch = WordBatch(torch.from_numpy(images)[:, None], batch.targets, batch.target_lengths)
         return batch
 
 
@@ -124,7 +125,7 @@ def run_published(pairs: list[tuple[Path, str]], alphabet: Alphabet, seed: int, 
 
     def step(chosen: np.ndarray) -> None:
         labels = [targets[i] for i in chosen]
-        batch = Batch(images[torch.from_numpy(chosen)], torch.cat(labels), torch.tensor([len(y) for y in labels]))
+        batch = WordBatch(images[torch.from_numpy(chosen)], torch.cat(labels), torch.tensor([len(y) for y in labels]))
         optimizer.zero_grad()
         ctc_loss_of(model.train(), batch).backward()
         optimizer.step()

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from crnn_lessons.ctc import ctc_loss, use_kernel
 from crnn_lessons.ctc.arguments import read_targets
-from crnn_lessons.ctc.kernels_numba import solve_by
+from crnn_lessons.ctc.fast.numba import solve_by
 
 SIZES = [(26, 64, 37, 12), (100, 32, 80, 30), (500, 16, 80, 80), (500, 16, 1000, 80)]
 METHODS = ("impossible", "linear", "tilted", "log")

@@ -25,10 +25,11 @@ from torch import Tensor, nn
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import ctc_loss
+from crnn_lessons.data.batches import PoolBatches, WordBatch
 from crnn_lessons.losses import CCTCLoss, a_ctc_loss, en_ctc_loss, focal_ctc_loss
 from crnn_lessons.metrics import character_error_rate, word_accuracy
 from crnn_lessons.models import build
-from crnn_lessons.recognition import Batch, PoolBatches, predict
+from crnn_lessons.reader.recognition import predict
 from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import find_fonts
 from crnn_lessons.text.render import render_word
@@ -66,12 +67,12 @@ def rendered(count: int, seed: int, wild: float, taken: set[str]) -> tuple[np.nd
     return np.stack(pictures), texts
 
 
-def with_features(model: nn.Module, loss: Loss) -> Callable[[nn.Module, Batch], Tensor]:
+def with_features(model: nn.Module, loss: Loss) -> Callable[[nn.Module, WordBatch], Tensor]:
     """The loss of a model on a batch, given what the output layer sees as well."""
     seen: list[Tensor] = []
     model.output.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
 
-    def loss_of(model: nn.Module, batch: Batch) -> Tensor:
+    def loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
         seen.clear()
         logits, lengths = model(batch.images)  # T N C
         return loss(seen[-1], logits.log_softmax(-1), batch.targets, lengths, batch.target_lengths)

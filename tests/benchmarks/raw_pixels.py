@@ -21,7 +21,7 @@ import torch
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.metrics import word_accuracy
-from crnn_lessons.raw_pixels import ColumnReader, read_lines, train_reader
+from crnn_lessons.reader.raw_pixels import ColumnReader, read_lines, train_reader
 from crnn_lessons.text.lines import Line, digit_strings, print_line, printed_lines
 from crnn_lessons.text.normalise import normalise
 

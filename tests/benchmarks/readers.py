@@ -31,11 +31,11 @@ import cv2
 import numpy as np
 import torch
 
+from crnn_lessons.data.folders import read_folder
+from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.metrics import character_error_rate, fold, one_minus_ned, word_accuracy
 from crnn_lessons.reader import Reader
-from crnn_lessons.text.datasets import read_folder
 from crnn_lessons.text.fonts import ALPHANUMERIC
-from crnn_lessons.text.pictures import load_grey
 
 VARIABLE = "CRNN_LESSONS_DATA"
 FOLDERS = ("words_iiit5k_train", "words_svt_train", "captcha")

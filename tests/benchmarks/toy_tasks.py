@@ -26,8 +26,8 @@ from crnn_lessons.tasks import (
     BINARY_ADDITION,
     KTH_DIGIT,
     KTH_DIGIT_FAR,
-    Batch,
     Recipe,
+    Samples,
     binary_addition,
     kth_digit,
     sums_of,
@@ -46,7 +46,7 @@ class Network(nn.Module):
         self.layer, self.read_last = layer, read_last
         self.out = nn.Linear(layer.hidden_size, num_outputs)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Samples) -> Tensor:
         states, _ = self.layer(batch.inputs)  # N T H; one direction only, so padding behind a sample changes nothing
         if self.read_last:
             return self.out(states[torch.arange(len(states)), batch.lengths - 1])  # N 10
@@ -61,11 +61,11 @@ def build(task: str, recipe: Recipe, library: str = "torch", seed: int = 0) -> N
     return Network(layer_class(num_inputs, recipe.hidden_size, batch_first=True), num_outputs, task == "digit")
 
 
-def digit_loss(network: nn.Module, batch: Batch) -> Tensor:
+def digit_loss(network: nn.Module, batch: Samples) -> Tensor:
     return cross_entropy(network(batch), batch.targets)
 
 
-def addition_loss(network: nn.Module, batch: Batch) -> Tensor:
+def addition_loss(network: nn.Module, batch: Samples) -> Tensor:
     return binary_cross_entropy_with_logits(network(batch)[batch.mask], batch.targets[batch.mask])
 
 
@@ -79,7 +79,7 @@ def train(task: str, recipe: Recipe, library: str = "torch", seed: int = 0) -> t
     network, generator = build(task, recipe, library, seed), torch.Generator()
     sample = partial(kth_digit, noise=recipe.noise) if task == "digit" else binary_addition
 
-    def batches(step: int) -> Batch:
+    def batches(step: int) -> Samples:
         return sample(recipe.batch_size, generator.manual_seed(1_000_003 * (seed + 1) + step))
 
     settings = Settings(
@@ -101,7 +101,7 @@ def train_as_the_source(task: str, seed: int = 0) -> tuple[Network, float, float
         # four places, and a fifth only where the sum needs it
         batches = [sums_of([(a, b)], num_steps=5 if a + b > 15 else 4) for a, b in pairs]
 
-        def loss_of(network: nn.Module, batch: Batch) -> Tensor:
+        def loss_of(network: nn.Module, batch: Samples) -> Tensor:
             return mse_loss(torch.sigmoid(network(batch)), batch.targets)
 
     wall, processor = time.perf_counter(), time.process_time()

@@ -10,8 +10,8 @@ from crnn_lessons.ctc import use_kernel
 from crnn_lessons.ctc.arguments import read_targets
 from tests.ctc.reference import Batch, reference
 
-numba_kernel = pytest.importorskip("crnn_lessons.ctc.kernels_numba", reason="needs numba")
-kernels_torch = pytest.importorskip("crnn_lessons.ctc.kernels_torch")
+numba_kernel = pytest.importorskip("crnn_lessons.ctc.fast.numba", reason="needs numba")
+kernels_torch = pytest.importorskip("crnn_lessons.ctc.fast.torch")
 
 NEVER = -1e4
 

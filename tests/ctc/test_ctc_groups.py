@@ -12,9 +12,9 @@ from crnn_lessons.ctc import ctc_loss, ctc_loss_from_logits, use_kernel
 from crnn_lessons.ctc.arguments import read_targets
 from tests.ctc.reference import Batch, reference
 
-kernels_numba = pytest.importorskip("crnn_lessons.ctc.kernels_numba", reason="needs numba")
-from crnn_lessons.ctc.kernels_lanes import choose_below, spread, sum_of  # noqa: E402
-from crnn_lessons.ctc.kernels_load import load, store  # noqa: E402
+kernels_numba = pytest.importorskip("crnn_lessons.ctc.fast.numba", reason="needs numba")
+from crnn_lessons.ctc.fast.lanes import choose_below, spread, sum_of  # noqa: E402
+from crnn_lessons.ctc.fast.load import load, store  # noqa: E402
 
 NAMES = {0: "IMPOSSIBLE", 1: "LINEAR", 2: "TILTED", 3: "LOG"}
 

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from crnn_lessons.ctc import ctc_loss, kernels, use_kernel
+from crnn_lessons.ctc import ctc_loss, use_kernel
 
 numba = pytest.importorskip("numba", reason="needs numba")
-from crnn_lessons.ctc import kernels_compile, kernels_numba  # noqa: E402
-from crnn_lessons.ctc.kernels_exp import POLYNOMIAL, exp_in_place  # noqa: E402
+from crnn_lessons.ctc.fast import choose  # noqa: E402
+from crnn_lessons.ctc.fast import compile as kernels_compile  # noqa: E402
+from crnn_lessons.ctc.fast import numba as kernels_numba  # noqa: E402
+from crnn_lessons.ctc.fast.exp import POLYNOMIAL, exp_in_place  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -118,21 +120,21 @@ def test_machine_code_is_not_shared_between_versions():
 
 
 def test_the_fastest_kernel_present_is_taken(monkeypatch):
-    assert kernels.kernel_for(CPU).__name__ == "crnn_lessons.ctc.kernels_numba"
+    assert choose.kernel_for(CPU).__name__ == "crnn_lessons.ctc.fast.numba"
     with use_kernel("torch"):
-        assert kernels.kernel_for(CPU).__name__ == "crnn_lessons.ctc.kernels_torch"
+        assert choose.kernel_for(CPU).__name__ == "crnn_lessons.ctc.fast.torch"
     expected = loss_and_gradient()
     monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not installed
-    for function in (kernels.available, kernels._fastest):
+    for function in (choose.available, choose._fastest):
         function.cache_clear()
     try:
-        assert kernels.kernel_for(CPU).__name__ == "crnn_lessons.ctc.kernels_torch"
+        assert choose.kernel_for(CPU).__name__ == "crnn_lessons.ctc.fast.torch"
         value, gradient = loss_and_gradient()
         with pytest.raises(ImportError, match="needs the package numba"), use_kernel("numba"):
             pass
     finally:
         monkeypatch.undo()
-        for function in (kernels.available, kernels._fastest):
+        for function in (choose.available, choose._fastest):
             function.cache_clear()
     assert value == pytest.approx(expected[0], rel=1e-6)
     np.testing.assert_allclose(gradient, expected[1], atol=1e-6)

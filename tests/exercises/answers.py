@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 
 
 def assert_named(key: str, answer: Any, name: str) -> None:

@@ -7,13 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from crnn_lessons.exercises.engine import find, judge
-from crnn_lessons.exercises.lesson_02 import EXERCISES
+from crnn_lessons.exercises import catalogue
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from crnn_lessons.widgets import Memory
 from crnn_lessons.widgets.memory_run import influence
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
-# Written apart from the catalogue in crnn_lessons/exercises/lesson_02.py, which the engine compares with.
+EXERCISES = catalogue.load("02").EXERCISES
+
+# Written apart from the catalogue in notebooks/exercises/02_memory.py, which the engine compares with.
 
 
 def back(dh, h, h_before, x, W_hh, slope=None, state=None, sent=None, transpose=True, turn=False):

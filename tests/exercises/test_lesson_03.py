@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
-# Written apart from the catalogue in crnn_lessons/exercises/lesson_03.py, which the engine compares with.
+# Written apart from the catalogue in notebooks/exercises/03_kth_digit.py, which the engine compares with.
 
 
 def mask_by_loops(lengths, T, extra=0):

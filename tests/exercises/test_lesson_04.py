@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from crnn_lessons.automaton import ADDER
-from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from crnn_lessons.tasks import binary_addition, sums_of
+from crnn_lessons.tasks.automaton import ADDER
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
-# Written apart from the catalogue in crnn_lessons/exercises/lesson_04.py, which the engine compares with.
+# Written apart from the catalogue in notebooks/exercises/04_binary_addition.py, which the engine compares with.
 
 
 def xor_only(a, b, carry):

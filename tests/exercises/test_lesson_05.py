@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from crnn_lessons.ctc import alignments, collapse
-from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
-# Written apart from the catalogue in crnn_lessons/exercises/lesson_05.py, which the engine compares with.
+# Written apart from the catalogue in notebooks/exercises/05_alignments.py, which the engine compares with.
 
 
 def filter_first(path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crnn_lessons.ctc import extend, forward_backward
-from crnn_lessons.exercises.engine import find
+from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.trace import trace_backward, trace_forward
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 

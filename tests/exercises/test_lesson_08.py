@@ -9,13 +9,16 @@ from einops import rearrange
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import ctc_loss, enumerate_probability
-from crnn_lessons.exercises import lesson_08
-from crnn_lessons.exercises.engine import find, judge
-from crnn_lessons.raw_pixels import columns
+from crnn_lessons.data.batches import columns
+from crnn_lessons.exercises import catalogue
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from crnn_lessons.text.normalise import moments
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
-# Written apart from the catalogue in crnn_lessons/exercises/lesson_08.py, which the engine compares with.
+lesson_08 = catalogue.load("08")
+
+# Written apart from the catalogue in notebooks/exercises/08_raw_pixels.py, which the engine compares with.
 
 
 def padded(images, lengths, first=lambda widest, width: 0, axes="t n h"):

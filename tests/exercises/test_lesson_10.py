@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from crnn_lessons.exercises.engine import find, judge
-from crnn_lessons.exercises.lesson_10 import RESNET
+from crnn_lessons.exercises import catalogue
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from crnn_lessons.models import build, summarise
 from crnn_lessons.models.features import FeatureStack
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
-# Written apart from the catalogue in crnn_lessons/exercises/lesson_10.py, which the engine compares with.
+RESNET = catalogue.load("10").RESNET
+
+# Written apart from the catalogue in notebooks/exercises/10_image_to_sequence.py, which the engine compares with.
 
 
 def step_and_count(size, kernel, stride, padding):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from crnn_lessons.exercises.engine import find, judge
+from crnn_lessons.exercises.catalogue import find
+from crnn_lessons.exercises.engine import judge
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 

@@ -166,9 +166,10 @@ def test_other_bad_arguments():
 
 def test_a_shape_stands_on_one_line_of_the_summary():
     rows = re.findall(r"<tr>.*?</tr>", Shape("paper").summary._repr_html_())
-    for row in rows:
-        styles = re.findall(r'<t[hd] style="([^"]*)"', row)
-        assert ["nowrap" in style for style in styles] == [False, True, False, False, True]
+    assert len(rows) > 10
+    for row in rows[1:]:
+        cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
+        assert " " not in cells[1] + cells[4]  # spaces that do not break
 
 
 def test_everything_that_describes_a_stack_is_taken():

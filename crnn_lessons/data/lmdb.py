@@ -1,0 +1,199 @@
+"""Word images in an LMDB file, with the keys that text recognition shares: image-%09d, label-%09d, num-samples.
+
+Indices in the file begin at 1; samples here, as everywhere in Python, at 0. Needs the package ``lmdb``, which comes
+with ``pip install "crnn-lessons[lessons]"``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from crnn_lessons.data.folders import read_folder
+from crnn_lessons.data.pictures import load_grey
+
+COUNT = b"num-samples"
+_OPEN: dict[str, tuple[int, Any]] = {}  # by path: the process that opened it, and what it opened
+
+
+class LMDBWords(Sequence):
+    """The samples of an LMDB file, each ``(image, text)`` with the image's bytes as they stand in the file.
+
+    It is a sequence like the list of :func:`~crnn_lessons.data.folders.read_folder`, and its images are read by the
+    same functions. The file is opened when a sample is first asked for, anew in every process: it may be handed to
+    workers, forked or spawned.
+
+    Args:
+        path: the file, or the folder with ``data.mdb``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no LMDB file, is cut short, or has no (true) number of samples.
+        ModuleNotFoundError: the package lmdb is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike):
+        self.path = Path(path).resolve()
+        if not (self.path / "data.mdb" if self.path.is_dir() else self.path).is_file():
+            raise FileNotFoundError(f"there is no LMDB file {str(path)!r}; give it, or the folder with its data.mdb")
+        count = self._get(COUNT)
+        _close(self.path)  # so that a process forked from this one inherits nothing
+        if count is None:
+            raise ValueError(f"{self.path.name} has no key {COUNT.decode()!r}, so it is no data set of word images")
+        if not count.isdigit():
+            raise ValueError(f"the key {COUNT.decode()!r} of {self.path.name} is no number: {count[:20]!r}")
+        self._count = int(count)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> tuple[bytes, str]:
+        """Sample ``index``, from 0 (or from the end, where negative); its number in the file is one more.
+
+        Raises:
+            IndexError: there is no such sample.
+            KeyError: the file lacks the sample's image or label.
+            ValueError: the label is not UTF-8.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"sample {index} does not exist: {self.path.name} has {len(self)}, numbered from 0")
+        number = index % len(self) + 1
+        image, label = (self._get(key % number) for key in (b"image-%09d", b"label-%09d"))
+        if image is None or label is None:
+            missing = f"{'image' if image is None else 'label'}-{number:09d}"
+            raise KeyError(
+                f"{self.path.name} lacks the key {missing!r} although {COUNT.decode()!r} is {len(self)}{self._base()}"
+            )
+        try:
+            return image, unicodedata.normalize("NFC", label.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise ValueError(f"label-{number:09d} of {self.path.name} is not UTF-8: {label[:40]!r}") from None
+
+    def _base(self) -> str:
+        from_zero = self._get(b"image-%09d" % 0) is not None
+        return "; its keys begin at 0, where 1 is due: write it anew" if from_zero else ""
+
+    def _get(self, key: bytes) -> bytes | None:
+        with _opened(self.path).begin(buffers=False) as transaction:
+            return transaction.get(key)
+
+    def __repr__(self) -> str:
+        return f"LMDBWords({self.path.name!r}, {len(self)} samples)"
+
+
+def write_lmdb(
+    samples: str | os.PathLike | Iterable[tuple[object, str]], target: str | os.PathLike, check: bool = True
+) -> int:
+    """Write word images and their texts as an LMDB file.
+
+    Args:
+        samples: a folder with ``labels.tsv``, or pairs of a path or an image file's bytes, and its text.
+        target: the folder to make; it appears when it is whole, or not at all.
+        check: whether to refuse images that cannot be read.
+
+    Returns:
+        The number of samples.
+
+    Raises:
+        FileExistsError: the target exists.
+        FileNotFoundError, ValueError: the folder, or a sample, cannot be read; the message names it.
+    """
+    target = Path(target)
+    if target.exists():
+        raise FileExistsError(f"{str(target)!r} exists already; remove it, or choose another name")
+    pairs = read_folder(samples) if isinstance(samples, (str, os.PathLike)) else samples
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        count = _write(pairs, scratch, check)
+        (scratch / "lock.mdb").unlink(missing_ok=True)
+        scratch.chmod(0o755)  # mkdtemp lets only its owner in
+        scratch.rename(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return count
+
+
+def _write(pairs: Iterable[tuple[object, str]], folder: Path, check: bool) -> int:
+    # The map is address space, not memory; small at first, because some systems make the file as large as it.
+    environment, count = _lmdb().open(str(folder), map_size=1 << 24), 0
+    try:
+        for count, (source, text) in enumerate(pairs, start=1):
+            if not isinstance(source, (bytes, str, os.PathLike)):
+                raise TypeError(f"sample {count}: an image is a path or bytes, and is a {type(source).__name__}")
+            if check:
+                try:
+                    load_grey(source)
+                except (FileNotFoundError, ValueError) as error:
+                    what = "" if isinstance(source, bytes) else f" ({Path(source).name})"
+                    raise ValueError(f"sample {count}{what} cannot be read: {error}") from None
+            data = source if isinstance(source, bytes) else Path(source).read_bytes()
+            label = unicodedata.normalize("NFC", text).encode("utf-8")
+            _put(environment, {b"image-%09d" % count: data, b"label-%09d" % count: label})
+        _put(environment, {COUNT: str(count).encode()})
+        environment.sync(True)
+    finally:
+        environment.close()
+    if not count:
+        raise ValueError("there are no samples to write")
+    return count
+
+
+def _put(environment: Any, entries: dict[bytes, bytes]) -> None:
+    while True:
+        try:
+            with environment.begin(write=True) as transaction:
+                for key, value in entries.items():
+                    transaction.put(key, value)
+            return
+        except _lmdb().MapFullError:
+            environment.set_mapsize(2 * environment.info()["map_size"])
+
+
+def _opened(path: Path) -> Any:
+    """The environment of a path in this process; several readers of one file share it, as LMDB demands."""
+    name, process = str(path), os.getpid()
+    if name in _OPEN and _OPEN[name][0] != process:
+        _close(path)  # inherited by a fork: not to be used here, and in the way of opening it again
+    if name not in _OPEN:
+        lmdb = _lmdb()
+        try:
+            environment = lmdb.open(
+                name, subdir=path.is_dir(), readonly=True, lock=False, readahead=False, create=False
+            )
+        except lmdb.Error as error:
+            raise ValueError(f"{path.name} is no LMDB file that can be read ({error})") from None
+        _check_size(environment, path)
+        _OPEN[name] = process, environment
+    return _OPEN[name][1]
+
+
+def _check_size(environment: Any, path: Path) -> None:
+    """Refuse a file that was cut short: LMDB would map pages that are not there, and the process would die."""
+    due = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    there = (path / "data.mdb" if path.is_dir() else path).stat().st_size
+    if there < due:
+        environment.close()
+        raise ValueError(f"{path.name} is cut short: it has {there:,} bytes of {due:,}; fetch or write it again")
+
+
+def _close(path: Path) -> None:
+    _, environment = _OPEN.pop(str(path), (0, None))
+    if environment is not None:
+        environment.close()
+
+
+def _lmdb() -> Any:
+    try:
+        import lmdb
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "reading LMDB files needs the package lmdb; install it, or crnn-lessons with its extra 'lessons'"
+        ) from error
+    return lmdb

@@ -1,0 +1,64 @@
+"""What an exercise is: a question with its solution, the cases on which an answer is tried, and known wrong answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+NOT_STARTED = ...
+"""What a stub returns. None is what a function returns that somebody forgot to end with ``return``."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong answer that learners give, and what to tell them.
+
+    Attributes:
+        name: what it does, in a few words: 'drops the blanks before it merges'.
+        answer: the wrong answer itself, of the kind that the exercise asks for.
+        message: where it comes from and where to look, in one or two sentences.
+    """
+
+    name: str
+    answer: Any
+    message: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a lesson.
+
+    Attributes:
+        key: lesson and number, '05-1'.
+        title: what to do, in a few words.
+        solution: a function; or, where a value is asked for, the value.
+        cases: tuples of arguments on which a function is tried, from small to large.
+        large: more of them, tried once all others are right: a wrong answer might never come back from these.
+        mistakes: known wrong answers.
+        hints: pairs (title, text), from a nudge to nearly everything; a title names the trouble that the hint cures.
+        verify: for open questions with many right answers: takes the answer, returns None if it is right and a
+            sentence if not. The solution is then one right answer among many.
+        show_case: writes a case as the call that a learner would type.
+        source: what to show as the solution where it is not the source of ``solution``.
+        tolerance: largest relative difference between floating-point numbers.
+        part: what of the final reader of lesson 11 the answer is, in a few words: 'the map B'. Empty for most.
+    """
+
+    key: str
+    title: str
+    solution: Any
+    cases: Sequence[tuple] = ()
+    large: Sequence[tuple] = ()
+    mistakes: Sequence[Mistake] = ()
+    hints: Sequence[tuple[str, str]] = ()
+    verify: Callable[[Any], str | None] | None = None
+    show_case: Callable[..., str] | None = None
+    source: str | None = None
+    tolerance: float = 1e-9
+    part: str = ""
+
+    @property
+    def lesson(self) -> str:
+        """The number of its lesson, two digits."""
+        return self.key.partition("-")[0]

@@ -1,0 +1,126 @@
+"""The command line: its options, and ``read``. What needs torch is imported when it is called for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO
+
+READ = """Print the text of word images: letters and digits, in lower case.
+
+One image: its text. Several: a line FILE<TAB>TEXT each. With --json: one object a line with "file", "text" and
+"confidence", or "file" and "error". The confidence is p(text | image), the probability of the text under CTC,
+summed over all its alignments. A file that cannot be read gives one line on standard error; the others are
+still read, and the exit status is 1."""
+
+TRAIN = """Train a reader on words rendered with the fonts at hand, and write its weights.
+
+Rendered words and the checkpoint are kept in --run. Ctrl-C stops after the step in hand; the same command with
+--resume goes on and ends with the same weights as a run that was never stopped. For example:
+
+  python -m crnn_lessons train --words words.txt --fonts my-fonts
+  python -m crnn_lessons train --words words.txt --fonts my-fonts --resume
+  python -m crnn_lessons read --weights runs/reader.safetensors picture.png"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of ``python -m crnn_lessons``."""
+    top = argparse.ArgumentParser(
+        prog="python -m crnn_lessons", description="Read words in pictures, or train a reader."
+    )
+    commands = top.add_subparsers(dest="command", required=True)
+    raw = argparse.RawDescriptionHelpFormatter
+    reading = commands.add_parser("read", help="print the text in word images", description=READ, formatter_class=raw)
+    reading.add_argument("files", nargs="+", metavar="FILE", help="image of one word; - for standard input")
+    reading.add_argument("--json", action="store_true", help="one JSON object a line")
+    reading.add_argument("--weights", metavar="FILE", help="weights that train wrote (default: the shipped ones)")
+    train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
+    _training_options(train)
+    return top
+
+
+def _training_options(train: argparse.ArgumentParser) -> None:
+    def option(group, name: str, default: object, text: str, **more: object) -> None:
+        shown = "" if default == [] else " (default: %(default)s)"
+        group.add_argument(name, default=default, help=text + shown, **more)
+
+    data = train.add_argument_group("what to render")
+    option(data, "--words", [], "word lists, one word a line; without any, only random strings are rendered",
+           nargs="+", metavar="FILE")  # fmt: skip
+    option(data, "--fonts", [], "folders with .ttf, .otf or .ttc files, searched whole", nargs="+", metavar="DIR")
+    data.add_argument("--no-system-fonts", action="store_true", help="use only the fonts of --fonts")
+    option(data, "--size", 450_000, "rendered words; each is seen steps x batch / size times, changed a little",
+           type=int, metavar="N")  # fmt: skip
+    how = train.add_argument_group("how to train")
+    option(how, "--model", "small", "name of a preset: small, tiny")
+    how.add_argument("--start-from", type=Path, metavar="FILE",
+                     help="begin with the weights in FILE, of the same model, instead of random ones")  # fmt: skip
+    option(how, "--steps", 14_000, "optimiser steps", type=int, metavar="N")
+    option(how, "--batch", 128, "words in a step", type=int, metavar="N")
+    option(how, "--learning-rate", 2e-3, "its peak", type=float, metavar="X")
+    option(how, "--seed", 0, "of everything random", type=int, metavar="N")
+    option(how, "--precision", "auto", "of the convolutions; auto: bfloat16 where the processor has it",
+           choices=["auto", "float32", "bfloat16"])  # fmt: skip
+    option(how, "--device", "auto", "cpu, cuda, or auto: cuda if there is one")
+    option(how, "--workers", os.cpu_count() or 1, "processes that render", type=int, metavar="N")
+    where = train.add_argument_group("where to")
+    option(where, "--output", Path("runs/reader.safetensors"), "the weights, written at the end", type=Path,
+           metavar="FILE")  # fmt: skip
+    option(where, "--run", Path("runs/reader"), "folder for rendered words and the checkpoint", type=Path,
+           metavar="DIR")  # fmt: skip
+    where.add_argument("--resume", action="store_true",
+                       help="go on from the checkpoint in --run; give the same options as before")  # fmt: skip
+    option(where, "--validate-every", 1000, "how often to score words in fonts held out", type=int, metavar="STEPS")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand.
+
+    Returns:
+        The exit status: 0 all well; 1 some file was not read; 2 it could not start; 130 interrupted.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    arguments = parser().parse_args(argv)
+    try:
+        if arguments.command == "read":
+            return read(arguments.files, arguments.json, arguments.weights)
+        from crnn_lessons.reader.train import train
+
+        arguments.shown = shlex.join(argv)
+        return train(arguments)
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def read(names: Sequence[str], as_json: bool = False, weights: str | None = None, out: TextIO | None = None) -> int:
+    """Read files and print what they say; returns the exit status."""
+    from crnn_lessons.reader.reading import Reader
+
+    out = out or sys.stdout
+    try:
+        reader = Reader(weights)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"read: {error}", file=sys.stderr)
+        return 2
+    status = 0
+    for name in names:
+        try:
+            reading = reader.read(sys.stdin.buffer.read() if name == "-" else name)
+        except (FileNotFoundError, ValueError) as error:
+            status = 1
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
+            if as_json:
+                print(json.dumps({"file": name, "error": str(error)}), file=out, flush=True)
+            continue
+        if as_json:
+            line = json.dumps({"file": name, "text": reading.text, "confidence": round(reading.confidence, 6)})
+        else:
+            line = reading.text if len(names) == 1 else f"{name}\t{reading.text}"
+        print(line, file=out, flush=True)
+    return status

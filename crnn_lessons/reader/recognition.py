@@ -1,0 +1,62 @@
+"""Training a recogniser on words: the CTC loss, greedy reading, validation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.ctc import best_path, ctc_loss
+from crnn_lessons.data.batches import WordBatch
+from crnn_lessons.metrics import character_error_rate, word_accuracy
+from crnn_lessons.models.recogniser import to_input
+
+
+def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
+    """The mean CTC loss of a batch, in float32; a text too long for its time steps counts nothing."""
+    inputs = (batch.images,) if batch.widths is None else (batch.images, batch.widths)
+    logits, lengths = model(*inputs)  # T N C
+    return ctc_loss(
+        logits.float().log_softmax(-1), batch.targets, lengths, batch.target_lengths,
+        blank=BLANK, reduction="mean", zero_infinity=True,
+    )  # fmt: skip
+
+
+def greedy(logits: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
+    """The text of each sample's best path: the strongest class at each step, repeats merged, blanks dropped.
+
+    Args:
+        logits: `T N C`.
+        lengths: `N`, true time steps.
+    """
+    samples = rearrange(logits, "t n c -> n t c").cpu().numpy()
+    return [alphabet.decode(best_path(x[:t])) for x, t in zip(samples, lengths.tolist(), strict=True)]
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, images: np.ndarray, alphabet: Alphabet, batch_size: int = 256) -> list[str]:
+    """Read pictures `N H W` uint8 of the model's own size."""
+    model.eval()
+    device = next(model.parameters()).device
+    texts = []
+    for start in range(0, len(images), batch_size):
+        part = torch.from_numpy(images[start : start + batch_size].astype(np.float32) / 255)
+        texts += greedy(*model(to_input(part).to(device)), alphabet)
+    return texts
+
+
+def validation(images: np.ndarray, labels: Sequence[str], alphabet: Alphabet):
+    """A function from a model to its scores on the given pictures, for :meth:`Trainer.run`."""
+
+    def scores(model: nn.Module) -> dict[str, float]:
+        texts = predict(model, images, alphabet)
+        return {
+            "accuracy": word_accuracy(texts, labels),
+            "character_error_rate": character_error_rate(texts, labels),
+        }
+
+    return scores

@@ -1,0 +1,111 @@
+"""The command ``train``: find fonts, render words, train a reader, write its weights."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+from pathlib import Path
+
+import torch
+from tqdm.auto import tqdm
+
+from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.data.batches import PoolBatches
+from crnn_lessons.data.pools import Pool, PoolSpec
+from crnn_lessons.models import Recogniser, build, load
+from crnn_lessons.reader.recognition import ctc_loss_of, validation
+from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
+from crnn_lessons.text.words import load_words
+from crnn_lessons.training import Settings, Trainer
+
+READER_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train as asked. Returns the exit status: 0 done, 130 interrupted (resume goes on), 2 cannot start."""
+    a = arguments
+    try:
+        return _train(a)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ntrain: interrupted; what is rendered is kept. Run the same command again", file=sys.stderr)
+        return 130
+
+
+def _train(a: argparse.Namespace) -> int:
+    checkpoint = a.run / "checkpoint.safetensors"
+    if min(a.size, a.steps, a.batch) < 1:
+        raise ValueError("--size, --steps and --batch must be at least 1")
+    if checkpoint.exists() and not a.resume:
+        raise ValueError(
+            f"{checkpoint} exists from an earlier run; add --resume to go on with it, "
+            "delete it to begin again, or choose another --run"
+        )
+    words = tuple(load_words(a.words)) if a.words else ()
+    print("looking for fonts ...", file=sys.stderr, flush=True)
+    fonts = find_fonts(ALPHANUMERIC, a.fonts, system=not a.no_system_fonts)
+    training_fonts, held_out = by_family(fonts)
+    print(
+        f"{len(words)} words, {len(training_fonts)} fonts, {len(held_out)} more held out to validate",
+        file=sys.stderr, flush=True,
+    )  # fmt: skip
+    alphabet = Alphabet(READER_ALPHABET)
+
+    def pool(size: int, seed: int, files: list[Path]) -> Pool:
+        return Pool(PoolSpec(size, seed, tuple(map(str, files)), words), a.run, a.workers)
+
+    unseen = pool(min(2000, a.size), a.seed + 1, held_out or training_fonts)
+    rendered = pool(a.size, a.seed, training_fonts)
+
+    device = torch.device(
+        "cuda" if a.device == "auto" and torch.cuda.is_available() else a.device.replace("auto", "cpu")
+    )
+    torch.manual_seed(a.seed)
+    model, before = _first_weights(a.model, a.start_from, alphabet)
+    model = model.to(device, memory_format=torch.channels_last)
+    trainer = Trainer(
+        model,
+        PoolBatches(rendered.images, rendered.labels, alphabet, min(a.batch, a.size), a.seed, device=device),
+        ctc_loss_of,
+        Settings(a.steps, a.learning_rate, average=0.999, precision=a.precision, seed=a.seed),
+        checkpoint,
+    )
+    if a.resume:
+        trainer.resume()
+    done = trainer.run(validate=validation(unseen.images, unseen.labels, alphabet), validate_every=a.validate_every)
+    if not done:
+        print(f"train: stopped after step {trainer.step_number}; go on with --resume", file=sys.stderr)
+        return 130
+    with trainer.averaged() as final:
+        final.save(
+            a.output, alphabet, half=True,
+            command="python -m crnn_lessons " + a.shown, seed=a.seed, steps=a.steps, batch=a.batch,
+            images_rendered=len(rendered), images_seen=a.steps * a.batch, fonts=len(training_fonts),
+            words=len(words), seconds_training=round(trainer.seconds), precision=str(trainer.dtype),
+            processor=platform.machine(), torch=torch.__version__, validation=trainer.history[-1], **before,
+            rendered_in_all=len(rendered) + _rendered(before.get("started_from", {})),
+        )  # fmt: skip
+    tqdm.write(f"wrote {a.output}")
+    return 0
+
+
+def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Recogniser, dict]:
+    """The model that training begins with, and what the notes of its weights say of how it came to them."""
+    model = build(name, alphabet.num_classes)
+    if path is None:
+        return model, {}
+    earlier, its_alphabet, notes = load(path)
+    if earlier.config != model.config or its_alphabet.characters != alphabet.characters:
+        raise ValueError(
+            f"{path.name} holds another model than {name!r}, or other characters; give weights that "
+            f"`train --model {name}` wrote, or leave --start-from out"
+        )
+    return earlier.train(), {"started_from": notes}
+
+
+def _rendered(notes: dict) -> int:
+    """How many words were rendered for weights, in the training they come from and those before it."""
+    return notes.get("rendered_in_all", notes.get("images_rendered", 0))

@@ -1,0 +1,519 @@
+"""Exercises of lesson 01, Sequences and recurrence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from itertools import product
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from crnn_lessons.cells import RNN
+from crnn_lessons.exercises import Exercise, Mistake
+
+WINDOW = 3
+"""What a window sees, in exercises 01-1 and 01-6: the present input and the two before it."""
+
+# 01-1 ---------------------------------------------------------------------------------------------------------------
+
+LENGTHS = "The two sequences must have the same number of bits, so that only the window can tell them apart."
+TOLD_APART = f"So a window of {WINDOW} tells them apart. Put the difference further back."
+SAME_ANSWER = (
+    "So the answer of both is the same, and a window that gives it is right on both. Change one bit outside the last "
+    f"{WINDOW}."
+)
+LONGER = f"Make them longer than the window, then change one bit outside the last {WINDOW}."
+MOST_BITS = 20
+UNFINISHED = "There is a `...` in the answer still: replace the remaining `...`."
+
+
+def _unfinished(answer) -> bool:
+    """Whether a `...` stands anywhere in an answer of tuples, lists and dictionaries."""
+    parts = answer.values() if isinstance(answer, dict) else answer
+    return parts is ... or (isinstance(answer, (list, tuple, dict)) and any(map(_unfinished, parts)))
+
+
+def window_is_fooled(pair: Sequence[Iterable]) -> str | None:
+    """None if a window of three sees the same in both sequences, and the right answers differ; else a sentence."""
+    if _unfinished(pair):
+        return UNFINISHED
+    if not isinstance(pair, Iterable):
+        return f"The answer is a pair of two sequences of bits, and yours is {pair!r}."
+    pair = list(pair)
+    if len(pair) != 2:
+        return f"The answer is a pair of two sequences of bits, and yours has {len(pair)} parts."
+    first, second = ([int(bit) for bit in sequence] for sequence in pair)
+    if len(first) != len(second):
+        return f"They have {len(first)} and {len(second)} bits. {LENGTHS}"
+    if not set(first + second) <= {0, 1}:
+        strange = next(bit for bit in first + second if bit not in (0, 1))
+        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; in yours there is a {strange}."
+    if len(first) > MOST_BITS:
+        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; yours have {len(first)}."
+    longer = f" {LONGER}" if len(first) <= WINDOW else ""
+    if first[-WINDOW:] != second[-WINDOW:]:
+        return f"The last {WINDOW} bits are {first[-WINDOW:]} and {second[-WINDOW:]}. {TOLD_APART}{longer}"
+    if sum(first) % 2 == sum(second) % 2:
+        which = "odd" if sum(first) % 2 else "even"
+        return f"They have {sum(first)} and {sum(second)} ones: both {which}. {SAME_ANSWER}{longer}"
+    return None
+
+
+# 01-2 ---------------------------------------------------------------------------------------------------------------
+
+
+def rnn_step(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(weight_ih @ x + weight_hh @ h + bias)
+
+
+def _random_net(D: int, hidden_size: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return tuple(
+        rng.normal(size=shape).round(2) for shape in ((hidden_size, D), (hidden_size, hidden_size), hidden_size)
+    )
+
+
+def _step_case(D: int, hidden_size: int, seed: int) -> tuple:
+    rng = np.random.default_rng(100 + seed)
+    return (rng.normal(size=D).round(2), rng.normal(size=hidden_size).round(2), *_random_net(D, hidden_size, seed))
+
+
+def _plain(values) -> str:
+    return np.array2string(np.asarray(values), separator=", ").replace("\n", "")
+
+
+def _show_call(name: str) -> Callable[..., str]:
+    def show(*case) -> str:
+        names = ("x", "h", "weight_ih", "weight_hh", "bias")
+        return f"{name}({', '.join(f'{n}={_plain(v)}' for n, v in zip(names, case, strict=True))})"
+
+    return show
+
+
+# 01-3 ---------------------------------------------------------------------------------------------------------------
+
+
+def unroll(x, h, weight_ih, weight_hh, bias):
+    states = np.zeros((len(x), len(h)))
+    for t in range(len(x)):
+        h = np.tanh(weight_ih @ x[t] + weight_hh @ h + bias)
+        states[t] = h
+    return states
+
+
+def _stacked(x, h, weight_ih, weight_hh, bias):
+    states = []
+    for x_t in x:
+        h = rnn_step(x_t, h, weight_ih, weight_hh, bias)
+        states.append(h)
+    return np.stack(states)
+
+
+def _flat_when_empty(x, h, *weights):
+    return unroll(x, h, *weights) if len(x) else np.zeros(0)
+
+
+def _stops(*arguments):
+    raise TypeError
+
+
+def _aliased(x, h, *weights):
+    states = unroll(x, h, *weights)
+    return np.stack([states[-1]] * len(x)) if len(x) else np.zeros(0)
+
+
+def _aliased_and_stacked(x, h, *weights):
+    states = unroll(x, h, *weights)
+    return np.stack([states[-1] for _ in states])
+
+
+def _aliased_in_shape(x, h, *weights):
+    return _aliased(x, h, *weights).reshape(len(x), len(h))
+
+
+ALIASED = (
+    "All rows are one and the same array, which holds the last state at the end: `h[:] = ...` writes into it. Make a "
+    "new array, `h = ...`, or store `h.copy()`."
+)
+
+
+def _backwards(x, h, *weights):
+    return unroll(x[::-1], h, *weights)[::-1]
+
+
+def _with_initial(x, h, *weights):
+    return np.concatenate([[h], unroll(x, h, *weights)])
+
+
+def _before_each_step(x, h, *weights):
+    return np.concatenate([[h], unroll(x, h, *weights)])[: len(x)]
+
+
+def _sequence_case(T: int, D: int, hidden_size: int, seed: int) -> tuple:
+    rng = np.random.default_rng(200 + seed)
+    return (rng.normal(size=(T, D)).round(2), rng.normal(size=hidden_size).round(2), *_random_net(D, hidden_size, seed))
+
+
+# 01-4 ---------------------------------------------------------------------------------------------------------------
+
+HIGH, LOW, ZEROS = 0.9, 0.1, 1000
+FALSE_ALARM = "No 1 has come yet. With the input 0 the first step gives tanh(b): where does b push the state?"
+TOO_WEAK = (
+    "A single 1 must lift the state to the top at once: tanh(2) is about 0.96. Is the weight of the input enough?"
+)
+UPSIDE_DOWN = "The 1 pushes the state down, so the weight of the input has the wrong sign."
+SUNK = "A negative b has pulled it down before the 1 comes, and W_hh holds it there. Try b = 0."
+PULLS = "b is negative and pulls against W_hh: raise b, or raise W_hh."
+FORGETS = (
+    "The input is 0 there, so the state lives on W_hh alone. It must be a good deal above 1: with 1 the tanh takes a "
+    "little away at each step."
+)
+FLIPS = "The state changes its sign from step to step, as it does when W_hh is negative."
+
+
+def remembers(answer) -> str | None:
+    """None if the one-unit network with these weights remembers for good that a 1 has come; else a sentence."""
+    if _unfinished(answer):
+        return UNFINISHED
+    numbers = [float(value) for value in np.ravel(np.asarray(answer, dtype=float))]
+    if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
+        return f"The answer is three numbers, (w_ih, w_hh, b), and yours is {answer!r}."
+    for bits in [*product((0, 1), repeat=6), (0,) * 50, (0, 1) + (0,) * ZEROS, (1,) * 50]:
+        if complaint := _first_lapse(bits, *numbers):
+            return complaint
+    return None
+
+
+def _first_lapse(bits: Sequence[int], w_ih: float, w_hh: float, b: float) -> str | None:
+    h, seen = 0.0, False
+    for t, x in enumerate(bits):
+        before, h, first = h, math.tanh(w_ih * x + w_hh * h + b), x == 1 and not seen
+        seen = seen or x == 1
+        if (h > HIGH) if seen else (h < LOW):
+            continue
+        shown = " ".join(map(str, bits[: t + 1])) if t < 12 else f"{' '.join(map(str, bits[:4]))} … ({t + 1} steps)"
+        wanted = f"above {HIGH}" if seen else f"below {LOW}"
+        said = f"After the bits {shown} the state is {round(h, 4) + 0.0:.4f}, and it must be {wanted}."
+        return f"{said} {_cause(w_ih, w_hh, b, before, h, seen, first)}"
+    return None
+
+
+def _cause(w_ih: float, w_hh: float, b: float, before: float, h: float, seen: bool, first: bool) -> str:
+    """Why the state went wrong at the step from ``before`` to ``h``."""
+    if not seen:
+        return FALSE_ALARM if b > 0 else FLIPS  # with b = 0 it stays at 0, with b < 0 only W_hh < 0 brings it up
+    if first:
+        if w_ih < 0:
+            return UPSIDE_DOWN
+        if b < 0 and math.tanh(w_ih) > HIGH:  # with b = 0 this 1 would have been enough
+            return f"Before the 1 the state was {before:.4f}. {SUNK}"
+        return TOO_WEAK
+    if h < -LOW and before > LOW and w_hh < 0:
+        return FLIPS
+    if b < 0 and w_hh * HIGH > math.atanh(HIGH):  # with b = 0 this W_hh would hold it
+        return f"There W_hh · h + b is only {round(w_hh * before + b, 2) + 0.0:.2f}. {PULLS}"
+    return FORGETS
+
+
+# 01-6 ---------------------------------------------------------------------------------------------------------------
+
+STEPS, CHANGED = 10, 5
+KINDS = ("convolution", "recurrent", "bidirectional")
+RIGHT_STEPS = {"convolution": [5, 6, 7], "recurrent": [5, 6, 7, 8, 9], "bidirectional": list(range(10))}
+KEYS = f"The answer is a dictionary with the keys {', '.join(map(repr, KINDS))}, each with a list of steps."
+PAST_CHANGES = "Those steps come before the change, and this network has not read it yet when it gives them."
+FORGOT_ITSELF = f"Step {CHANGED} reads x_{CHANGED} itself."
+LOOKS_FORWARD = (
+    f"This window is x_(t-2), x_(t-1), x_t: the change is in it at t = {CHANGED} and at the two steps after."
+)
+NO_MEMORY = "The state carries the change on to every later step, however little of it is left."
+ONE_WAY = "One of its two directions comes from the end, so that what it says at a step depends on later inputs too."
+
+
+def _networks() -> dict[str, Callable[[Tensor], Tensor]]:
+    """A network of each kind with random weights; each takes T 1 and gives T outputs of 2 or 4 numbers."""
+    convolution = nn.Conv1d(1, 2, WINDOW, dtype=torch.float64)
+    layers = [RNN(1, 2, bidirectional=both, dtype=torch.float64) for both in (False, True)]
+    return {
+        "convolution": lambda x: convolution(F.pad(x.T, (WINDOW - 1, 0))).T,
+        "recurrent": lambda x: layers[0](x)[0],
+        "bidirectional": lambda x: layers[1](x)[0],
+    }
+
+
+def outputs_that_change() -> dict[str, list[int]]:
+    """Which outputs of three networks change when x_5 of ten inputs does, found by running them."""
+    x = torch.linspace(-1, 1, STEPS, dtype=torch.float64)[:, None]  # T 1
+    other = x.clone()
+    other[CHANGED] += 1
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):  # a check leaves the lesson's random numbers alone
+        torch.manual_seed(0)
+        changed = {kind: (network(x) != network(other)).any(dim=1) for kind, network in _networks().items()}
+    return {kind: steps.nonzero()[:, 0].tolist() for kind, steps in changed.items()}
+
+
+def _wrong_steps(kind: str, got: set[int], want: set[int]) -> str:
+    extra, missing = sorted(got - want), sorted(want - got)
+    if kind == "convolution" and (extra or missing) and got <= set(range(STEPS)):
+        cause = LOOKS_FORWARD
+    elif missing == [CHANGED]:
+        cause = FORGOT_ITSELF
+    elif extra:
+        cause = PAST_CHANGES
+    elif kind == "bidirectional" and got == set(range(CHANGED, STEPS)):
+        cause = ONE_WAY
+    elif missing:
+        cause = NO_MEMORY
+    said = f" You list {extra}, where nothing changes." if extra else ""
+    said += f" You leave out {missing}, where the output changes." if missing else ""
+    return f"{kind}:{said} {cause}"
+
+
+def steps_are_right(answer) -> str | None:
+    """None if the answer names the steps whose outputs change, for each kind of network; else a sentence."""
+    if _unfinished(answer):
+        return UNFINISHED
+    if not isinstance(answer, dict) or set(answer) != set(KINDS):
+        return f"{KEYS} Yours is {answer!r}."
+    for kind, want in outputs_that_change().items():
+        got = {int(t) for t in answer[kind]}
+        if not got <= set(range(STEPS)):
+            return f"{kind}: the steps run from 0 to {STEPS - 1}, and you list {sorted(got - set(range(STEPS)))}."
+        if got != set(want):
+            return _wrong_steps(kind, got, set(want))
+    return None
+
+
+EXERCISES = (
+    Exercise(
+        key="01-1",
+        title="fool a window of three",
+        solution=([1, 0, 0, 0], [0, 0, 0, 0]),
+        verify=window_is_fooled,
+        mistakes=(
+            Mistake("gives sequences of different lengths", ([1, 0, 0, 0], [0, 0, 0]), LENGTHS),
+            Mistake("puts the difference inside the window", ([0, 0, 1], [0, 0, 0]), TOLD_APART),
+            Mistake("gives both the same answer", ([1, 1, 0, 0, 0], [0, 0, 0, 0, 0]), SAME_ANSWER),
+        ),
+        hints=(
+            ("where may they differ?", "Anywhere but in the last three bits: four bits are enough."),
+            ("what must differ?", "The number of ones must be even in one sequence and odd in the other."),
+        ),
+        source="answer = ([1, 0, 0, 0], [0, 0, 0, 0])  # the same last three bits; one 1, and none",
+    ),
+    Exercise(
+        key="01-2",
+        title="one step of a recurrent network",
+        solution=rnn_step,
+        cases=[
+            (np.array([2.0]), np.array([-1.0]), np.array([[0.5]]), np.array([[1.5]]), np.array([0.25])),
+            _step_case(1, 2, 1),
+            _step_case(3, 2, 2),
+            _step_case(2, 4, 3),
+            _step_case(3, 3, 4),
+        ],
+        show_case=_show_call("rnn_step"),
+        tolerance=1e-5,  # float32 is right too
+        mistakes=(
+            Mistake(
+                "leaves out the input",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_hh @ h + bias),
+                "Without W_ih x the step does not hear what comes in.",
+            ),
+            Mistake(
+                "leaves out the state",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + bias),
+                "Without W_hh h the step knows nothing of the past.",
+            ),
+            Mistake(
+                "leaves out the tanh",
+                lambda x, h, weight_ih, weight_hh, bias: weight_ih @ x + weight_hh @ h + bias,
+                "The sum is right; the state is its tanh.",
+            ),
+            Mistake(
+                "leaves out the bias",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + weight_hh @ h),
+                "Three terms stand inside the tanh.",
+            ),
+            Mistake(
+                "adds the bias after the tanh",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + weight_hh @ h) + bias,
+                "The bias belongs inside the tanh; outside, the state could leave −1 to 1.",
+            ),
+            Mistake(
+                "takes the tanh of each part",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x) + np.tanh(weight_hh @ h + bias),
+                "First add, then take one tanh of the sum.",
+            ),
+            Mistake(
+                "multiplies the state from the wrong side",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + h @ weight_hh + bias),
+                "`h @ weight_hh` runs, as the matrix is square, but uses its columns for its rows: the matrix comes "
+                "first.",
+            ),
+            Mistake(
+                "multiplies input and state from the wrong side",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(x @ weight_ih + h @ weight_hh + bias),
+                "weight_ih has a row for each unit and a column for each input, so the matrix comes first: "
+                "`weight_ih @ x`.",
+            ),
+            Mistake(
+                "multiplies element by element",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih * x + weight_hh * h + bias),
+                "`*` multiplies element by element; matrix times vector is `@`.",
+            ),
+            Mistake(
+                "swaps the two matrices",
+                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_hh @ x + weight_ih @ h + bias),
+                "ih is from the input to the hidden state, hh from the hidden state to itself.",
+            ),
+            Mistake(
+                "stops with a TypeError",
+                _stops,
+                "If it speaks of an 'ellipsis', that is a `...`: replace the remaining `...`.",
+            ),
+        ),
+        hints=(
+            ("which product?", "`weight_ih @ x` is matrix times vector: one number for each row, that is, each unit."),
+            ("nearly there", "Add three vectors of the size of the state, and give the sum to `np.tanh`."),
+        ),
+    ),
+    Exercise(
+        key="01-3",
+        title="unroll it over a sequence",
+        solution=unroll,
+        cases=[
+            _sequence_case(1, 1, 1, 1),
+            _sequence_case(3, 1, 2, 2),
+            _sequence_case(4, 3, 2, 3),
+            _sequence_case(0, 2, 3, 4),
+        ],
+        show_case=_show_call("unroll"),
+        tolerance=1e-5,  # float32 is right too
+        mistakes=(
+            Mistake(
+                "begins every step with the first state",
+                lambda x, h, *weights: np.array([rnn_step(x_t, h, *weights) for x_t in x]).reshape(len(x), len(h)),
+                "The state must move on: the h of one step is the h that the next one starts from.",
+            ),
+            Mistake("stores the same array at every step", _aliased, ALIASED),
+            Mistake("stores the same array at every step", _aliased_and_stacked, ALIASED),
+            Mistake("stores the same array at every step", _aliased_in_shape, ALIASED),
+            Mistake(
+                "returns the last state alone",
+                lambda x, h, *weights: np.concatenate([[h], unroll(x, h, *weights)])[-1],
+                "A row for each step is asked for: collect the states.",
+            ),
+            Mistake(
+                "puts the initial state in front",
+                _with_initial,
+                "Row t is the state after x[t] has been read. The initial state is none of them.",
+            ),
+            Mistake(
+                "stores the state before the step",
+                _before_each_step,
+                "Row t is the state after x[t] has been read: take the step first, then store.",
+            ),
+            Mistake(
+                "begins with zeros",
+                lambda x, h, *weights: unroll(x, np.zeros_like(h), *weights),
+                "The state to begin with is given: h.",
+            ),
+            Mistake(
+                "leaves out the first step",
+                lambda x, h, *weights: unroll(x[1:], h, *weights),
+                "The first input is x[0]; it meets the initial state.",
+            ),
+            Mistake(
+                "reads the sequence from its end",
+                _backwards,
+                "Step 0 comes first. (Reading backwards has its use: section 7.)",
+            ),
+            Mistake(
+                "fails on an empty sequence",
+                _stacked,
+                "There is nothing to stack when T = 0. Make the T × Dₕ array first, and fill its rows.",
+            ),
+            Mistake(
+                "forgets the number of units when the sequence is empty",
+                _flat_when_empty,
+                "T = 0 steps of Dₕ units make an array of the shape (0, Dₕ): `np.zeros((len(x), len(h)))` gives it.",
+            ),
+            Mistake(
+                "stops with a TypeError",
+                _stops,
+                "If it speaks of an 'ellipsis', that is a `...`: your rnn_step is not written yet (01-2), or one is "
+                "left in unroll. If it speaks of 'NoneType', rnn_step has no return.",
+            ),
+        ),
+        hints=(
+            ("what goes round?", "A loop over t, in which h is replaced by the new h."),
+            ("the empty sequence", "Make `states = np.zeros((len(x), len(h)))` before the loop."),
+            ("all rows are equal", "Did you change h in place? `h = ...` makes a new array, `h[:] = ...` does not."),
+        ),
+    ),
+    Exercise(
+        key="01-4",
+        title="remember that a 1 has come",
+        solution=(3.0, 3.0, 0.0),
+        verify=remembers,
+        mistakes=(
+            Mistake("fires before a 1 has come", (3, 3, 1), FALSE_ALARM),
+            Mistake("lets a 1 hardly move the state", (1, 3, 0), TOO_WEAK),
+            Mistake("turns the input's sign", (-3, 3, 0), UPSIDE_DOWN),
+            Mistake("lets b pull the state down before the 1", (5, 5, -1), SUNK),
+            Mistake("lets b pull against W_hh", (20, 3, -3), PULLS),
+            Mistake("forgets", (3, 1, 0), FORGETS),
+            Mistake("flips the state at each step", (3, -3, 0), FLIPS),
+        ),
+        hints=(
+            ("how do I begin?", "Begin with b = 0: then the state stays at 0 until the first 1."),
+            ("the state fades", "After the 1 only W_hh keeps it up. Find w with tanh(w · 0.95) above 0.95."),
+        ),
+        source="answer = (3, 3, 0)  # tanh(3) = 0.995, and tanh(3 * 0.995) = 0.995 again: it stays there",
+    ),
+    Exercise(
+        key="01-5",
+        title="count the parameters",
+        solution=850,
+        mistakes=(
+            Mistake("counts a copy for each of the 50 steps", 42500, "All steps use the same weights."),
+            Mistake("leaves out the weights from state to state", 450, "W_hh has 20 × 20 numbers."),
+            Mistake("counts one bias for the recurrent layer", 830, "Torch's layer has two, b_ih and b_hh."),
+            Mistake("leaves out the biases", 800, "The recurrent layer has two biases, the linear layer one."),
+            Mistake("leaves out the linear layer", 640, "The linear layer has 20 × 10 weights and 10 biases."),
+            Mistake("leaves out the linear layer's bias", 840, "One number for each of the 10 outputs is missing."),
+            Mistake("leaves out the input's weights", 650, "W_ih has 20 × 10 numbers."),
+            Mistake("stands in a list", [850], "A number is asked for, not a list."),
+        ),
+        hints=(
+            (
+                "which parts are there?",
+                "W_ih, W_hh, b_ih and b_hh of the recurrent layer; weights and bias of the other.",
+            ),
+            ("which sizes?", "Weights have a row for each unit they lead to, and a column for each they come from."),
+        ),
+        source="answer = 20 * 10 + 20 * 20 + 20 + 20 + 10 * 20 + 10  # and no 50",
+    ),
+    Exercise(
+        key="01-6",
+        title="which outputs change?",
+        solution=RIGHT_STEPS,
+        verify=steps_are_right,
+        mistakes=(
+            Mistake("lets the present change the past", RIGHT_STEPS | {"recurrent": range(10)}, PAST_CHANGES),
+            Mistake("forgets the step itself", RIGHT_STEPS | {"recurrent": range(6, 10)}, FORGOT_ITSELF),
+            Mistake("shifts or stretches the window", RIGHT_STEPS | {"convolution": [3, 4, 5]}, LOOKS_FORWARD),
+            Mistake("ends the memory early", RIGHT_STEPS | {"recurrent": [5, 6, 7]}, NO_MEMORY),
+            Mistake("reads in one direction only", RIGHT_STEPS | {"bidirectional": range(5, 10)}, ONE_WAY),
+        ),
+        hints=(
+            ("the convolution", "Write down which inputs y_5 is made of, then y_6, and so on. Where does x_5 occur?"),
+            ("the others", "Follow the arrows from x_5 through the states. A second direction has arrows to the left."),
+        ),
+        source='answer = {"convolution": [5, 6, 7], "recurrent": [5, 6, 7, 8, 9], "bidirectional": list(range(10))}',
+    ),
+)

@@ -1,0 +1,454 @@
+"""Exercises of lesson 10, From image to sequence."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from einops import rearrange
+
+from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.models.features import FeatureStack, layers, parse
+
+# 10-1 ---------------------------------------------------------------------------------------------------------------
+
+
+def windows(size, kernel, stride, padding):
+    return (size + 2 * padding - kernel) // stride + 1
+
+
+# 10-2 ---------------------------------------------------------------------------------------------------------------
+
+
+def conv_parameters(inputs, outputs, height, width, norm):
+    weights = outputs * inputs * height * width
+    return weights + (2 * outputs if norm else outputs)
+
+
+# 10-3 ---------------------------------------------------------------------------------------------------------------
+
+
+def paper_steps(W):
+    W = W // 2  # first pool
+    W = W // 2  # second pool
+    W = W + 1  # third pool: window 2, stride 1, one column of padding on each side
+    W = W + 1  # fourth pool, the same
+    return W - 1  # last convolution: kernel 2, no padding
+
+
+# 10-4 ---------------------------------------------------------------------------------------------------------------
+
+LONG_WORD = "counterrevolutionary"
+"""S = 20, r = 1."""
+
+RESNET = layers(
+    "conv 64 7 7 stride 2 2 pad 3 3, pool 3 3 stride 2 2 pad 1 1, 2 * block 64, "
+    "block 128 stride 2 2, block 128, block 256 stride 2 2, block 256"
+)
+MENDED = tuple(layer.replace("stride 2 2", "stride 2 1") if "block" in layer else layer for layer in RESNET)
+
+NOT_LAYERS = "Hand over the list of the eight layers, each as a text, with strides changed and nothing else."
+UNCHANGED = "This is the list as it was: T = 10, and S = 20 with r = 1 needs 21. Which strides halve the width?"
+TOO_FEW = "is below the 21 that S = 20 letters and r = 1 repeat need. The second number of a stride divides the width."
+EXACT = "is the number of letters. The two r of 'counterrevolutionary' need a blank between them: T ≥ S + r."
+TOO_HIGH = "The height is the axis to fold away; keep its strides at 2. A stride is written 'rows columns'."
+TOO_MANY = "That is more than is needed: steps cost time. Leave T below 50."
+
+
+def mends(answer) -> str | None:
+    """None if the strides let the long word through, else a sentence."""
+    if not isinstance(answer, (list, tuple, np.ndarray)):
+        return f"This answer is of the type {type(answer).__name__}. {NOT_LAYERS}"
+    if np.ndim(answer) != 1 or not all(isinstance(x, str) for x in answer):
+        return f"This answer holds other things than texts. {NOT_LAYERS}"
+    if len(answer) != len(RESNET):
+        return f"This answer has {len(answer)} layers, and there were {len(RESNET)}. {NOT_LAYERS}"
+    if all(given.split() == old.split() for given, old in zip(answer, RESNET, strict=True)):
+        return UNCHANGED
+    for given, old in zip(map(parse, answer), map(parse, RESNET), strict=True):
+        if (given.kind, given.channels, given.kernel, given.padding, given.options) != (
+            old.kind, old.channels, old.kernel, old.padding, old.options,
+        ):  # fmt: skip
+            return f"{given.text!r} stands where {old.text!r} stood. {NOT_LAYERS}"
+    height, T = FeatureStack(answer).sizes(32, 160)[-1]
+    if height != 2:
+        return f"This leaves {height} rows where there were 2. {TOO_HIGH}"
+    if T == 20:
+        return f"T = 20 {EXACT}"
+    if T < 21:
+        return f"T = {T} {TOO_FEW}"
+    return f"T = {T}. {TOO_MANY}" if T >= 50 else None
+
+
+# 10-5 ---------------------------------------------------------------------------------------------------------------
+
+
+def receptive_field(stack):
+    field, step = 1, 1
+    for kernel, stride in stack:
+        field += (kernel - 1) * step
+        step *= stride
+    return field
+
+
+def _stride_first(stack):
+    field, step = 1, 1
+    for kernel, stride in stack:
+        step *= stride
+        field += (kernel - 1) * step
+    return field
+
+
+def _last_stride(stack):
+    field, step = 1, 1
+    for kernel, stride in stack:
+        field += (kernel - 1) * step
+        step = stride
+    return field
+
+
+def _whole_kernels(stack):
+    field, step = 1, 1
+    for kernel, stride in stack:
+        field += kernel * step
+        step *= stride
+    return field
+
+
+# 10-6 ---------------------------------------------------------------------------------------------------------------
+
+
+def rows_as_time(features):
+    return rearrange(features, "n d h w -> h (w n) d")
+
+
+def _features(n, d, h, w):
+    return torch.arange(n * d * h * w, dtype=torch.float32).reshape(n, d, h, w)
+
+
+EXERCISES = (
+    Exercise(
+        key="10-1",
+        title="how many windows fit",
+        solution=windows,
+        cases=[
+            (5, 3, 1, 0),
+            (100, 2, 2, 0),
+            (25, 2, 2, 0),
+            (32, 3, 1, 1),
+            (25, 2, 1, 1),
+            (50, 3, 2, 0),
+            (160, 7, 2, 3),
+        ],
+        show_case=lambda *a: "windows(size={}, kernel={}, stride={}, padding={})".format(*a),
+        mistakes=(
+            Mistake(
+                "forgets the window at the start",
+                lambda size, kernel, stride, padding: (size + 2 * padding - kernel) // stride,
+                "The division counts how often the window can move on. Add the place where it stands at first.",
+            ),
+            Mistake(
+                "counts the padding on one side",
+                lambda size, kernel, stride, padding: (size + padding - kernel) // stride + 1,
+                "Padding is put on both ends: the window has size + 2 padding to move in.",
+            ),
+            Mistake(
+                "leaves the padding out",
+                lambda size, kernel, stride, padding: (size - kernel) // stride + 1,
+                "Padding makes room: add it on both ends.",
+            ),
+            Mistake(
+                "rounds up",
+                lambda size, kernel, stride, padding: math.ceil((size + 2 * padding - kernel) / stride) + 1,
+                "A window that hangs over the end is left out: round down, with `//`.",
+            ),
+            Mistake(
+                "does not round",
+                lambda size, kernel, stride, padding: (size + 2 * padding - kernel) / stride + 1,
+                "There is no half window: `//` rounds down.",
+            ),
+            Mistake(
+                "leaves the stride out",
+                lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1,
+                "The window moves `stride` columns at a time: divide the room that it has by the stride, then add 1.",
+            ),
+            Mistake(
+                "leaves the kernel out",
+                lambda size, kernel, stride, padding: (size + 2 * padding) // stride + 1,
+                "The whole window must fit: its last start is `kernel` before the end.",
+            ),
+            Mistake(
+                "leaves the kernel out",
+                lambda size, kernel, stride, padding: (size + 2 * padding) // stride,
+                "The whole window must fit: its last start is `kernel` before the end.",
+            ),
+            Mistake(
+                "adds the first window before it divides",
+                lambda size, kernel, stride, padding: (size + 2 * padding - kernel + 1) // stride,
+                "The window at the start is one place, whatever the stride: divide first, then add 1.",
+            ),
+            Mistake(
+                "divides the size by the stride alone",
+                lambda size, kernel, stride, padding: size // stride,
+                "This holds only where kernel and stride are equal and nothing is padded.",
+            ),
+        ),
+        hints=(
+            ("where to begin", "Take 5 pixels and a window of 3. Where can it start? At 0, 1 and 2."),
+            (
+                "and a stride?",
+                "The last start is size + 2 padding - kernel. How many multiples of the stride reach it?",
+            ),
+        ),
+    ),
+    Exercise(
+        key="10-2",
+        title="the parameters of a convolution and its norm",
+        solution=conv_parameters,
+        cases=[
+            (3, 64, 3, 3, False),
+            (128, 256, 3, 3, True),
+            (512, 512, 2, 2, True),
+            (1, 5, 1, 1, True),
+            (2, 3, 3, 5, False),
+        ],
+        mistakes=(
+            Mistake(
+                "leaves out the bias",
+                lambda i, o, h, w, norm: o * i * h * w + (2 * o if norm else 0),
+                "Without a norm, each output channel has a bias: one number each.",
+            ),
+            Mistake(
+                "leaves out the norm",
+                lambda i, o, h, w, norm: o * i * h * w + (0 if norm else o),
+                "A norm has a scale and a shift for each output channel.",
+            ),
+            Mistake(
+                "keeps the bias beside the norm",
+                lambda i, o, h, w, norm: o * i * h * w + o + (2 * o if norm else 0),
+                "The norm takes the mean away, and with it any bias: a convolution before a norm has none here.",
+            ),
+            Mistake(
+                "counts a bias and no norm, whatever `norm` says",
+                lambda i, o, h, w, norm: o * i * h * w + o,
+                "Ask for `norm`: with it, a scale and a shift for each output channel; without, a bias.",
+            ),
+            Mistake(
+                "swaps the two cases",
+                lambda i, o, h, w, norm: o * i * h * w + (o if norm else 2 * o),
+                "With a norm there are two numbers for each output channel, scale and shift; without, one, the bias.",
+            ),
+            Mistake(
+                "counts scale, shift and bias once a layer",
+                lambda i, o, h, w, norm: o * i * h * w + (2 if norm else 1),
+                "Each output channel has its own: multiply by the number of output channels.",
+            ),
+            Mistake(
+                "counts running mean and variance",
+                lambda i, o, h, w, norm: o * i * h * w + (4 * o if norm else o),
+                "Running statistics are stored, but no gradient trains them: they are buffers, not parameters.",
+            ),
+            Mistake(
+                "forgets the input channels",
+                lambda i, o, h, w, norm: o * h * w + (2 * o if norm else o),
+                "Each output channel has a kernel for each input channel.",
+            ),
+            Mistake(
+                "counts the norm per input channel",
+                lambda i, o, h, w, norm: o * i * h * w + (2 * i if norm else o),
+                "The norm comes after the convolution: it sees its outputs.",
+            ),
+        ),
+        hints=(
+            ("the weights", "One output channel has inputs × height × width weights."),
+            ("the rest", "With norm: 2 numbers an output channel. Without: 1."),
+        ),
+    ),
+    Exercise(
+        key="10-3",
+        title="T of the paper's network",
+        solution=paper_steps,
+        cases=[(100,), (128,), (4,), (7,), (101,), (102,), (103,), (160,), (400,)],
+        mistakes=(
+            Mistake(
+                "divides by four and stops there",
+                lambda W: W // 4,
+                "The two later pools pad the width and add a column each; the last convolution takes one.",
+            ),
+            Mistake(
+                "forgets the last convolution",
+                lambda W: W // 4 + 2,
+                "Its kernel is 2 × 2 without padding: it takes one column away.",
+            ),
+            Mistake(
+                "halves the width at all four pools",
+                lambda W: W // 16,
+                "The third and fourth pool have a stride of 2 rows and 1 column.",
+            ),
+            Mistake(
+                "rounds up",
+                lambda W: -(-W // 4) + 1,
+                "A pool of 2 leaves an odd last column out: 101 columns give 50.",
+            ),
+            Mistake("does not round", lambda W: W / 4 + 1, "Columns are whole: each halving rounds down."),
+            Mistake(
+                "takes the padded pools for width-preserving ones",
+                lambda W: W // 4 - 1,
+                "With window 2, stride 1 and one column of padding on each side, w columns give w + 1.",
+            ),
+        ),
+        hints=(
+            ("which layers change the width?", "Four pools and the last convolution; the 3 × 3 ones keep it."),
+            ("a padded pool", "Use exercise 10-1: size w, kernel 2, stride 1, padding 1."),
+        ),
+    ),
+    Exercise(
+        key="10-4",
+        title="let a word of twenty letters through",
+        solution=MENDED,
+        verify=mends,
+        mistakes=(
+            Mistake("is not the list of eight layers", RESNET[:3], NOT_LAYERS),
+            Mistake("changes nothing", RESNET, UNCHANGED),
+            Mistake(
+                "leaves too few steps",
+                (*RESNET[:4], "block 128 stride 2 3", *RESNET[5:]),
+                TOO_FEW,
+            ),
+            Mistake(
+                "counts the letters and forgets the repeat",
+                (*RESNET[:4], "block 128 stride 2 1", *RESNET[5:]),
+                EXACT,
+            ),
+            Mistake(
+                "changes the stride of the rows",
+                tuple(x.replace("stride 2 2", "stride 1 2") if "block" in x else x for x in RESNET),
+                TOO_HIGH,
+            ),
+            Mistake(
+                "keeps more steps than needed",
+                tuple(x.replace("stride 2 2", "stride 2 1") for x in RESNET),
+                TOO_MANY,
+            ),
+        ),
+        hints=(
+            ("how many steps are needed?", "S = 20, and one pair of equal neighbours: T ≥ 21."),
+            ("which numbers?", "'stride 2 1' halves the rows and keeps the columns."),
+            ("one change is not enough", "With a total stride of 8 in the width, 160 columns leave 20."),
+        ),
+        source=(
+            "answer = [\n    'conv 64 7 7 stride 2 2 pad 3 3', 'pool 3 3 stride 2 2 pad 1 1', 'block 64', 'block 64',\n"
+            "    'block 128 stride 2 1', 'block 128', 'block 256 stride 2 1', 'block 256',\n]"
+        ),
+    ),
+    Exercise(
+        key="10-5",
+        title="the receptive field of a stack",
+        solution=receptive_field,
+        cases=[
+            ([],),
+            ([(3, 1)],),
+            ([(3, 1), (3, 1)],),
+            ([(2, 2)],),
+            ([(3, 1), (2, 2), (3, 1)],),
+            ([(3, 1), (2, 2), (3, 1), (2, 2), (3, 1), (3, 1)],),
+            ([(7, 2), (3, 2), (3, 1)],),
+        ],
+        mistakes=(
+            Mistake(
+                "takes a layer's own stride into its step",
+                _stride_first,
+                "Inside a window, neighbours are as far apart as the layer before left them. The stride counts from "
+                "the next layer on.",
+            ),
+            Mistake(
+                "forgets that strides spread the pixels",
+                lambda stack: 1 + sum(kernel - 1 for kernel, _ in stack),
+                "After a stride of 2, neighbouring columns are two pixels apart: multiply by the step.",
+            ),
+            Mistake(
+                "puts the stride in the place of the step",
+                _last_stride,
+                "Strides multiply: after two strides of 2, neighbours are 4 pixels apart, and a layer of stride 1"
+                " leaves it so. Write `step *= stride`.",
+            ),
+            Mistake(
+                "adds a whole kernel at each layer",
+                _whole_kernels,
+                "A window of 3 adds 2 · step to what was seen, not 3 · step: its first input was seen already.",
+            ),
+            Mistake(
+                "reads the stack from the last layer on",
+                lambda stack: receptive_field(list(stack)[::-1]),
+                "This recursion goes from the first layer to the last: a stride spreads what comes after it.",
+            ),
+            Mistake(
+                "adds up the kernels",
+                lambda stack: sum(kernel for kernel, _ in stack),
+                "A window of 3 adds 2 to what was seen, not 3: the centre was seen already.",
+            ),
+            Mistake(
+                "multiplies the kernels",
+                lambda stack: math.prod(kernel for kernel, _ in stack),
+                "Neighbouring windows overlap: two layers of 3 × 3 see 5 pixels, not 9.",
+            ),
+            Mistake(
+                "starts from nothing",
+                lambda stack: receptive_field(stack) - 1,
+                "A stack without layers sees one pixel: start at 1.",
+            ),
+            Mistake(
+                "returns the distance of neighbours",
+                lambda stack: math.prod(stride for _, stride in stack),
+                "That is the step. The field is asked for.",
+            ),
+        ),
+        hints=(
+            ("what changes at a layer?", "Two numbers: how much is seen, and how far apart neighbours are."),
+            ("one layer", "field += (kernel - 1) * step; then step *= stride. The order matters."),
+        ),
+    ),
+    Exercise(
+        key="10-6",
+        title="let an LSTM read the height",
+        solution=rows_as_time,
+        cases=[(_features(2, 3, 4, 5),), (_features(1, 2, 2, 3),), (_features(3, 1, 2, 2),), (_features(2, 2, 3, 1),)],
+        show_case=lambda f: f"rows_as_time of features of the shape N D H W = {tuple(f.shape)}",
+        mistakes=(
+            *(
+                Mistake(
+                    "scans the width",
+                    lambda f, order=order: rearrange(f, f"n d h w -> w {order} d"),
+                    "The first axis is what the LSTM runs along. Here it is to run from the top row to the bottom one.",
+                )
+                for order in ("(h n)", "(n h)")
+            ),
+            Mistake(
+                "reshapes where it should move axes",
+                lambda f: f.reshape(f.shape[2], -1, f.shape[1]),
+                "`reshape` keeps the numbers in their order in memory and only draws new borders: channels, rows and "
+                "samples get mixed.",
+            ),
+            Mistake(
+                "counts the samples before the columns",
+                lambda f: rearrange(f, "n d h w -> h (n w) d"),
+                "In `(w n)` the samples of a column stand side by side, and the result splits into T N D as it is.",
+            ),
+            Mistake(
+                "makes the columns part of the features",
+                lambda f: rearrange(f, "n d h w -> h n (w d)"),
+                "Then the LSTM sees all columns at once. Each column is to be read on its own: W goes to the batch.",
+            ),
+            Mistake(
+                "puts the batch first",
+                lambda f: rearrange(f, "n d h w -> (w n) h d"),
+                "torch's LSTM wants time first unless it was made with `batch_first=True`.",
+            ),
+        ),
+        hints=(
+            ("what is time, what is batch?", "Time: the rows, H. Batch: every column of every sample, W times N."),
+            ("how do I write it?", "`rearrange(features, 'n d h w -> ...')`, with a group `(w n)`."),
+        ),
+    ),
+)

@@ -1,0 +1,143 @@
+"""Any picture file becomes the same grey array; what is no picture is refused in one sentence."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crnn_lessons.data.pictures import load_grey
+
+RNG = np.random.default_rng(0)
+GREY = np.tile(np.arange(0, 240, 6, dtype=np.uint8), (20, 1))  # 20 x 40, dark to light
+GREY[:5, :8] = 250  # a bright corner at the top left, so that turns show
+
+
+def encoded(image, kind="PNG", **options):
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "CMYK"])
+def test_colour_modes(mode):
+    image = Image.fromarray(GREY).convert(mode)
+    data = encoded(image, "TIFF" if mode == "CMYK" else "PNG")
+    assert np.abs(load_grey(data).astype(int) - GREY).max() <= 2
+
+
+def test_palette_with_transparency():
+    image = Image.fromarray(np.where(GREY > 120, 1, 0).astype(np.uint8), "P")
+    image.putpalette([10, 10, 10, 200, 200, 200])
+    plain = load_grey(encoded(image))
+    assert set(np.unique(plain)) == {10, 200}
+    through = load_grey(encoded(image, transparency=1))
+    assert set(np.unique(through)) == {10, 255}  # dark ink, so the ground is white
+
+
+@pytest.mark.parametrize(("ink", "ground"), [(255, 0), (0, 255), (230, 0), (30, 255)])
+def test_transparent_ground_contrasts_with_the_ink(ink, ground):
+    rgba = np.zeros((20, 40, 4), np.uint8)
+    rgba[5:15, 10:20] = (ink, ink, ink, 255)
+    grey = load_grey(encoded(Image.fromarray(rgba)))
+    assert grey[10, 15] == ink and grey[0, 0] == ground
+
+
+def test_one_bit():
+    image = Image.fromarray(GREY).point(lambda v: 255 if v > 100 else 0).convert("1")
+    assert np.array_equal(load_grey(encoded(image)), np.asarray(image.convert("L")))
+
+
+def test_sixteen_bits_and_floats_are_stretched():
+    deep = GREY.astype(np.uint16) * 16 + 500
+    expected = np.round((GREY.astype(float) - GREY.min()) / (GREY.max() - GREY.min()) * 255)
+    assert np.abs(load_grey(encoded(Image.fromarray(deep))) - expected).max() <= 1
+    tiff = encoded(Image.fromarray(GREY.astype(np.float32) / 1000), "TIFF")
+    assert np.abs(load_grey(tiff) - expected).max() <= 1
+
+
+def test_exif_rotation_is_applied():
+    image = Image.fromarray(GREY)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    turned = load_grey(encoded(image, "PNG", exif=exif))
+    assert np.array_equal(turned, np.rot90(GREY, -1))
+
+
+def test_paths_pillow_images_and_arrays(tmp_path):
+    path = tmp_path / "a name with spaces ü.png"
+    Image.fromarray(GREY).save(path)
+    for source in (path, str(path), Image.fromarray(GREY), GREY, GREY[..., None], np.dstack([GREY] * 3), GREY / 255):
+        assert np.abs(load_grey(source).astype(int) - GREY).max() <= 1
+
+
+def test_an_animation_gives_its_first_picture():
+    first, second = Image.fromarray(GREY), Image.fromarray(255 - GREY)
+    data = encoded(first, "GIF", save_all=True, append_images=[second])
+    assert np.array_equal(load_grey(data), GREY)
+
+
+def chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def bomb(width, height):
+    """A PNG of a few bytes that claims to be huge."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
+
+
+PNG = encoded(Image.fromarray(RNG.integers(0, 255, (60, 90), dtype=np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"just some text\n" * 10, "not an image of a known format"),
+        (PNG[: len(PNG) // 2], "damaged or cut short"),
+        (PNG[:100] + bytes(50) + PNG[150:], "damaged or cut short"),
+        (bomb(8000, 8000), "more than 40,000,000 pixels"),
+        (bomb(60_000, 60_000), "more than 40,000,000 pixels"),
+        (encoded(Image.new("L", (3, 40))), "3 x 40 pixels, too narrow"),
+        (encoded(Image.new("L", (40, 5))), "40 x 5 pixels, too low"),
+        (encoded(Image.new("RGB", (40, 30), "navy")), "one flat colour"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_in_one_sentence(data, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        load_grey(data)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 200
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch):
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("it was unpacked"))
+    with pytest.raises(ValueError, match="pixels"):
+        load_grey(bomb(7000, 7000))
+
+
+def test_missing_files_and_directories(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        load_grey(tmp_path / "none.png")
+    with pytest.raises(ValueError, match="is a directory"):
+        load_grey(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((20, 40), np.int32), "uint8 or floats"),
+        (np.zeros((2, 20, 40, 3), np.uint8), "got the shape"),
+        (np.zeros((0, 40), np.uint8), "is empty"),
+    ],
+)
+def test_bad_arrays(array, message):
+    with pytest.raises(ValueError, match=message):
+        load_grey(array)

@@ -1,0 +1,91 @@
+"""Folders with labels are read strictly; pools are repeatable and survive an interruption."""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import Image
+
+from crnn_lessons.data import pools
+from crnn_lessons.data.folders import read_folder
+from crnn_lessons.data.pools import Pool, PoolSpec, rendered_word
+
+FONTS = tuple(str(p) for p in sorted((Path(matplotlib.__file__).parent / "mpl-data/fonts/ttf").glob("DejaVuS*.ttf")))
+FONTS = tuple(f for f in FONTS if "Display" not in f)
+SPEC = PoolSpec(size=25, seed=3, fonts=FONTS, words=("street", "house", "river"))
+
+
+def test_a_folder_is_read_in_order(tmp_path):
+    for name in ("b.png", "a.png"):
+        Image.new("L", (8, 8)).save(tmp_path / name)
+    (tmp_path / "labels.tsv").write_text("b.png\tÉté\n\na.png\tx y\n", encoding="utf-8")
+    assert read_folder(tmp_path) == [(tmp_path / "b.png", "Été"), (tmp_path / "a.png", "x y")]
+
+
+def test_a_faulty_table_is_explained_by_line(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"has no labels\.tsv"):
+        read_folder(tmp_path)
+    table = tmp_path / "labels.tsv"
+    table.write_text("a.png text\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"line 1 of labels\.tsv has no tab"):
+        read_folder(tmp_path)
+    table.write_text("\na.png\ttext\n", encoding="utf-8")
+    with pytest.raises(FileNotFoundError, match=r"line 2 .* 'a\.png'"):
+        read_folder(tmp_path)
+
+
+def test_a_picture_depends_on_seed_and_index_only():
+    one, label = rendered_word(SPEC, 7)
+    again, same = rendered_word(SPEC, 7)
+    assert np.array_equal(one, again) and label == same and one.shape == (32, 100)
+    assert not np.array_equal(one, rendered_word(SPEC, 8)[0])
+    other, _ = rendered_word(PoolSpec(25, 4, FONTS, SPEC.words), 7)
+    assert not np.array_equal(one, other)
+
+
+def test_a_pool_is_what_its_pictures_are_one_by_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "SHARD", 10)
+    pool = Pool(SPEC, tmp_path, workers=1)
+    assert len(pool) == 25 and pool.images.shape == (25, 32, 100) and pool.images.dtype == np.uint8
+    for i in (0, 9, 10, 24):
+        picture, label = rendered_word(SPEC, i)
+        assert np.array_equal(pool.images[i], picture) and pool.labels[i] == label
+
+
+def test_an_interrupted_pool_renders_only_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "SHARD", 10)
+    whole = Pool(SPEC, tmp_path / "whole", workers=1)
+    real, done = pools._render_shard, []
+
+    def interrupted(start, stop):
+        if len(done) == 1:
+            raise KeyboardInterrupt
+        done.append(start)
+        return real(start, stop)
+
+    monkeypatch.setattr(pools, "_render_shard", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Pool(SPEC, tmp_path / "cut", workers=1)
+    assert done == [0]
+    again = []
+    monkeypatch.setattr(pools, "_render_shard", lambda a, b: again.append(a) or real(a, b))
+    pool = Pool(SPEC, tmp_path / "cut", workers=1)
+    assert again == [10, 20]
+    assert np.array_equal(pool.images, whole.images) and pool.labels == whole.labels
+
+
+def test_two_workers_render_the_same_as_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "SHARD", 10)
+    one, two = Pool(SPEC, tmp_path / "1", workers=1), Pool(SPEC, tmp_path / "2", workers=2)
+    assert np.array_equal(one.images, two.images) and one.labels == two.labels
+
+
+def test_other_words_or_seeds_make_another_pool():
+    prints = {
+        spec.fingerprint()
+        for spec in (SPEC, PoolSpec(25, 4, FONTS, SPEC.words), PoolSpec(25, 3, FONTS[:2], SPEC.words),
+                     PoolSpec(25, 3, FONTS, ("street",)))
+    }  # fmt: skip
+    assert len(prints) == 4
+    assert PoolSpec(99, 3, FONTS, SPEC.words).fingerprint() == SPEC.fingerprint()  # a larger pool continues it

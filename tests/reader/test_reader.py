@@ -1,0 +1,279 @@
+"""The reader reads: rendered words, real photographs, every kind of file; and says what it cannot read."""
+
+import io
+import json
+import math
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+
+from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc import collapse
+from crnn_lessons.data.folders import read_folder
+from crnn_lessons.metrics import character_error_rate, fold, word_accuracy
+from crnn_lessons.models import build, load
+from crnn_lessons.reader import Reader
+from crnn_lessons.reader.commands import main
+from crnn_lessons.reader.reading import WEIGHTS
+from crnn_lessons.reader.train import READER_ALPHABET
+from crnn_lessons.text.fonts import system_directories
+from crnn_lessons.text.render import render_word
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "crnn_lessons" / WEIGHTS
+REAL = ROOT.parent / "shared" / "data"
+FONTS = system_directories()[-1]  # matplotlib's own
+SANS = FONTS / "DejaVuSans.ttf"
+
+
+@pytest.fixture(scope="module")
+def reader():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # single pictures are too small for two threads to help
+    yield Reader()
+    torch.set_num_threads(before)
+
+
+def print_word(text, height=40, font=SANS):
+    return Image.fromarray(render_word(text, font, np.random.default_rng(0), height=height, wild=0))
+
+
+@pytest.fixture
+def word(tmp_path):
+    path = tmp_path / "word.png"
+    print_word("Station").save(path)
+    return path
+
+
+def test_the_shipped_file_is_small_and_says_how_it_was_made(reader):
+    assert SHIPPED.stat().st_size <= 4_000_000
+    assert reader.model.num_parameters <= 1_000_000
+    assert "".join(reader.alphabet.characters) == READER_ALPHABET
+    with safe_open(SHIPPED, "np") as file:
+        notes = json.loads(file.metadata()["notes"])
+    assert notes["command"].startswith("python -m crnn_lessons train --words ")
+    runs = [notes]
+    while "started_from" in runs[-1]:
+        runs.append(runs[-1]["started_from"])
+    assert all(run["images_seen"] == run["steps"] * run["batch"] for run in runs)
+    assert notes["rendered_in_all"] == sum(run["images_rendered"] for run in runs) == 1_150_000
+    assert {"seed", "fonts", "words", "images_rendered", "seconds_training", "validation"} <= notes.keys()
+
+
+def test_printed_words_in_common_fonts_are_read(reader):
+    words = ["Hotel", "READING", "coffee", "Zebra", "exit", "2024", "Quick", "JUMPS", "over", "Lazy", "dogs", "7613"]
+    fonts = ["DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif.ttf", "DejaVuSerif-Italic.ttf", "DejaVuSansMono.ttf"]
+    read = [reader.read(print_word(w, font=FONTS / f)).text for f in fonts for w in words]
+    assert word_accuracy(read, [fold(w) for w in words] * len(fonts)) >= 0.95  # measured: 1
+
+
+def test_words_as_on_photographs_are_read(reader):
+    """In fonts it may have met, but pictures it never saw, with the full variety of distortions."""
+    rng = np.random.default_rng(20_000)
+    words = ["garden", "Museum", "OPEN", "street", "Bakery", "PLATFORM", "news", "Library", "1984", "coffee"] * 20
+    fonts = sorted(FONTS.glob("DejaVuS*.ttf"))
+    fonts = [f for f in fonts if "Display" not in f.name]
+    pictures = [render_word(w, fonts[i % len(fonts)], rng) for i, w in enumerate(words)]
+    read = [reader.read(p).text for p in pictures]
+    assert word_accuracy(read, [fold(w) for w in words]) >= 0.9  # measured: 0.93
+
+
+FLOORS = {"words_iiit5k_train": 0.93, "words_svt_train": 0.68}  # measured: 0.9395 and 0.7004
+
+
+@pytest.mark.parametrize("name", sorted(FLOORS))
+def test_real_photographs_are_read(reader, name):
+    folder = REAL / name
+    if not folder.is_dir():
+        pytest.skip(f"{name} is not beside the repository: the accuracy on real photographs is not measured")
+    pairs = read_folder(folder)
+    read, labels = [reader.read(path).text for path, _ in pairs], [fold(text) for _, text in pairs]
+    print(f"{name}: {word_accuracy(read, labels):.4f} of {len(labels)} words, "
+          f"character error rate {character_error_rate(read, labels):.4f}")  # fmt: skip
+    assert word_accuracy(read, labels) >= FLOORS[name]
+
+
+def test_the_confidence_is_the_sum_over_all_alignments(reader, monkeypatch):
+    """By enumeration: 3 classes and 4 steps have 81 paths."""
+    probabilities = np.random.default_rng(3).dirichlet(np.ones(3), size=4)
+    wide = np.full((4, 37), 1e-30)
+    wide[:, :3] = probabilities
+    monkeypatch.setattr(reader, "log_probs", lambda picture: torch.from_numpy(np.log(wide)))
+    reading = reader.read(np.tile(np.arange(40, dtype=np.uint8), (20, 1)))
+    labels = tuple(READER_ALPHABET.index(c) + 1 for c in reading.text)
+    expected = sum(
+        math.prod(probabilities[t, k] for t, k in enumerate(path))
+        for path in product(range(3), repeat=4)
+        if tuple(collapse(path, BLANK)) == labels
+    )
+    assert reading.confidence == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_clear_word_is_surer_than_a_spoilt_one(reader):
+    clear = print_word("Station")
+    spoilt = clear.resize((14, 4)).resize(clear.size)
+    assert reader.read(clear).text == "station"
+    assert 1 >= reader.read(clear).confidence > 0.8 > reader.read(spoilt).confidence >= 0
+
+
+def test_size_and_colour_do_not_matter_much(reader):
+    for height in (16, 24, 64, 200, 900):
+        assert reader.read(print_word("Station", height)).text == "station"
+    colour = Image.merge("RGB", [print_word("Station").point(lambda v, k=k: v // k) for k in (1, 2, 4)])
+    assert reader.read(colour).text == "station"
+    inverse = 255 - np.asarray(print_word("Station"))
+    assert reader.read(inverse).text == "station"
+
+
+@pytest.mark.parametrize(("size", "width"), [((20, 40), 100), ((100, 32), 100), ((200, 32), 200), ((5000, 32), 400)])
+def test_long_words_keep_their_proportions_and_short_ones_are_stretched(reader, size, width):
+    noise = np.random.default_rng(0).integers(0, 255, size[::-1], dtype=np.uint8)
+    assert reader.prepare(noise).shape == (32, width)
+    assert len(reader.look(noise)[1]) == width // 4
+
+
+def test_look_gives_what_each_frame_saw(reader):
+    picture, log_probs = reader.look(print_word("Station"))
+    assert picture.shape == (32, 122) and picture.dtype == np.uint8 and log_probs.shape == (30, 37)
+    assert np.allclose(np.exp(log_probs).sum(axis=1), 1, atol=1e-5)
+    assert reader.alphabet.decode(collapse(log_probs.argmax(axis=1).tolist())) == "station"
+
+
+# ---- the command line ------------------------------------------------------------------------------------------
+
+
+def test_one_file_prints_its_text(word, capsys):
+    assert main(["read", str(word)]) == 0
+    assert capsys.readouterr().out == "station\n"
+
+
+def test_several_files_print_a_table(word, capsys):
+    assert main(["read", str(word), str(word)]) == 0
+    assert capsys.readouterr().out == f"{word}\tstation\n" * 2
+
+
+def test_json_lines(word, capsys):
+    assert main(["read", "--json", str(word)]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["file"] == str(word) and row["text"] == "station" and row.keys() == {"file", "text", "confidence"}
+    assert 0.5 < row["confidence"] <= 1
+
+
+def test_errors_are_one_line_each_and_the_rest_is_read(word, tmp_path, capsys):
+    bad = {"empty.png": b"", "text.png": b"hello", "cut.png": word.read_bytes()[:60]}
+    for name, data in bad.items():
+        (tmp_path / name).write_bytes(data)
+    Image.new("L", (2, 30)).save(tmp_path / "narrow.png")
+    names = [str(tmp_path / n) for n in [*bad, "narrow.png", "missing.png"]] + [str(tmp_path)]
+    assert main(["read", *names, str(word)]) == 1
+    out, err = capsys.readouterr()
+    assert out == f"{word}\tstation\n"
+    lines = err.splitlines()
+    assert len(lines) == len(names)
+    expected = ["is empty", "not an image", "damaged or cut short", "too narrow", "no such file", "is a directory"]
+    for name, line, said in zip(names, lines, expected, strict=True):
+        assert line.startswith(f"{name}: ") and said in line
+    assert main(["read", "--json", *names, str(word)]) == 1
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [r["file"] for r in rows] == [*names, str(word)]
+    assert all(said in r["error"] for said, r in zip(expected, rows, strict=False))
+    assert rows[-1]["text"] == "station" and "error" not in rows[-1]
+
+
+def test_odd_file_names(tmp_path):
+    names = [os.fsencode(tmp_path / ("x" * 300)), os.fsencode(tmp_path) + b"/\xff.png"]
+    done = subprocess.run(
+        [sys.executable, "-m", "crnn_lessons", "read", "--json", *names], capture_output=True, cwd=ROOT
+    )
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [os.fsencode(r["file"]) for r in rows] == names
+    assert "cannot be opened" in rows[0]["error"] and "no such file" in rows[1]["error"]
+    assert done.returncode == 1 and done.stderr.splitlines()[1] == names[1] + b": there is no such file"
+
+
+def test_the_output_may_be_closed_early(word):
+    command = f"{sys.executable} -m crnn_lessons read --json {word} {word} {word} | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT)
+    assert json.loads(done.stdout)["text"] == "station" and done.stderr == ""
+
+
+def test_a_file_that_may_not_be_opened(word, capsys):
+    word.chmod(0)
+    if os.access(word, os.R_OK):
+        pytest.skip("this user may open every file, so a refusal cannot be made")
+    assert main(["read", str(word)]) == 1
+    assert "cannot be opened" in capsys.readouterr().err
+
+
+def test_other_weights(word, tmp_path, capsys):
+    torch.manual_seed(0)
+    from crnn_lessons.alphabet import Alphabet
+
+    path = tmp_path / "mine.safetensors"
+    build("tiny", 11).save(path, Alphabet("0123456789"))
+    assert main(["read", "--weights", str(path), str(word)]) == 0
+    assert set(capsys.readouterr().out.strip()) <= set("0123456789")
+    assert main(["read", "--weights", str(word), str(word)]) == 2
+    assert "is not a safetensors file" in capsys.readouterr().err
+    assert main(["read", "--weights", str(tmp_path / "none"), str(word)]) == 2
+    assert "no weights file" in capsys.readouterr().err
+
+
+def test_help_says_what_there_is(capsys):
+    for command, words in {
+        "read": ["--json", "--weights", "confidence", "exit status is 1", "standard input"],
+        "train": ["--words", "--fonts", "--size", "--steps", "--seed", "--output", "--resume", "Ctrl-C"],
+    }.items():
+        with pytest.raises(SystemExit) as stop:
+            main([command, "--help"])
+        assert stop.value.code == 0
+        out = capsys.readouterr().out
+        assert all(w in out for w in words)
+
+
+def test_bad_training_options_are_one_line(tmp_path, capsys):
+    common = ["train", "--run", str(tmp_path / "run"), "--output", str(tmp_path / "w"), "--no-system-fonts"]
+    assert main([*common, "--words", str(tmp_path / "none.txt")]) == 2
+    assert "no word list" in capsys.readouterr().err
+    assert main([*common, "--fonts", str(tmp_path / "none")]) == 2
+    assert "no font folder" in capsys.readouterr().err
+    assert main([*common, "--fonts", str(tmp_path)]) == 2
+    assert "no font with glyphs" in capsys.readouterr().err
+    assert main([*common, "--steps", "0"]) == 2
+    assert "--steps" in capsys.readouterr().err
+
+
+def test_training_can_start_from_weights(tmp_path, capsys):
+    common = ["train", "--run", str(tmp_path / "run"), "--no-system-fonts", "--fonts", str(FONTS), "--size", "8",
+              "--batch", "8", "--steps", "2", "--learning-rate", "1e-6", "--workers", "1",
+              "--precision", "float32", "--validate-every", "2"]  # fmt: skip
+    output = tmp_path / "further.safetensors"
+    assert main([*common, "--output", str(output), "--start-from", str(SHIPPED)]) == 0
+    (first, _, _), (further, _, notes) = load(SHIPPED), load(output)
+    assert notes["started_from"] == load(SHIPPED)[2]
+    assert notes["rendered_in_all"] == notes["started_from"]["rendered_in_all"] + 8
+    moved = [(a - b).abs().max() for a, b in zip(first.parameters(), further.parameters(), strict=True)]
+    assert 0 < max(moved) < 1e-2  # two small steps away, and not drawn anew
+    assert main([*common, "--run", str(tmp_path / "other"), "--model", "tiny", "--start-from", str(SHIPPED)]) == 2
+    assert "holds another model than 'tiny'" in capsys.readouterr().err
+    assert main([*common, "--run", str(tmp_path / "third"), "--start-from", str(tmp_path / "none")]) == 2
+    assert "there is no weights file" in capsys.readouterr().err
+
+
+def test_standard_input_in_a_process_of_its_own():
+    """The whole way once: a real process, bytes on standard input, status, both streams."""
+    file = io.BytesIO()
+    print_word("Piped").save(file, "JPEG")
+    command = [sys.executable, "-m", "crnn_lessons", "read", "-", "nowhere.png"]
+    done = subprocess.run(command, input=file.getvalue(), capture_output=True, cwd=ROOT)
+    assert done.returncode == 1
+    assert done.stdout.decode() == "-\tpiped\n"
+    assert done.stderr.decode() == "nowhere.png: there is no such file\n"
