@@ -84,7 +84,7 @@ def _own(exercise: Exercise) -> tuple[Any, str | None]:
         return None, f"{progress.path_of(exercise.lesson)} belongs to another user, whose code is not run"
     try:
         answer = keep.revive(entry.answer, f"yours {exercise.key}", lambda key: yours(key, quiet=True))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return None, f"yours could not be brought back ({type(error).__name__}: {error})"
     status, message, _ = judge(exercise, answer, quick=True)
     return answer, None if status == "done" else f"yours no longer passes ({message.rstrip('.')})"

@@ -80,8 +80,8 @@ def _add(name: str, value: Any, parts: dict, given: Callable, seen: set[str]) ->
         parts["names"][name or "answer"] = ("yours", key)
     elif path := _imported(value):
         parts["names"][name or "answer"] = ("import", path)
-    elif isinstance(value, types.FunctionType | type):
-        return _add_source(value, parts, given, seen)
+    elif isinstance(value, type) or isinstance(inspect.unwrap(value), types.FunctionType):
+        return _add_source(value if isinstance(value, type) else inspect.unwrap(value), parts, given, seen)
     elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size <= MOST_NUMBERS:
         parts["names"][name or "answer"] = ("array", (str(value.dtype), value.tolist()))
     else:
@@ -90,12 +90,13 @@ def _add(name: str, value: Any, parts: dict, given: Callable, seen: set[str]) ->
 
 
 def _add_source(value: Callable, parts: dict, given: Callable, seen: set[str]) -> str:
+    if getattr(value, "__closure__", None):
+        what = f"{value.__name__} uses variables of a function around it"
+        raise CannotKeep(f"{what}; define it at the top of a cell")
     name, source = _source(value)
     if name in seen:
         return name
     seen.add(name)
-    if getattr(value, "__closure__", None):
-        raise CannotKeep(f"{name} uses variables of a function around it; define it at the top of a cell")
     around = value.__globals__ if isinstance(value, types.FunctionType) else vars(sys.modules[value.__module__])
     for used in sorted(_globals_in(compile(source, "<cell>", "exec"))):
         what = around.get(used, None)
