@@ -3,6 +3,7 @@
 python figs/lattice.py
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 from crnn_lessons.alphabet import Alphabet
@@ -36,7 +37,7 @@ def draw() -> str:
     """The whole picture as SVG text."""
     signs, steps = ALPHABET.show(ROWS), used()
     rows = [1, 1, 3, 4]  # of the path aab-
-    thick = {(t, a, b) for t, (a, b) in enumerate(zip(rows, rows[1:], strict=False))}
+    thick = {(t, a, b) for t, (a, b) in enumerate(pairwise(rows))}
     count = len(list(alignments(T, ALPHABET.encode(WORD))))
     cells = {(t, a) for t, a, _ in steps} | {(t + 1, b) for t, _, b in steps}
     parts = [text(150, 30, "time step", 13, "end", FAINT)]

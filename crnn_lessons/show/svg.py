@@ -1,6 +1,6 @@
-"""Small SVG drawings: the diagrams in figs/ are made of these, on white, so that they read alike on light and dark pages.
+"""Small SVG drawings: the diagrams in figs/ are made of these, on white, so that they read alike on any page.
 
-Lengths are pixels, y runs down, and numbers are written with one decimal, so that a drawing is the same on every machine.
+Lengths are pixels, y runs down, and numbers have one decimal, so that a drawing is the same on every machine.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ def box(
     return rect + (text(x + width / 2, y + height / 2 + 0.36 * size, words, size, "middle") if words else "")
 
 
-def circle(x: float, y: float, radius: float, words: str = "", size: float = 14, **style: str | float) -> str:
+def circle(x: float, y: float, radius: float, words: str = "", size: float = 14, **style: object) -> str:
     """A circle around x, y, and a word in its middle."""
     style = {"fill": "white", "stroke": INK} | style
     drawn = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"{_attributes(style)}/>'
     return drawn + (text(x, y + 0.36 * size, words, size, "middle") if words else "")
 
 
-def line(*points: tuple[float, float], **style: str | float) -> str:
+def line(*points: tuple[float, float], **style: object) -> str:
     """A line through the points."""
     style = {"fill": "none", "stroke": INK, "stroke_width": 1.5} | style
     return f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"{_attributes(style)}/>'
