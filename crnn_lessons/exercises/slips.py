@@ -3,16 +3,17 @@
     forgets the square in 1 - h**2 :: h**2 -> h
         1 - h is the derivative of nothing here; the derivative of tanh is 1 - tanh**2.
 
-Left of the two colons stands what the wrong answer does; right of them, or alone on an indented line below, its slip:
+Left of the two colons stands what the wrong answer does, right of them its slip, which is one of
 
-    old -> new                   a change in the body of the solution; nothing behind the arrow takes ``old`` out
-    old -> new & old -> new      several changes, all made in the solution as it stands: ``a -> b & b -> a`` swaps
-    = expression                 the whole wrong answer: a value, or a function
+    old -> new                  a change in the body of the solution; with nothing behind the arrow, old is taken out
+    old -> new & old -> new     several changes, all made in the solution as it stands: a -> b & b -> a swaps the two
+    = expression                the whole wrong answer, a function or a value
 
-A change is made at every place where the old text stands between whole words: ``s`` is not found in ``rows``. The
-indented lines that follow are the message, for all the slips since the message before.
+A change is made wherever the old text stands between whole words: 's' is not found in 'rows'. A long slip may stand on
+the line below its name, indented. A line that begins with the two colons is one more wrong answer of the name above.
+The indented lines are the message, for all wrong answers since the message before.
 
-The text is part of a catalogue and is executed. Nothing that a learner wrote ever comes here.
+Such a text is part of a catalogue and is executed. Nothing that a learner wrote ever comes here.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ def mistakes(solution: Any, text: str, **names: Any) -> tuple[Mistake, ...]:
     Args:
         solution: the right answer, a function or a value.
         text: the slips with their messages, as this module describes them.
-        names: what the slips may use besides the module of the solution.
+        names: what the slips use besides the module of the solution, or what it imports for them alone (a linter, which
+            does not read the text, would take such an import out).
 
     Raises:
         ValueError: the text cannot be read, or a slip cannot be made; the sentence names the solution and the slip.
@@ -65,8 +67,10 @@ def _entries(text: str, of: str) -> Iterator[tuple[str, str, str]]:
         raise ValueError(f"{of}, {lines[-1]!r} has no message: write it below, indented")
     blocks = [list(block) for _, block in groupby(lines, key=lambda line: line.startswith(" "))]
     for heads, message in zip(blocks[::2], blocks[1::2], strict=True):
+        name = ""
         for head in heads:
-            name, _, slip = (part.strip() for part in head.partition("::"))
+            left, _, slip = (part.strip() for part in head.partition("::"))
+            name = left or name
             if not name or not slip:
                 raise ValueError(f"{of}, {head!r} should be 'name :: slip', or a message, which is indented")
             yield name, slip, " ".join(line.strip() for line in message)
