@@ -183,8 +183,8 @@ UNROLL = Exercise(
         begins every step with the first state :: h = np.tanh( -> states[t] = np.tanh( & states[t] = h ->
             The state must move on: the h of one step is the h that the next one starts from.
         stores the same array at every step :: return states -> return np.array([h] * len(x))
-        stores the same array at every step :: return states -> return np.stack([h] * len(x))
-        stores the same array at every step :: return states -> states[:] = h; return states
+        :: return states -> return np.stack([h] * len(x))
+        :: return states -> states[:] = h; return states
             All rows are one and the same array, which holds the last state at the end: `h[:] = ...` writes into it.
             Make a new array, `h = ...`, or store `h.copy()`.
         returns the last state alone :: return states -> return h

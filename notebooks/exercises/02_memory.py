@@ -91,7 +91,7 @@ STEPS_UNTIL = Exercise(
         steps_until,
         """
         takes the distance at which the bound equals the limit :: >= -> >
-            Below is asked: where norm**distance equals the limit, one more step is needed.
+            The bound must be below the limit: where norm**distance equals it, one more step is needed.
         rounds down :: = lambda norm, limit: math.floor(math.log(limit) / math.log(norm))
             At that distance the bound is not below the limit yet; count whole steps upwards.
         rounds to the nearest :: = lambda norm, limit: round(math.log(limit) / math.log(norm))

@@ -131,7 +131,7 @@ MASKED_MEAN = Exercise(
             The sum is right. Divide it by the number of true steps, `mask.sum()`, not by N T: else the loss shrinks
             when a batch happens to hold one long sample.
         divides by the number of samples :: mean() -> sum() / len(losses)
-            This is the mean sum of a sample. Asked for is the mean of a step: divide by `mask.sum()`.
+            This is the mean sum of a sample. The mean of a step is asked for: divide by `mask.sum()`.
         adds up and does not divide :: mean -> sum
             A mean is asked for: divide by the number of true steps.
         takes the mean of each sample, then the mean of these ::
@@ -181,7 +181,7 @@ STEPS_UNTIL = Exercise(
         loses the same amount at each step, and does not round up :: = lambda f, left: (1 - left) / (1 - f)
             Each step keeps the share f of what was left: after n steps f ** n is left.
         rounds down :: = lambda f, left: math.floor(math.log(left) / math.log(f))
-            After so many steps there is still a little more than the share asked for. One step more.
+            After that many steps there is still a little more than the share asked for: take one step more.
         stops where exactly the share is left :: >= -> >
             After 2 steps exactly 0.25 is left, and that is not less. Go on while what is left is >= `left`.
         gives a fraction of a step :: = lambda f, left: math.log(left) / math.log(f)
@@ -209,11 +209,11 @@ _HALVES = mistakes(
     halves at each step :: = 0.5
         Then half is left after one step, and nothing after ten.
     loses 0.5 / 1000 of the beginning at each step :: = 1 - 0.5 / 1000
-        Near, and not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.
+        Close, but not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.
     loses one part in 1,000 at each step :: = 1 - 1 / 1000
         The thousandth power of 0.999 is 0.3677, about 1 / e. Half is asked for.
     takes the power for the root :: = 0.5**1000
-        Asked for is the f whose 1000th power is 0.5.
+        The f whose 1000th power is 0.5 is asked for.
     """,
 )
 

@@ -80,12 +80,12 @@ TO_BITS = Exercise(
             The number comes first: `to_bits(number, T)`.
         halves with / and keeps the fractions :: //= -> /=
         halves with /, which makes floats :: number % 2 -> int(number % 2) & //= -> /=
-        halves with /, which makes floats :: = lambda number, T: [int(number / 2**t) % 2 for t in range(T)]
+        :: = lambda number, T: [int(number / 2**t) % 2 for t in range(T)]
             `/` makes a float, which has fractions and holds 53 bits. `//` leaves whole numbers of any size.
         works with NumPy's integers :: = lambda number, T: number >> np.arange(T) & 1
             They hold 64 bits. Python's own integers are of any size: take them one at a time, without an array.
         gives a text :: = lambda number, T: f"{number:0{T}b}"[::-1]
-            A list of whole numbers is asked for, such as [0, 1, 1]; `int` makes a number of each sign.
+            A list of whole numbers is asked for, such as [0, 1, 1]; `int` turns each digit into a number.
         """,
     ),
     cases=[(6, 5), (13, 5), (0, 3), (1, 1), (1, 4), (8, 4), (19, 5)],
@@ -123,8 +123,8 @@ CHAIN_PROBABILITY = Exercise(
             0.25 * total + 0.5 * chance[0], -> 0.5 * total, & 0.25 * total, -> & chance[1:n] -> chance[: n - 1]
             Places whose bits differ hand on what they get. A chain begins with 1 + 1.
         adds up the probabilities of all places :: = lambda bits, n: max(bits - n, 0) * 0.25 * 0.5**n
-            A sum may hold several chains, and is then counted several times. The two agree nearly where chains are
-            rare, and not where they are common.
+            A sum may hold several chains, and is then counted several times. The two nearly agree where chains are
+            rare, but not where they are common.
         takes the chains at different places for independent ::
             = lambda bits, n: 1.0 - (1.0 - 0.25 * 0.5**n) ** max(bits - n, 0)
             A chain of n places that begins here rules out that another begins within it.
@@ -135,8 +135,7 @@ CHAIN_PROBABILITY = Exercise(
             0 + 1 and 1 + 0 both hand it on: half of all places do.
         counts the place where the carry arises as handed on ::
             = lambda bits, n: chain_probability(bits, n - 1) if n > 1 else 1 - 0.75**bits
-        counts the place where the carry arises as handed on ::
-            = lambda bits, n: chain_probability(bits, max(n - 1, 1))
+        :: = lambda bits, n: chain_probability(bits, max(n - 1, 1))
             The chain 1 + 1, then n places that differ, takes n + 1 places.
         asks for n + 1 places that hand the carry on :: = lambda bits, n: chain_probability(bits, n + 1)
             After 1 + 1 a chain of n places has n places that differ, and n + 1 places in all.
@@ -145,7 +144,7 @@ CHAIN_PROBABILITY = Exercise(
         takes n for bits and bits for n :: n -> bits & bits -> n
             The number of places comes first: `chain_probability(bits, n)`.
         gives the probability that there is no such chain :: 1.0 - sum(chance) -> sum(chance)
-            What was left out of the list is asked for, 1 minus its sum, and not what stayed in it.
+            What was left out of the list is asked for, 1 minus its sum, not what stayed in it.
         asks for a chain of exactly n places ::
             = lambda bits, n: chain_probability(bits, n) - chain_probability(bits, n + 1)
             At least n places are asked for, so a chain that goes further counts too.

@@ -182,7 +182,7 @@ BETA_CELL = Exercise(
         never skips a blank :: s + 2 < L -> False
             From label to different label is allowed: row s + 2.
         multiplies by the probability of its own row :: , rows[s + 1]] -> , rows[s]] & , rows[s + 2]] -> , rows[s]]
-            The sign emitted next is that of the row arrived in: `rows[s]`, `rows[s + 1]` or `rows[s + 2]`.
+            The sign emitted next is that of the row the path arrives in: `rows[s]`, `rows[s + 1]` or `rows[s + 2]`.
         takes the probability of its own step :: probs[t + 1, -> probs[t,
             In this course beta leaves step t out, since alpha has it: the first probability is that of t + 1.
         leaves out the probabilities :: L = len(rows) -> L, probs = len(rows), np.ones_like(probs)
@@ -195,7 +195,7 @@ BETA_CELL = Exercise(
         reads rows s - 1 and s - 2 :: = _rows_of_alpha
             A path goes on to later rows: s, s + 1 and s + 2.
         reads past the last row :: s + 1 < L -> True & s + 2 < L and ->
-        reads past the last row :: s + 1 < L -> True
+        :: s + 1 < L -> True
             Rows end at `len(rows) - 1`: ask `s + 1 < len(rows)` and `s + 2 < len(rows)` before you read.
         swaps the axes of beta :: beta -> beta.T
         swaps the axes of probs :: probs -> probs.T
@@ -314,7 +314,7 @@ LOG_ADD = Exercise(
         gives up when one of the two is impossible :: m == -np.inf -> -np.inf in (a, b)
             If one has the probability 0, the sum is the other one.
         takes the larger one alone :: = max
-            Near, when they are far apart; wrong when they are close.
+            Nearly right when they are far apart, wrong when they are close.
         """,
         math=math,
     ),

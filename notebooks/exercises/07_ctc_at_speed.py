@@ -40,7 +40,7 @@ ALPHA_STEP = Exercise(
         leaves out the probability of the sign :: * emit ->
             Multiply the sum by `emit`.
         multiplies by the probability before it adds :: total = -> before = before * emit; total = & * emit ->
-            The sign of the row *arrived in* is paid: add first, then multiply.
+            The probability is that of the row the path *arrives in*: add first, then multiply.
         never skips :: total[2:] += skip[2:] * before[:-2] ->
             Where `skip[s]` is 1, row s - 2 of the column before comes in, too.
         skips into every row :: skip[2:] * ->
@@ -150,7 +150,7 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
         log_likelihood_rescaled,
         """
         does not rescale :: scale = alpha.sum() -> scale = 1.0
-            After some hundred steps a number is 0: alpha, if you do not divide it by its own sum at each step, or the
+            After a few hundred steps a number is 0: alpha, if you do not divide it by its own sum at each step, or the
             product of the scales, if you multiply them. Divide, and add up logarithms.
         forgets what it divided by :: return log_scales + -> return
             Each division takes ln(scale) off the result: add them up, and put them back.

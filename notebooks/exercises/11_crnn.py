@@ -28,7 +28,7 @@ NARROWEST = Exercise(
         is one pixel short :: = 51
             51 // 4 = 12 frames, and 13 are needed.
         rounds the frames up :: = 49
-            49 pixels are 12 frames and a rest: 49 // 4 = 12.
+            49 pixels are 12 frames and one pixel left over: 49 // 4 = 12.
         misses one pair :: = (10 + 2) * 4
             There are three pairs of equal neighbours: oo, kk and ee. So r = 3.
         counts one frame too many :: = (10 + 4) * 4
@@ -68,7 +68,7 @@ TO_STEPS = Exercise(
         takes the height as time :: w n (d h) -> h n (d w)
             Text runs along the width.
         puts the rows before the channels :: (d h) -> (h d)
-            It would train as well, but weights that were trained on (d h) would read nonsense.
+            It would train equally well, but weights trained on (d h) would read nonsense.
         keeps one row of the features :: features -> features[:, :, :1]
             All rows of a column belong to its time step: D times H numbers.
         leaves channels and rows apart :: (d h) -> d h
@@ -145,7 +145,7 @@ FOCAL = Exercise(
         forgets the square :: ** 2 ->
             The factor is (1 - p) to the power of 2.
         weighs with p, not with 1 - p :: 1 - math.exp(-loss) -> math.exp(-loss)
-            This favours what is read well already. The factor is to be near 0 where p is near 1.
+            This favours what is read well already. The factor should be near 0 where p is near 1.
         takes the loss for the probability :: math.exp(-loss) -> loss
             The loss is -ln p. So p is exp(-loss).
         returns the factor alone :: * loss ->
@@ -260,7 +260,7 @@ LETTER_FRAMES = Exercise(
         loses the last run :: if k != 0 -> if k != 0 and t + length < len(path)
             A run that reaches the end of the path is not ended by another class: add it after the loop.
         does not count the frames of the blank :: t += length -> t += length if k != 0 else 0
-            Blanks take frames too: the counter grows by the length of every run, also of those left out.
+            Blanks take frames too: the counter grows by the length of every run, including those left out.
         counts the frames of the blank alone :: t += length -> t += length if k == 0 else 0
             The counter grows by the length of every run. With `groupby`, take `n = len(list(run))` once: the second
             time the run is empty.
