@@ -335,10 +335,7 @@ COUNT_PARAMETERS = Exercise(
         """,
     ),
     hints=(
-        (
-            "which parts are there?",
-            "W_ih, W_hh, b_ih and b_hh of the recurrent layer; weights and bias of the other.",
-        ),
+        ("which parts are there?", "W_ih, W_hh, b_ih and b_hh of the recurrent layer; weights and bias of the other."),
         ("which sizes?", "Weights have a row for each unit they lead to, and a column for each they come from."),
     ),
     source="answer = 20 * 10 + 20 * 20 + 20 + 20 + 10 * 20 + 10  # and no 50",

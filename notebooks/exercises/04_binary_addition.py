@@ -316,9 +316,7 @@ ADDER_BY_HAND = Exercise(
         Mistake("has no memory", (_W_IH, np.zeros((3, 3)), _HALVES, [1, -1, 1], -0.5), FORGETFUL),
         Mistake("is wrong before there is a carry", (_W_IH, _CARRY_IS_2, _HALVES, [1, 1, 1], -0.5), FIRST_PLACE),
         Mistake(
-            "hands on the wrong unit",
-            (_W_IH, [[1, 0, 0], [1, 0, 0], [1, 0, 0]], _HALVES, [1, -1, 1], -0.5),
-            LATER,
+            "hands on the wrong unit", (_W_IH, [[1, 0, 0], [1, 0, 0], [1, 0, 0]], _HALVES, [1, -1, 1], -0.5), LATER
         ),
     ),
     hints=(
@@ -328,10 +326,7 @@ ADDER_BY_HAND = Exercise(
             "second '2 or more', and the third '3'.",
         ),
         ("and the thresholds?", "Halves: the units are step(total − 0.5), step(total − 1.5), step(total − 2.5)."),
-        (
-            "which unit is the carry?",
-            "The total is 2 or more: the second unit. So each row of W_hh is [0, 1, 0].",
-        ),
+        ("which unit is the carry?", "The total is 2 or more: the second unit. So each row of W_hh is [0, 1, 0]."),
         ("the bit", "It must be 0, 1, 0, 1 for a total of 0, 1, 2, 3: the first unit − the second + the third."),
     ),
     source="""

@@ -45,14 +45,8 @@ COLLAPSE_TEXT = Exercise(
     cases=[(p,) for p in ("hh-e-ll-lo", "aab", "-a-", "a-a", "aa", "--", "ab-", "", "abab", "bookk-k")],
     show_case=lambda path: f"collapse_text({path!r})",
     hints=(
-        (
-            "I do not know where to begin",
-            "Walk along the path with a variable that holds the sign before this one.",
-        ),
-        (
-            "'hello' comes out as 'helo'",
-            "The sign before may be a blank. Remember it too: `before = sign`, always.",
-        ),
+        ("I do not know where to begin", "Walk along the path with a variable that holds the sign before this one."),
+        ("'hello' comes out as 'helo'", "The sign before may be a blank. Remember it too: `before = sign`, always."),
         ("nearly there", "Keep a sign if it differs from the sign before, and is not `'-'`."),
     ),
 )
@@ -186,10 +180,7 @@ TEXT_PROBABILITY = Exercise(
     show_case=lambda probs, target: f"text_probability({np.asarray(probs).tolist()}, {target})",
     hints=(
         ("where do I get the alignments?", "`alignments(len(probs), target)` yields tuples, one class a step."),
-        (
-            "the probability of one path",
-            "Start from 1.0 and multiply by `probs[t, k]` for `t, k in enumerate(path)`.",
-        ),
+        ("the probability of one path", "Start from 1.0 and multiply by `probs[t, k]` for `t, k in enumerate(path)`."),
         ("0.16 where 0.24 is asked", "Three paths spell 'a' in two steps. Add them all up."),
     ),
 )
@@ -241,10 +232,7 @@ MAKE_IT_MISS = Exercise(
         Mistake("has a tie between texts", np.array([[2 / 3, 1 / 3], [0.75, 0.25]]), TIE),
     ),
     hints=(
-        (
-            "what does the best path overlook?",
-            "A text with many alignments can win though no single one of them does.",
-        ),
+        ("what does the best path overlook?", "A text with many alignments can win though no single one of them does."),
         ("which text has one alignment only?", "The empty one: blanks at every step. 'a' has many."),
         ("numbers", "Two steps, the blank a little more probable than a at both."),
     ),
@@ -269,10 +257,7 @@ THROUGH_ONE_CELL = Exercise(
         """,
     ),
     hints=(
-        (
-            "how do I count beginnings?",
-            "How many ways lead to row 2 at t = 2? List the first three signs: '_ _ -'.",
-        ),
+        ("how do I count beginnings?", "How many ways lead to row 2 at t = 2? List the first three signs: '_ _ -'."),
         ("and then?", "How many ways lead on from there? Each beginning fits each ending."),
     ),
     source="answer = 3 * 3  # beginnings aa-, -a-, a--; endings -b, b-, bb",

@@ -285,8 +285,7 @@ LOG_ADD = Exercise(
             exp(-1000) is 0 in floating point, and its logarithm -inf. Take the larger one out first.
         goes through exp and back :: = lambda a, b: math.log(math.exp(a) + math.exp(b))
             math.exp(-1000) is 0, and math.log(0) is an error. Take the larger one out first.
-        takes out one that is not always the larger ::
-            max(a, b) -> a if min(a, b) > -np.inf else max(a, b)
+        takes out one that is not always the larger :: max(a, b) -> a if min(a, b) > -np.inf else max(a, b)
         :: max(a, b) -> a if min(a, b) > -np.inf else max(a, b) & np.exp -> math.exp
         :: max(a, b) -> a
         :: max(a, b) -> a & np.exp -> math.exp

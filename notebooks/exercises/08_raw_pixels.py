@@ -228,10 +228,7 @@ INK_ROWS = Exercise(
     show_case=lambda line: f"ink_rows({np.asarray(line).tolist()})",
     hints=(
         ("what is ink?", "`line > 0.5 * line.max()`: an array of True and False."),
-        (
-            "the row of each pixel of ink",
-            "`rows, _ = np.nonzero(mask)`; then `rows.mean()` and `rows.std()`.",
-        ),
+        ("the row of each pixel of ink", "`rows, _ = np.nonzero(mask)`; then `rows.mean()` and `rows.std()`."),
     ),
 )
 

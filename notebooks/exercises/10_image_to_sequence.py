@@ -44,22 +44,11 @@ WINDOWS = Exercise(
             This holds only where kernel and stride are equal and nothing is padded.
         """,
     ),
-    cases=[
-        (5, 3, 1, 0),
-        (100, 2, 2, 0),
-        (25, 2, 2, 0),
-        (32, 3, 1, 1),
-        (25, 2, 1, 1),
-        (50, 3, 2, 0),
-        (160, 7, 2, 3),
-    ],
+    cases=[(5, 3, 1, 0), (100, 2, 2, 0), (25, 2, 2, 0), (32, 3, 1, 1), (25, 2, 1, 1), (50, 3, 2, 0), (160, 7, 2, 3)],
     show_case=lambda *a: "windows(size={}, kernel={}, stride={}, padding={})".format(*a),
     hints=(
         ("where to begin", "Take 5 pixels and a window of 3. Where can it start? At 0, 1 and 2."),
-        (
-            "and a stride?",
-            "The last start is size + 2 padding - kernel. How many multiples of the stride reach it?",
-        ),
+        ("and a stride?", "The last start is size + 2 padding - kernel. How many multiples of the stride reach it?"),
     ),
 )
 
@@ -152,9 +141,6 @@ PAPER_STEPS = Exercise(
 
 # 10-4 ---------------------------------------------------------------------------------------------------------------
 
-LONG_WORD = "counterrevolutionary"
-"""S = 20, r = 1."""
-
 RESNET = layers(
     "conv 64 7 7 stride 2 2 pad 3 3, pool 3 3 stride 2 2 pad 1 1, 2 * block 64, "
     "block 128 stride 2 2, block 128, block 256 stride 2 2, block 256"
@@ -202,26 +188,14 @@ MEND = Exercise(
     mistakes=(
         Mistake("is not the list of eight layers", RESNET[:3], NOT_LAYERS),
         Mistake("changes nothing", RESNET, UNCHANGED),
-        Mistake(
-            "leaves too few steps",
-            (*RESNET[:4], "block 128 stride 2 3", *RESNET[5:]),
-            TOO_FEW,
-        ),
-        Mistake(
-            "counts the letters and forgets the repeat",
-            (*RESNET[:4], "block 128 stride 2 1", *RESNET[5:]),
-            EXACT,
-        ),
+        Mistake("leaves too few steps", (*RESNET[:4], "block 128 stride 2 3", *RESNET[5:]), TOO_FEW),
+        Mistake("counts the letters and forgets the repeat", (*RESNET[:4], "block 128 stride 2 1", *RESNET[5:]), EXACT),
         Mistake(
             "changes the stride of the rows",
             tuple(x.replace("stride 2 2", "stride 1 2") if "block" in x else x for x in RESNET),
             TOO_HIGH,
         ),
-        Mistake(
-            "keeps more steps than needed",
-            tuple(x.replace("stride 2 2", "stride 2 1") for x in RESNET),
-            TOO_MANY,
-        ),
+        Mistake("keeps more steps than needed", tuple(x.replace("stride 2 2", "stride 2 1") for x in RESNET), TOO_MANY),
     ),
     hints=(
         ("how many steps are needed?", "S = 20, and one pair of equal neighbours: T ≥ 21."),

@@ -121,10 +121,7 @@ BILSTM_PARAMETERS = Exercise(
     hints=(
         ("which parts are there?", "For each of 4 gates: W_ih, W_hh and two biases; all of that once a direction."),
         ("which sizes?", "W_ih is hidden_size x D, W_hh hidden_size x hidden_size, a bias hidden_size numbers."),
-        (
-            "how do I check myself?",
-            "`sum(p.numel() for p in torch.nn.LSTM(2, 3, bidirectional=True).parameters())`",
-        ),
+        ("how do I check myself?", "`sum(p.numel() for p in torch.nn.LSTM(2, 3, bidirectional=True).parameters())`"),
     ),
 )
 
