@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import groupby, pairwise, product
 
 import numpy as np
 
-from crnn_lessons.ctc import alignments, best_path, collapse
+from crnn_lessons.ctc import alignments, collapse
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
 
 # 05-1 ---------------------------------------------------------------------------------------------------------------
@@ -22,9 +23,10 @@ COLLAPSE_TEXT = Exercise(
     key="05-1",
     title="write B: merge runs, then drop blanks",
     solution=collapse_text,
+    part="the map B",
     mistakes=mistakes(
         collapse_text,
-        """
+        r"""
         drops the blanks before it merges :: groupby(path) -> groupby(path.replace("-", ""))
             Once the blank between two equal letters is gone, nothing keeps them apart. Compare each sign with its left
             neighbour in the path, blank or not.
@@ -40,9 +42,37 @@ COLLAPSE_TEXT = Exercise(
             At i = 0, `path[i - 1]` is `path[-1]`, the last sign. The first sign has no left neighbour.
         keeps each letter once in the whole path :: in merged -> in dict.fromkeys(path)
             Merge only neighbours: in 'abab' nothing is merged.
+        merges pairs, and so leaves two of a run of three ::
+            [sign for sign, run in groupby(path)] -> re.sub(r"(.)\1", r"\1", path)
+            A run may be of any length: 'aaa' is one letter. Compare each sign with the one before, or take whole runs.
+        drops the letter of each sign that the next one repeats, blank or not ::
+            [sign for sign, run in groupby(path)] -> [a for a, b in pairwise(path) if a != b]
+            The last sign has no right neighbour, so a test of 'differs from the sign after' never looks at it.
+        asks for the first sign of an empty path ::
+            [sign for sign, run in groupby(path)] -> [path[0], *(b for a, b in pairwise(path) if b != a)]
+            `path[0]` of an empty path does not exist. Begin with a sign that no path has, such as `before = None`.
         """,
+        re=re,
     ),
-    cases=[(p,) for p in ("hh-e-ll-lo", "aab", "-a-", "a-a", "aa", "--", "ab-", "", "abab", "bookk-k")],
+    cases=[
+        (path,)
+        for path in (
+            "hh-e-ll-lo",
+            "aab",
+            "-a-",
+            "a-a",
+            "aa",
+            "--",
+            "ab-",
+            "",
+            "abab",
+            "bookk-k",
+            "aaa",
+            "aaaab",
+            "a---a",
+        )
+    ],
+    large=[("hhhh-eeeee-l-l--oooo",)],
     show_case=lambda path: f"collapse_text({path!r})",
     hints=(
         ("I do not know where to begin", "Walk along the path with a variable that holds the sign before this one."),
@@ -109,6 +139,9 @@ COUNT_PATHS = Exercise(
             A forced blank leaves fewer choices, not more.
         chooses S places, not 2S :: 2 * S -> S
             2S + 1 runs have 2S borders between them.
+        chooses the places for the free steps :: 2 * S -> T - S - r
+            That is the same number as long as there are free steps. Where T is below S + r there are fewer than none,
+            and `math.comb` refuses; the 2S places for bars work there, too.
         """,
     ),
     cases=[
@@ -124,6 +157,7 @@ COUNT_PATHS = Exercise(
         (7, "aaa"),
         (8, "aabbb"),
     ],
+    large=[(26, "reading!"), (100, "hello")],  # nobody lists these
     hints=(
         ("which function?", "`math.comb(n, k)` counts the ways to choose k of n, and is 0 where k > n."),
         ("how do I get r?", "`zip(target, target[1:])` gives all pairs of neighbours."),
@@ -157,7 +191,10 @@ TEXT_PROBABILITY = Exercise(
         takes the best alignment alone :: total += product -> total = max(total, product)
             All alignments spell the text, so their probabilities are added.
         returns the loss :: return total -> return -math.log(total)
+        :: return total -> return -np.log(total)
             The probability itself is asked for, without the logarithm.
+        begins the product once for all paths :: total = 0.0 -> total, product = 0.0, 1.0 & product = 1.0 ->
+            Each path has a product of its own: begin it with 1.0 inside the loop over the paths.
         takes the mean over the alignments ::
             return total -> return total / max(1, len(list(alignments(len(probs), target))))
             The alignments exclude each other: probabilities of exclusive events are added, not averaged.
@@ -263,4 +300,69 @@ THROUGH_ONE_CELL = Exercise(
     source="answer = 3 * 3  # beginnings aa-, -a-, a--; endings -b, b-, bb",
 )
 
-EXERCISES = (COLLAPSE_TEXT, LEAST_STEPS, COUNT_PATHS, TEXT_PROBABILITY, MAKE_IT_MISS, THROUGH_ONE_CELL)
+# 05-7 ---------------------------------------------------------------------------------------------------------------
+
+
+def best_path(scores):
+    path = np.argmax(scores, axis=1).tolist()
+    merged = [k for k, run in groupby(path)]
+    return tuple(k for k in merged if k != 0)
+
+
+def _scores(path, seed):
+    scores = np.random.default_rng(seed).normal(size=(len(path), 4)).round(2) - 3
+    scores[np.arange(len(path)), path] = 0.5 + np.arange(len(path)) % 3
+    return scores
+
+
+BEST_PATH = Exercise(
+    key="05-7",
+    title="read off the text of the best path",
+    solution=best_path,
+    part="the decoder",
+    mistakes=mistakes(
+        best_path,
+        """
+        looks for the best step of each class :: axis=1 -> axis=0
+            Time comes first: the classes of a step lie along axis 1.
+        takes the least probable class :: argmax -> argmin
+            The largest score wins.
+        returns the path as it is :: (k for k in merged if k != 0) -> (path)
+            Apply B to the path: merge runs, then drop the blanks.
+        drops the blanks before it merges :: groupby(path) -> groupby([k for k in path if k != 0])
+            Two equal letters with a blank between them would become one. Merge first.
+        merges runs and keeps the blanks :: (k for k in merged if k != 0) -> (merged)
+            Class 0 is the blank: drop it after merging.
+        drops the blanks and merges nothing :: in merged -> in path
+            A class held for several steps is one letter: merge runs before you drop the blanks.
+        loses the letter of the first step ::
+            [k for k, run in groupby(path)] -> [b for a, b in pairwise(path) if b != a]
+            The first step has no step before it. A reader with this mistake loses the first letter whenever the picture
+            begins with it.
+        gives each letter once :: in merged -> in dict.fromkeys(merged)
+            Merge neighbours alone: a letter may come back.
+        """,
+    ),
+    cases=[
+        (_scores(path, seed),)
+        for seed, path in enumerate(
+            ([0, 1, 1, 0, 2], [1, 1, 0, 1], [3, 2, 3], [0, 0], [2], [1, 0, 1, 0, 1, 1], [3, 3, 0, 3, 2, 2])
+        )
+    ],
+    show_case=lambda scores: f"best_path(scores), with the best class at each step {scores.argmax(axis=1).tolist()},",
+    hints=(
+        ("where is the largest?", "`np.argmax(scores, axis=1)` gives one class index a step."),
+        ("that is a path", "Your rule of 05-1 turns a path into a text; here the blank is 0 and not '-'."),
+        ("numbers of NumPy's type?", "`.tolist()` makes plain integers of them, and `tuple(...)` the answer."),
+    ),
+)
+
+EXERCISES = (
+    COLLAPSE_TEXT,
+    LEAST_STEPS,
+    COUNT_PATHS,
+    TEXT_PROBABILITY,
+    MAKE_IT_MISS,
+    THROUGH_ONE_CELL,
+    BEST_PATH,
+)
