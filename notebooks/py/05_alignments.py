@@ -459,9 +459,9 @@ lengths = np.array([6, 8, 10, 15, 20, 26, 50, 100, 200])
 S = len("hello")
 paths = np.array([float(count_paths(int(T), "hello")) for T in lengths])
 cells = lengths * (2 * S + 1)
-print("   T           alignments  multiplications: listing  lattice")
+print("   T              alignments  multiplications: listing  lattice")
 for T, n, cell in zip(lengths, paths, cells, strict=True):
-    print(f"{T:4}{n:21,.0f}{n * T:26.2g}{cell:9}")
+    print(f"{T:4}{n:24,.0f}{n * T:26.2g}{cell:9}")
 slope = np.log(paths[-1] / paths[-2]) / np.log(lengths[-1] / lengths[-2])
 print(f"from T = 100 to 200 the alignments grow like T to the power {slope:.1f}")
 assert 10 < slope < 10.5
