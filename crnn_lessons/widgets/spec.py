@@ -43,7 +43,7 @@ class Entry:
         self.name = name
 
     def __get__(self, widget: Any, owner: type | None = None) -> Any:
-        return self if widget is None else widget.state[self.name]
+        return self if widget is None else (widget.given if self.fixed else widget.state)[self.name]
 
     def __set__(self, widget: Any, value: object) -> None:
         widget.state = {self.name: value}
@@ -150,22 +150,23 @@ def as_array(values: ArrayLike, what: str) -> np.ndarray:
 
 
 class State(traitlets.TraitType):
-    """The one synchronised trait of a widget: a dictionary that has passed :func:`checked`."""
+    """The state of a widget: the dictionary that a cell and the page both change, and each only to what is checked."""
 
     default_value = None
 
     def validate(self, widget: Any, value: object) -> dict:
         old = widget._trait_values.get(self.name)  # not its attribute, which would validate the default
-        if old is value is None:
-            return None
+        if old is None:
+            return value  # the first one, which the widget has checked
         try:
-            return checked(widget, old or {}, value)
+            new = checked(widget, widget.given | old, value)
         except ValueError as problem:
             raise StateError(str(problem)) from None
+        return {name: new[name] for name in old}
 
 
 def checked(widget: Any, old: Mapping, new: object) -> dict:
-    """The state of a widget after a change of some or all of its entries.
+    """All entries of a widget, after a change of some or all of them.
 
     Raises:
         ValueError: in one sentence, why it cannot be shown.
@@ -185,7 +186,7 @@ def checked(widget: Any, old: Mapping, new: object) -> dict:
         if isinstance(entry, Place):
             last = facts[entry.axis] - 1
             state[name] = entry.within(state[name] if name in changed else min(state[name], last), last, **facts)
-    return state if old else state | {"start": {name: state[name] for name in entries if not entries[name].fixed}}
+    return state
 
 
 def _same(old: object, new: object) -> bool:
