@@ -51,8 +51,8 @@ export function accountOf(state) {
   const rows = stack.map((layer, i) => {
     const { out, own, norm, work } = costs(layer, channels, [heights[i], widths[i]]);
     channels = out;
-    return { name: layer.text, shape: [out, heights[i + 1], widths[i + 1]], parameters: [own, norm].filter(Boolean), work,
-      sees: [down[i], along[i]] };
+    const shape = [out, heights[i + 1], widths[i + 1]], parameters = [own, norm].filter(Boolean);
+    return { name: layer.text, shape, parameters, work, sees: [down[i], along[i]] };
   });
   const T = widths.at(-1), height = heights.at(-1);
   let size = state.projection === "concat" ? channels * height : channels;
