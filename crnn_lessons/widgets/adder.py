@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from torch import nn
 
+from crnn_lessons.arrays import as_array
+from crnn_lessons.show.numbers import short
 from crnn_lessons.widgets.layers import bias_of, weights_of
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place, as_array, short
+from crnn_lessons.widgets.spec import Entry, Place
 
 MOST_BITS = 64
 """The longest number that the widget takes."""
@@ -86,7 +88,7 @@ class Adder(Widget):
     kind = "adder"
     first = Entry(read_decimal)
     second = Entry(read_decimal)
-    step = Place("places", "{name} counts the places that are added, 0 to {high} for these numbers")
+    step = Place("places", said="{name} counts the places that are added, 0 to {high} for these numbers")
     weights = Entry(fixed=True)
     correlations = Entry(fixed=True)
     marked = Entry(fixed=True)

@@ -22,7 +22,7 @@ from crnn_lessons.widgets.spec import Entry, Place
 from crnn_lessons.widgets.steps import MOST_BYTES, to_text
 
 
-class Autopsy(Widget):
+class Autopsy(Evidence, Widget):
     """A reading laid open: each letter with its posterior over time, its frames, and the part of the picture they saw.
 
     Args:
@@ -43,8 +43,8 @@ class Autopsy(Widget):
     kind = "autopsy"
     evidence = Entry(fixed=True)
     characters = Entry(fixed=True)
-    letter = Place("letters", "{name} runs from {low} to {high} in {text!r}")
-    frame = Place("T", "{name} runs from {low} to {high} in this picture")
+    letter = Place("letters", said="{name} runs from {low} to {high} in {text!r}")
+    frame = Place("T", said="{name} runs from {low} to {high} in this picture")
 
     def __init__(
         self,
@@ -61,8 +61,8 @@ class Autopsy(Widget):
                 f"{steps.shape[0]} frames of {steps.shape[1]} classes take {steps.nbytes * 4 // 3:,} bytes and a "
                 f"notebook bears {MOST_BYTES:,}; crop the picture"
             )
-        self._of = Evidence(steps, alphabet)
-        (H, W), T, S = picture.shape, len(steps), len(self._of.spans)
+        Evidence.__init__(self, steps, alphabet)
+        (H, W), T, S = picture.shape, len(steps), len(self.spans)
         rows = [model.features.reach(0, h, H) for h in range(model.features.size(0, H)[-1])]
         png = io.BytesIO()
         Image.fromarray(picture).save(png, format="png", optimize=True)
@@ -77,47 +77,21 @@ class Autopsy(Widget):
         }
         letter = type(self).letter.within(letter, S - 1, text=self.text) if S else -1
         frame = self.peak(letter) if S else 0
-        super().__init__(evidence=evidence, characters=list(alphabet.characters), letter=letter, frame=frame)
+        Widget.__init__(self, evidence=evidence, characters=list(alphabet.characters), letter=letter, frame=frame)
 
     def fit(self, state: dict, changed: list[str]) -> dict[str, object]:
-        S = len(self._of.spans)
+        S = len(self.spans)
         if S == 0 and state["letter"] != -1:
             raise ValueError(f"nothing was read, so letter is -1, and got {state['letter']!r}")
-        return {"letters": S, "T": len(self._of.steps), "text": self.text}
-
-    @property
-    def text(self) -> str:
-        """What the best path reads."""
-        return self._of.text
-
-    @property
-    def confidence(self) -> float:
-        """p(text | picture): the sum over all alignments of the text that was read."""
-        return float(np.exp(self._of.lattice.log_likelihood))
-
-    def posterior(self, letter: int) -> np.ndarray:
-        """The probability that each frame is spent on a letter, given that the text is right: T numbers."""
-        return self._of.posterior(letter)
-
-    def peak(self, letter: int) -> int:
-        """The frame that is most probably spent on a letter."""
-        return self._of.peak(letter)
-
-    def span(self, letter: int) -> tuple[int, int]:
-        """The first and the last frame of a letter on the best path."""
-        return self._of.spans[letter][1:]
-
-    def rivals(self, frame: int) -> list[tuple[int, float]]:
-        """The most probable classes at a frame, best first, with their probabilities."""
-        return self._of.rivals(frame)
+        return {"letters": S, "T": len(self.steps), "text": self.text}
 
     def alt(self) -> str:
         first, last = self.evidence["columns"][self.frame]
         signs = ["blank", *self.characters]
         said = ", ".join(f"{signs[k]} {chance(np.log(p))}" for k, p in self.rivals(self.frame)[:3])
-        letters = [f"{signs[k]} at {a}" if a == b else f"{signs[k]} at {a} to {b}" for k, a, b in self._of.spans]
+        letters = [f"{signs[k]} at {a}" if a == b else f"{signs[k]} at {a} to {b}" for k, a, b in self.spans]
         return (
-            f"Autopsy of a reading: {self.text or 'nothing'!r}, p {equals(self._of.lattice.log_likelihood)}, over "
+            f"Autopsy of a reading: {self.text or 'nothing'!r}, p {equals(self.lattice.log_likelihood)}, over "
             f"{self.evidence['T']} frames; {', '.join(letters) or 'blanks only'}. Frame {self.frame} sees columns "
             f"{first} to {last} of {self.evidence['width']}; most probable there: {said}."
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import groupby
 
@@ -11,8 +10,8 @@ import numpy as np
 
 from crnn_lessons.alphabet import BLANK, Alphabet
 from crnn_lessons.ctc import Lattice, forward_backward
+from crnn_lessons.show.numbers import minus, show_number
 from crnn_lessons.widgets import steps
-from crnn_lessons.widgets.words import minus, show_number
 
 PER_NAT = 2048
 """A log-probability is kept as 16 bits: its distance from 0 in 2048ths of a nat; all below -32 nats is one."""
@@ -39,15 +38,14 @@ def equals(log_p: float) -> str:
     return f"= {words}" if words[0].isdigit() else words
 
 
-@dataclass(frozen=True)
 class Evidence:
     """What a network said of a picture: T x C log-probabilities as whole numbers, and what follows from them.
 
     The page computes the same from the same numbers (autopsy.js).
     """
 
-    steps: np.ndarray
-    alphabet: Alphabet
+    def __init__(self, steps: np.ndarray, alphabet: Alphabet):
+        self.steps, self.alphabet = steps, alphabet
 
     @cached_property
     def log_probs(self) -> np.ndarray:
@@ -63,7 +61,17 @@ class Evidence:
 
     @property
     def text(self) -> str:
+        """What the best path reads."""
         return self.alphabet.decode([k for k, _, _ in self.spans])
+
+    @property
+    def confidence(self) -> float:
+        """p(text | picture): the sum over all alignments of the text that was read."""
+        return float(np.exp(self.lattice.log_likelihood))
+
+    def span(self, letter: int) -> tuple[int, int]:
+        """The first and the last frame of a letter on the best path."""
+        return self.spans[letter][1:]
 
     @cached_property
     def lattice(self) -> Lattice:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from crnn_lessons.alphabet import BLANK_SIGN, Alphabet
 from crnn_lessons.ctc import collapse, count_alignments, repeats
+from crnn_lessons.show.numbers import counted
 from crnn_lessons.widgets.page import Widget
 from crnn_lessons.widgets.spec import Choice, Entry, Place, Text
-from crnn_lessons.widgets.words import counted
 
 MOST_STEPS = 64
 """The longest path the widget shows."""
@@ -34,8 +34,8 @@ class Collapse(Widget):
     """
 
     kind = "collapse"
-    path = Text("a path is a text with one sign a time step")
-    position = Place("boxes", "position is a step of the path, 0 to {high} (one past its end)")
+    path = Text(said="a path is a text with one sign a time step")
+    position = Place("boxes", said="position is a step of the path, 0 to {high} (one past its end)")
     use_blank = Choice(True, False, said="use_blank is True or False")
     alphabet = Entry(fixed=True)
     examples = Entry(fixed=True)

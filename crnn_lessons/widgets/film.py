@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import Alphabet
-from crnn_lessons.arrays import to_numpy
+from crnn_lessons.arrays import as_array, to_numpy
 from crnn_lessons.ctc import best_path, extend, forced_alignment, forward_backward, min_frames
+from crnn_lessons.show.numbers import show_number
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place, as_array
+from crnn_lessons.widgets.spec import Entry, Place
 from crnn_lessons.widgets.steps import MOST_BYTES, to_steps, to_text
-from crnn_lessons.widgets.words import show_number
 
 PER_NAT = 12
 """A log-probability is kept as a byte: its distance from 0, in twelfths of a nat, 255 for all that is smaller."""
@@ -52,7 +52,7 @@ class Film(Widget):
     kind = "film"
     film = Entry(fixed=True)
     characters = Entry(fixed=True)
-    frame = Place("frames", "{name} runs from {low} to {high} in this film")
+    frame = Place("frames", said="{name} runs from {low} to {high} in this film")
 
     def __init__(
         self,

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crnn_lessons.show.numbers import minus, show_number
 from crnn_lessons.widgets import gates_parts as parts
 from crnn_lessons.widgets.gates_parts import PRESETS, TASKS
 from crnn_lessons.widgets.page import Widget
 from crnn_lessons.widgets.spec import Choice, Entry, Place
-from crnn_lessons.widgets.words import minus, show_number
 
 
 class Gates(Widget):

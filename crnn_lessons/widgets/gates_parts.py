@@ -12,9 +12,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from crnn_lessons.arrays import as_array
 from crnn_lessons.cells import lstm_step
 from crnn_lessons.widgets.layers import bias_of, weights_of
-from crnn_lessons.widgets.spec import as_array
 
 GATES = ("i", "f", "g", "o")
 """The order of a step's four numbers, and of the parts of an LSTM's weights: torch's."""

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK_SIGN, Alphabet
+from crnn_lessons.arrays import as_array
 from crnn_lessons.ctc import Lattice as Numbers
 from crnn_lessons.ctc import extend, forced_alignment, forward_backward, min_frames
+from crnn_lessons.show.numbers import short, show_number
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Choice, Entry, Place, Text, as_array, short
-from crnn_lessons.widgets.words import show_number
+from crnn_lessons.widgets.spec import Choice, Entry, Place, Text
 
 MOST_FRAMES, MOST_CLASSES = 100, 500
 
@@ -66,8 +67,8 @@ class Lattice(Widget):
     probs = Entry(check_probs)
     target = Text()
     characters = Entry(fixed=True)
-    t = Place("T", "{name} runs from {low} to {high} in this lattice")
-    s = Place("L", "{name} runs from {low} to {high} in this lattice")
+    t = Place("T", said="{name} runs from {low} to {high} in this lattice")
+    s = Place("L", said="{name} runs from {low} to {high} in this lattice")
     mode = Choice("alpha", "beta", "posterior", "best")
 
     def __init__(

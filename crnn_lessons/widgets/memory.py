@@ -7,10 +7,10 @@ from numbers import Integral
 
 import numpy as np
 
+from crnn_lessons.show.numbers import minus, short, show_number
 from crnn_lessons.widgets.memory_run import CELLS, KINDS, MOST_STEPS, draw_base, influence
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Choice, Entry, Number, Place, Whole, short
-from crnn_lessons.widgets.words import minus, show_number
+from crnn_lessons.widgets.spec import Choice, Entry, Number, Place, Whole
 
 
 def read_cells(cells: Sequence[str]) -> list[str]:
@@ -50,8 +50,8 @@ class Memory(Widget):
     base = Entry(fixed=True)
     norm = Number(0.1, 3)
     bias = Number(-2, 6)
-    length = Whole(2, MOST_STEPS, "{name} is a whole number from {low} to {high}")
-    distance = Place("T", "{name} is a whole number from {low} to {high}")
+    length = Whole(2, MOST_STEPS, said="{name} is a whole number from {low} to {high}")
+    distance = Place("T", said="{name} is a whole number from {low} to {high}")
     matrix = Choice(*KINDS, said=f"{{name}} is {' or '.join(KINDS)}")
     cells = Entry(read_cells)
 

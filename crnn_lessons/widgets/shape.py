@@ -11,8 +11,9 @@ import torch
 from crnn_lessons.ctc import repeats
 from crnn_lessons.models import PRESETS, Config, Recogniser, Summary, summarise
 from crnn_lessons.models.projections import PROJECTIONS
+from crnn_lessons.show.numbers import short
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Choice, Entry, Place, Text, Whole, short
+from crnn_lessons.widgets.spec import Choice, Entry, Place, Text, Whole
 
 LARGEST = 2000
 """The largest image and number of classes that the widget takes."""
@@ -48,14 +49,14 @@ class Shape(Widget):
     kind = "shape"
     layers = Entry(read_layers)
     in_channels = Choice(1, 3)
-    height = Whole(1, LARGEST, "{name} runs from {low} to {high}")
-    width = Whole(1, LARGEST, "{name} runs from {low} to {high}")
+    height = Whole(1, LARGEST)
+    width = Whole(1, LARGEST)
     projection = Choice(*PROJECTIONS)
     sequence = Text()
     output = Text()
-    num_classes = Whole(2, LARGEST, "{name} runs from {low} to {high}")
+    num_classes = Whole(2, LARGEST)
     word = Text()
-    frame = Place("T", "{name} runs from {low} to {high} in this recogniser")
+    frame = Place("T", said="{name} runs from {low} to {high} in this recogniser")
     presets = Entry(fixed=True)
 
     def __init__(

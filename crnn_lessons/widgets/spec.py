@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 import re
-import reprlib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any
 
@@ -16,15 +16,10 @@ import numpy as np
 import traitlets
 from numpy.typing import ArrayLike
 
-from crnn_lessons.arrays import to_numpy
+from crnn_lessons.arrays import as_array
+from crnn_lessons.show.numbers import short
 
-UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters, and halves of surrogate pairs, which no file can hold."""
-
-
-def short(value: object) -> str:
-    """A value as an error shows it: on one line, and cut where it is long."""
-    return " ".join(reprlib.repr(value).split())
+UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
 
 
 class StateError(traitlets.TraitError, ValueError):
@@ -36,13 +31,14 @@ class Entry:
 
     Args:
         read: brings a value into the form that JSON has, or raises a ValueError.
+        said: what the entry is, as the beginning of the sentence of an error.
         fixed: it is given once, and can be changed neither by a cell nor by the page.
     """
 
-    def __init__(self, read: Callable[[Any], Any] | None = None, fixed: bool = False):
-        self.fixed = fixed
-        if read is not None:
-            self.read = read
+    said = ""
+
+    def __init__(self, read: Callable[[Any], Any] | None = None, *, said: str | None = None, fixed: bool = False):
+        self.read, self.said, self.fixed = read or self.read, said or self.said, fixed
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -56,44 +52,44 @@ class Entry:
     def read(self, value: object) -> object:
         return value
 
-    def refuse(self, said: str, value: object, **facts: object) -> ValueError:
-        return ValueError(f"{said.format(name=self.name, **facts)}, and got {short(value)}")
+    def refuse(self, value: object, **facts: object) -> ValueError:
+        return ValueError(f"{self.said.format(name=self.name, **facts)}, and got {short(value)}")
 
 
 class Text(Entry):
     """Text in composed form (NFC)."""
 
-    def __init__(self, said: str = "{name} is a text"):
-        super().__init__()
-        self.said = said
+    said = "{name} is a text"
 
     def read(self, value: object) -> str:
         if not isinstance(value, str):
-            raise self.refuse(self.said, value)
+            raise self.refuse(value)
         return unicodedata.normalize("NFC", value)
 
 
 class Choice(Entry):
     """One of a few values."""
 
-    def __init__(self, *values: object, said: str = "{name} is one of {values}", fixed: bool = False):
-        super().__init__(fixed=fixed)
-        self.values, self.said = values, said
+    said = "{name} is one of {values}"
+
+    def __init__(self, *values: object, **more: Any):
+        self.values = values
+        super().__init__(**more)
 
     def read(self, value: object) -> object:
         if not isinstance(value, (str, int)) or value not in self.values:
-            raise self.refuse(self.said, value, values=", ".join(str(v) for v in self.values if v != ""))
+            raise self.refuse(value, values=", ".join(str(v) for v in self.values if v != ""))
         return self.values[self.values.index(value)]  # True for 1
 
 
 class Number(Entry):
     """A number from ``low`` to ``high``."""
 
-    kind, form = Real, float
+    said, kind, form = "{name} is a number from {low} to {high}", Real, float
 
-    def __init__(self, low: float, high: float, said: str = "{name} is a number from {low} to {high}"):
-        super().__init__()
-        self.low, self.high, self.said = low, high, said
+    def __init__(self, low: float, high: float, **more: Any):
+        self.low, self.high = low, high
+        super().__init__(**more)
 
     def read(self, value: object) -> object:
         return self.within(value, self.high)
@@ -101,38 +97,35 @@ class Number(Entry):
     def within(self, value: object, high: float, **facts: object) -> float:
         number = isinstance(value, self.kind) and not isinstance(value, bool)
         if not number or not min(self.low, high) <= value <= high:  # nan is not
-            raise self.refuse(self.said, value, low=self.low, high=high, **facts)
+            raise self.refuse(value, low=self.low, high=high, **facts)
         return self.form(value)
 
 
 class Whole(Number):
     """A whole number from ``low`` to ``high``."""
 
-    kind, form = Integral, int
+    said, kind, form = "{name} runs from {low} to {high}", Integral, int
 
 
 class Place(Whole):
-    """A place along an axis, counted from 0; the widget's ``fit`` gives the size of the axis under its name.
+    """A place along an axis, whose size the widget's ``fit`` gives; where it becomes shorter, the place follows it."""
 
-    It follows its axis: where that becomes shorter, a place that was not itself set becomes the last one.
-    """
+    said = "{name} runs from {low} to {high} here"
 
-    def __init__(self, axis: str, said: str = "{name} runs from {low} to {high} here"):
-        super().__init__(0, math.inf, said)
+    def __init__(self, axis: str, **more: Any):
         self.axis = axis
+        super().__init__(0, math.inf, **more)
 
     def read(self, value: object) -> object:
-        return value  # until the axis is known
+        return value  # until the size of the axis is known
 
 
 class Array(Entry):
-    """Finite numbers of moderate size along named axes, such as "T x D"; nested lists in the state."""
-
-    most = 100.0
+    """Numbers from -100 to 100 along named axes, such as "T x D"; nested lists in the state."""
 
     def __init__(self, axes: str, optional: bool = False):
-        super().__init__()
         self.written, self.axes, self.optional = axes, axes.split(" x "), optional
+        super().__init__()
 
     def read(self, value: ArrayLike | None) -> list | None:
         if value is None and self.optional:
@@ -140,18 +133,9 @@ class Array(Entry):
         array = as_array(value, f"{self.name} must be an array of numbers, {self.written}")
         if array.ndim != len(self.axes) or array.size == 0:
             raise ValueError(f"{self.name} must be {self.written}, and has the shape {array.shape}")
-        for at in map(tuple, np.argwhere(~(np.abs(array) <= self.most)).tolist()):
-            limits = f"numbers from -{self.most:g} to {self.most:g}"
-            raise ValueError(f"{self.name} holds {limits}, and at {at} it is {array[at]:g}")
+        for at in map(tuple, np.argwhere(~(np.abs(array) <= 100)).tolist()):  # nan is not
+            raise ValueError(f"{self.name} holds numbers from -100 to 100, and at {at} it is {array[at]:g}")
         return array.tolist()
-
-
-def as_array(values: ArrayLike, what: str) -> np.ndarray:
-    """Arrays, tensors and nested lists as float64; ``what`` begins the sentence of the error: "bias must be ..."."""
-    try:
-        return np.asarray(to_numpy(values), dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"{what}, and got {short(values)}") from None
 
 
 class State(traitlets.TraitType):
@@ -185,20 +169,20 @@ def checked(widget: Any, old: Mapping, new: object) -> dict:
         if old and entries[name].fixed:
             raise ValueError(f"{name} is read-only; make a new widget")
         state[name] = entries[name].read(new[name])
-        _carry(name, state[name])
     facts = widget.fit(state, changed)
     for name, entry in entries.items():
         if isinstance(entry, Place):
             last = facts[entry.axis] - 1
             state[name] = entry.within(state[name] if name in changed else min(state[name], last), last, **facts)
+        if name in changed:
+            _carry(name, state[name])
     return state
 
 
 def _same(old: object, new: object) -> bool:
-    try:
+    with suppress(Exception):  # a list of arrays does not compare to one truth
         return isinstance(new, (str, int, float, list, dict, type(None))) and bool(old == new)
-    except Exception:  # a list of arrays: they do not compare to one truth
-        return False
+    return False
 
 
 def _carry(name: str, value: object) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crnn_lessons.show.numbers import counted, listed
 from crnn_lessons.widgets.page import Widget
 from crnn_lessons.widgets.spec import Array, Choice, Place
-from crnn_lessons.widgets.words import counted, listed
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
 MOST = {"D": 4, "Dₕ": 4, "outputs": 4, "T": 12}

@@ -18,7 +18,7 @@ from crnn_lessons.ctc import (
     min_frames,
     repeats,
 )
-from crnn_lessons.widgets.words import show_number
+from crnn_lessons.show.numbers import show_number
 from tests.widgets.node import floats, needs_node, run_node
 
 pytestmark = needs_node

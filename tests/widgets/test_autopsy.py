@@ -140,7 +140,7 @@ def test_javascript_computes_what_python_computes(tmp_path):
     answers = run_node(tmp_path, body, [{"evidence": widget.evidence} for widget in widgets], "autopsy.js")
     for widget, (letters, peaks, total, posteriors, rivals) in zip(widgets, answers, strict=True):
         S, T = len(widget.text), widget.evidence["T"]
-        assert [tuple(letter) for letter in letters] == widget._of.spans
+        assert [tuple(letter) for letter in letters] == widget.spans
         assert peaks == [widget.peak(i) for i in range(S)]
         assert floats(total) == pytest.approx([np.log(widget.confidence)], abs=1e-9)
         assert np.abs(np.array(posteriors) - [widget.posterior(i) for i in range(S)]).max() < 1e-9

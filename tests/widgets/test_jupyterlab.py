@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from crnn_lessons.show.numbers import show_number
 from crnn_lessons.widgets import Collapse, Lattice, Memory, Unroll
-from crnn_lessons.widgets.words import show_number
 from tests.browser import kernels_of, menu, shut_down_kernels
 
 pytestmark = pytest.mark.browser

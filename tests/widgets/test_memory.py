@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import traitlets
 
+from crnn_lessons.show.numbers import show_number
 from crnn_lessons.widgets import Memory
 from crnn_lessons.widgets.memory_run import CELLS, KINDS, UNITS, draw_base, influence
 from crnn_lessons.widgets.page import module
-from crnn_lessons.widgets.words import show_number
 from tests.widgets.influence import influence as influence_by_hand
 from tests.widgets.node import floats, needs_node, run_node
 from tests.widgets.test_widgets import state_of

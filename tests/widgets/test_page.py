@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from crnn_lessons.ctc import count_alignments, forced_alignment, forward_backward
+from crnn_lessons.show.numbers import show_number as show
 from crnn_lessons.widgets import Collapse, Lattice
-from crnn_lessons.widgets.words import show_number as show
 
 pytestmark = pytest.mark.browser
 

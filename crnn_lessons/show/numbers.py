@@ -1,7 +1,8 @@
-"""Numbers and lists as the widgets write them; words.js writes the same."""
+"""Numbers and values in sentences, as the widgets write them; their words.js writes the same."""
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,3 +34,8 @@ def listed(rows: Sequence[ArrayLike]) -> str:
     """Rows of numbers for a sentence: (1, 0), (0.5, 2); a single number stands without parentheses."""
     written = [[show_number(float(v)) for v in np.atleast_1d(row)] for row in rows]
     return ", ".join(row[0] if len(row) == 1 else f"({', '.join(row)})" for row in written)
+
+
+def short(value: object) -> str:
+    """A value as an error shows it: on one line, and cut where it is long."""
+    return " ".join(reprlib.repr(value).split())
