@@ -31,7 +31,7 @@ def beams() -> list[dict[str, tuple[float, float]]]:
 
 
 def corner(t: int, depth: int) -> tuple[float, float]:
-    return 24 + 170 * t, 52 + 92 * depth
+    return 24 + 170 * t, 72 + 88 * depth
 
 
 def prefix_box(t: int, prefix: str, ends: tuple[float, float], best: bool) -> str:
@@ -41,28 +41,31 @@ def prefix_box(t: int, prefix: str, ends: tuple[float, float], best: bool) -> st
     bars = [box(x + 12, y + 32, BAR * by_blank, 14, fill="white", stroke=GREY, rx=0, stroke_dasharray="3 2")]
     if by_label:
         bars.append(box(x + 12 + BAR * by_blank, y + 32, BAR * by_label, 14, fill=ORANGE, stroke="none", rx=0))
-    name = prefix or "(empty)"
+    name = prefix or "empty"
     said = text(x + 12, y + 22, name, 14) + text(x + WIDE - 10, y + 22, f"{sum(ends):.3g}", 13, "end")
     return box(x, y, WIDE, HIGH, fill="white", **style) + said + "".join(bars)
 
 
 def draw() -> str:
     """The whole picture as SVG text."""
-    steps, parts = beams(), []
+    steps = beams()
+    parts = [text(24, 28, f"In every frame: the blank {ROW[0]}, the letter a {ROW[1]}. Framed: the best prefix.", 14)]
     for t, beam in enumerate(steps):
         x = corner(t, 0)[0] + WIDE / 2
-        parts.append(text(x, 34, "at the start" if t == 0 else f"after frame {t - 1}", 13, "middle", FAINT))
+        parts.append(text(x, 58, "at the start" if t == 0 else f"after frame {t - 1}", 13, "middle", FAINT))
         for prefix in beam:
             if t == T:
                 continue
             (x, y), (to_x, to_y) = corner(t, len(prefix)), corner(t + 1, len(prefix))
             parts.append(arrow((x + WIDE, y + HIGH / 2), (to_x - 2, to_y + HIGH / 2), colour=FAINT))
             if prefix + "a" in steps[t + 1]:
-                parts.append(arrow((x + WIDE, y + HIGH / 2 + 12), (to_x - 2, to_y + 92 + HIGH / 2), colour=SKY, width=2.5))
+                parts.append(
+                    arrow((x + WIDE, y + HIGH / 2 + 12), (to_x - 2, to_y + 88 + HIGH / 2), colour=SKY, width=2.5)
+                )
     for t, beam in enumerate(steps):
         best = max(beam, key=lambda prefix, beam=beam: sum(beam[prefix]))
         parts += [prefix_box(t, prefix, ends, prefix == best) for prefix, ends in beam.items()]
-    key = 356
+    key = 342
     parts += [
         box(24, key - 11, 22, 14, fill="white", stroke=GREY, rx=0, stroke_dasharray="3 2"),
         text(52, key, "paths that end in the blank", 13),
@@ -78,7 +81,7 @@ def draw() -> str:
         + ", ".join(f"{name} has {p:.3g}" for name, p in last.items())
         + "."
     )
-    return sheet(660, 376, title, *parts)
+    return sheet(660, 360, title, *parts)
 
 
 if __name__ == "__main__":

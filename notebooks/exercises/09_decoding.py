@@ -57,6 +57,7 @@ GROW = Exercise(
         grow,
         """
         keeps the larger where two ways lead to one prefix :: ends[end] += p -> ends[end] = max(ends[end], p)
+        :: ends[end] += p -> ends[end] = max(ends[end], p) & by_blank + by_label -> max(by_blank, by_label)
             Paths exclude each other, so their probabilities are added: `+=`.
         forgets what other ways have brought to a prefix :: ends[end] += p -> ends[end] = p
             Two ways may lead to one prefix: `a` comes from `a` and from the empty one. Add, do not overwrite.

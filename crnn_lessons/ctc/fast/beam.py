@@ -3,8 +3,8 @@
 Two things make it fast, and neither leaves anything out:
 
 - A prefix is a node of a tree, with all that never changes about it. To make it longer is to name a child.
-- Only ``width`` prefixes survive a frame. Those of the beam are weighed first. A longer one that does not beat the worst
-  of the best ``width`` so far cannot survive; a class that no prefix can win with is not looked at.
+- Only ``width`` prefixes survive a frame. Those of the beam are weighed first. A longer one that does not beat the
+  worst of the best ``width`` so far cannot survive, and a class that no prefix can win with is not looked at.
 """
 
 from __future__ import annotations
