@@ -70,6 +70,9 @@ GROW = Exercise(
         merges equal letters across a blank ::
             add((*prefix, k), 1, by_blank * row[k]) -> pass & by_label * row[k] -> total * row[k]
             B merges before it drops the blanks. An a behind a blank is a second a, and the prefix grows.
+        lets a held letter be written again ::
+            add(prefix, 1, by_label * row[k]) -> add((*prefix, k), 1, by_label * row[k])
+            Paths that end in the letter hold it: B merges the two, and the prefix stays as it is.
         holds a letter across a blank :: by_label * row[k] -> total * row[k]
             Only paths that end in the letter can hold it; those that end in the blank write a new one.
         loses the paths that hold their last letter :: add(prefix, 1, by_label * row[k]) -> pass
@@ -267,6 +270,7 @@ NEAR = Exercise(
         counts the words it has found :: return sorted(found), compared -> return sorted(found), len(found)
             Count each call of `distance`, also where the word is too far away.
         does not sort :: return sorted(found), compared -> return found, compared
+        :: return sorted(found), compared -> return found, compared & waiting.pop() -> waiting.pop(0)
             The words are asked for in the order of the alphabet: `sorted(found)`.
         """,
     ),
@@ -340,7 +344,7 @@ P_NEXT = Exercise(
             What stands right before the next sign tells most about it. Take the first sign away: `context[1:]`.
         gives the shorter context one vote :: + u * shorter) / (n + u) -> + shorter) / (n + 1)
             It has u votes, as many as there are different signs that have followed.
-        counts followers where different ones are meant :: len(counts[context]) -> n
+        counts followers where different ones are meant :: len(counts[context]) -> sum(counts[context].values())
             u is the number of different signs: `len(counts[context])`.
         does not divide by the votes of the shorter context :: (n + u) -> n
             There are n + u votes in all, and the probabilities of all signs must sum to 1.

@@ -23,6 +23,7 @@ from crnn_lessons.ctc.fast.prefixes import (
     NODE,
     NONE,
     NOTHING,
+    PLACE,
     Rules,
     add_child,
     child_of,
@@ -34,19 +35,6 @@ from crnn_lessons.ctc.fast.prefixes import (
 )
 from crnn_lessons.ctc.language import NGram
 from crnn_lessons.ctc.lexicon import Lexicon
-
-PLACE = np.dtype(
-    [
-        ("node", np.int64),
-        ("by_blank", np.float64),  # logarithm of the probability of its paths that end in the blank
-        ("by_label", np.float64),  # of those that end in its last label
-        ("total", np.float64),  # of both
-        ("to_blank", np.float64),  # the same three one frame later, for paths that add no label
-        ("to_label", np.float64),
-        ("to_total", np.float64),
-    ]
-)
-"""A prefix in the beam."""
 
 
 def search(

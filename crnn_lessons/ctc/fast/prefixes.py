@@ -30,6 +30,19 @@ NODE = np.dtype(
 )
 """A prefix. Node 0 is the empty one; NONE stands for no prefix, no label, no place."""
 
+PLACE = np.dtype(
+    [
+        ("node", np.int64),
+        ("by_blank", np.float64),  # logarithm of the probability of its paths that end in the blank
+        ("by_label", np.float64),  # of those that end in its last label
+        ("total", np.float64),  # of both
+        ("to_blank", np.float64),  # the same three one frame later, for paths that add no label
+        ("to_label", np.float64),
+        ("to_total", np.float64),
+    ]
+)
+"""A prefix in the beam."""
+
 
 class Rules(NamedTuple):
     """What may be written, and what it is worth; arrays of length 0 where there is no lexicon or no language.
