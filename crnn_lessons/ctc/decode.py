@@ -74,9 +74,11 @@ def beam_search(
 
     Source: Hannun et al. 2014, algorithm 1.
     """
-    frames = check_log_probs(log_probs)[:, None]
+    frames = np.asarray(log_probs, dtype=np.float64)
+    if frames.ndim != 2:
+        check_log_probs(frames)  # says what is wrong; what else may be is looked at below
     options = {"lexicon": lexicon, "language": language, "alpha": alpha, "beta": beta}
-    return beam_search_batch(frames, [len(frames)], width, top=top, blank=blank, **options)[0]
+    return beam_search_batch(frames[:, None], [len(frames)], width, top=top, blank=blank, **options)[0]
 
 
 def beam_search_batch(
@@ -151,10 +153,10 @@ def text_log_probs(frames: np.ndarray, texts: Sequence[tuple[int, ...]], blank: 
 
 def _weighed(frames: np.ndarray, found: list[beam.Found], blank: int) -> list[Hypothesis]:
     """What a search has found, with exact probabilities, the best first, without what has the probability zero."""
-    bare = [text for text, _, log_prob in found if math.isnan(log_prob)]
-    late = dict(zip(bare, text_log_probs(frames, bare, blank).tolist(), strict=True))
-    exact = [(text, bonus, late.get(text, log_prob)) for text, bonus, log_prob in found]
-    hypotheses = [Hypothesis(text, p, p + bonus) for text, bonus, p in exact if p > -math.inf]
+    if any(math.isnan(log_prob) for _, _, log_prob in found):
+        late = text_log_probs(frames, [text for text, _, _ in found], blank).tolist()
+        found = [(text, bonus, log_prob) for (text, bonus, _), log_prob in zip(found, late, strict=True)]
+    hypotheses = [Hypothesis(text, p, p + bonus) for text, bonus, p in found if p > -math.inf]
     return sorted(hypotheses, key=lambda h: (-h.score, h.labels))
 
 
