@@ -8,7 +8,8 @@ word after the other, and at a distance of 3 half of them all.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -65,12 +66,10 @@ class Lexicon:
         if distance != int(distance) or distance < 0:
             raise ValueError(f"distance is a number of edits, 0 or more, and is {distance!r}")
         target = check_target(text, self.blank)
-        if available("numba"):
-            from crnn_lessons.ctc.fast.near import near
-        else:
-            near = _near
-        found = np.asarray(near(self, target, int(distance)), dtype=np.int64).reshape(-1, 2)
-        return [(self.words[n], d) for d, n in found[np.lexsort(found.T[::-1])].tolist()]
+        found = np.empty((len(self), 2), np.int64)
+        count = walker()(np.array(target, np.int64), int(distance), self.start, self.label, self.word, found)
+        nearest = np.lexsort(found[:count].T[::-1])
+        return [(self.words[n], d) for d, n in found[nearest].tolist()]
 
     def __len__(self) -> int:
         return len(self.words)
@@ -105,17 +104,40 @@ def _trie(words: Sequence[tuple[int, ...]]) -> tuple[np.ndarray, np.ndarray, np.
     return start, np.concatenate(label), word
 
 
-def _near(lexicon: Lexicon, text: Sequence[int], most: int) -> list[tuple[int, int]]:
-    """Pairs of distance and word, by walking down the trie with one row of the table of edit distances a node."""
-    found, waiting = [], [(ROOT, list(range(len(text) + 1)))]
-    while waiting:
-        place, row = waiting.pop()  # row[j]: from the node's labels to the first j of the text
-        if lexicon.word[place] >= 0 and row[-1] <= most:
-            found.append((row[-1], int(lexicon.word[place])))
-        for label, child in lexicon.after(place):
-            below = [row[0] + 1]
-            for j, k in enumerate(text):
-                below.append(min(below[j] + 1, row[j + 1] + 1, row[j] + (k != label)))
-            if min(below) <= most:
-                waiting.append((child, below))
-    return found
+def walk(text: np.ndarray, most: int, start: np.ndarray, label: np.ndarray, word: np.ndarray, found: np.ndarray) -> int:
+    """Write distance and number of each word within reach of the text into ``found``, and return how many there are.
+
+    Each node has a row of the table of edit distances: from its labels to the first 0, 1, 2 ... of the text. Loops over
+    numbers and nothing else, so that it can be compiled as it stands.
+    """
+    length, count, waiting = len(text), 0, [(0, 0)]
+    # subtle: one row a level is enough. Depth first, a level is written again only when all below it is done. No node
+    # lies deeper than this: each label beyond the text's length is an edit.
+    rows = np.empty((length + most + 2, length + 1), np.int64)
+    rows[0] = np.arange(length + 1)
+    while len(waiting) > 0:
+        node, level = waiting.pop()
+        row, least = rows[level], level  # at the root the least is 0
+        if level > 0:
+            above, row[0] = rows[level - 1], level
+            for j in range(length):
+                cost = min(row[j], above[j + 1]) + 1
+                row[j + 1] = min(cost, above[j] + (text[j] != label[node]))
+                least = min(least, row[j + 1])
+        if word[node] >= 0 and row[length] <= most:
+            found[count, 0], found[count, 1] = row[length], word[node]
+            count += 1
+        if least <= most:
+            for child in range(start[node], start[node + 1]):
+                waiting.append((child, level + 1))
+    return count
+
+
+@cache
+def walker() -> Callable[..., int]:
+    """``walk``, as fast as it can be had here."""
+    if not available("numba"):
+        return walk
+    from crnn_lessons.ctc.fast.near import compiled_walk
+
+    return compiled_walk(walk)

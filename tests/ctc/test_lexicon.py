@@ -7,7 +7,7 @@ import pytest
 from rapidfuzz.distance import Levenshtein
 
 from crnn_lessons.ctc import Lexicon
-from crnn_lessons.ctc.lexicon import _near
+from crnn_lessons.ctc.lexicon import walk
 
 
 def random_words(rng: np.random.Generator, letters: int, count: int, longest: int) -> list[tuple[int, ...]]:
@@ -46,8 +46,9 @@ def test_near_words_are_those_within_the_distance_and_come_nearest_first(seed):
             pairs = [(Levenshtein.distance(text, word), word) for word in lexicon.words]
             want = [(word, d) for d, word in sorted(pairs) if d <= most]
             assert lexicon.near(text, most) == want
-            readable = [(lexicon.words[n], d) for d, n in sorted(_near(lexicon, text, most))]
-            assert readable == want
+            found = np.empty((len(lexicon), 2), np.int64)
+            count = walk(np.array(text, np.int64), most, lexicon.start, lexicon.label, lexicon.word, found)
+            assert [(lexicon.words[n], d) for d, n in sorted(found[:count].tolist())] == want
 
 
 def test_a_bk_tree_finds_the_same_words():
