@@ -13,6 +13,7 @@ import numpy as np
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.arrays import to_numpy
 
 Lengths = Tensor | np.ndarray | list[int] | tuple[int, ...] | int
 """What may state lengths: a tensor, an array, a list or tuple of ints, or one int where there is no batch."""
@@ -157,7 +158,7 @@ def _lengths(values: Lengths, name: str, N: int) -> np.ndarray:
 
 def _whole_numbers(values: Lengths, name: str) -> np.ndarray:
     if isinstance(values, Tensor):
-        array = (values.detach() if values.device.type == "cpu" else values.detach().cpu()).numpy()
+        array = to_numpy(values)
     elif isinstance(values, np.ndarray):
         array = values
     else:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from crnn_lessons.arrays import to_numpy
+
 SINGLE = 1e-5
 """The least tolerance for an answer in float32 or less, as a share of the largest number: it cannot be nearer."""
 
@@ -53,13 +55,9 @@ def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
 
 def plain(value: Any) -> Any:
     """A tensor as an array; everything else as it is."""
-    if not hasattr(value, "detach"):
-        return value
-    if value.is_meta:
+    if getattr(value, "is_meta", False):
         return f"a tensor without data, of the shape {tuple(value.shape)}"
-    value = value.detach().cpu()
-    value = value if value.layout is value.new_empty(0).to_dense().layout else value.to_dense()
-    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return to_numpy(value)
 
 
 def difference(got: Any, want: Any, tolerance: float) -> str:

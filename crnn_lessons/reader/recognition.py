@@ -10,6 +10,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.arrays import to_numpy
 from crnn_lessons.ctc import best_path, ctc_loss
 from crnn_lessons.data.batches import WordBatch
 from crnn_lessons.metrics import character_error_rate, word_accuracy
@@ -33,7 +34,7 @@ def greedy(logits: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
         logits: `T N C`.
         lengths: `N`, true time steps.
     """
-    samples = rearrange(logits, "t n c -> n t c").cpu().numpy()
+    samples = to_numpy(rearrange(logits, "t n c -> n t c"))
     return [alphabet.decode(best_path(x[:t])) for x, t in zip(samples, lengths.tolist(), strict=True)]
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from crnn_lessons.show.figures import BLUE, GREY, VERMILLION
+from crnn_lessons.show.palette import BLUE, GREY, VERMILLION
 
 
 def glyph_spans(text: str, family: str = "DejaVu Sans") -> tuple[TextPath, np.ndarray]:

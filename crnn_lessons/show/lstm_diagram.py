@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from crnn_lessons.show.palette import ORANGE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -136,7 +138,7 @@ def _route(start: tuple[float, float], end: tuple[float, float]) -> list[tuple[f
     return [start, (x0, y1) if y1 > y0 else (x1, y0), end]
 
 
-def draw(axes: Axes, operations: Sequence[Op], colour: str = "#E69F00") -> list[Wire]:
+def draw(axes: Axes, operations: Sequence[Op], colour: str = ORANGE) -> list[Wire]:
     """Draw the operations of ``lstm_operations`` as boxes and wires; the wires that were drawn are returned.
 
     Args:
@@ -170,9 +172,8 @@ def draw(axes: Axes, operations: Sequence[Op], colour: str = "#E69F00") -> list[
         if name in ("f", "i", "g", "o"):
             x, y = PLACES[name]
             sideways = end[1] == y  # a wire that leaves to the right is named there
-            axes.text(
-                x + (0.38 if sideways else 0.1), y + (0.1 if sideways else 0.42), name, style="italic", fontsize=11
-            )
+            right, up = (0.38, 0.1) if sideways else (0.1, 0.42)
+            axes.text(x + right, y + up, name, style="italic", fontsize=11)
         elif name in ("kept", "written"):
             axes.text(middle[0] + 0.1, middle[1] + 0.12, name, fontsize=8)
     for name, end in OUTPUTS.items():

@@ -18,7 +18,8 @@ from torch import nn
 from crnn_lessons import cells
 from crnn_lessons.widgets import Adder
 from crnn_lessons.widgets.adder import add, read_weights
-from crnn_lessons.widgets.base import module, show_number
+from crnn_lessons.widgets.page import module
+from crnn_lessons.widgets.words import show_number
 from tests.widgets.node import NODE, needs_node, run_node
 
 CORRELATIONS = [0.1, -0.95, 0.5]

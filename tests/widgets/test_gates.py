@@ -14,8 +14,8 @@ from torch import nn
 
 from crnn_lessons.cells import GRU, LSTM, lstm_step
 from crnn_lessons.widgets import Gates
-from crnn_lessons.widgets.base import HERE, module
 from crnn_lessons.widgets.gates_parts import PRESETS, TASKS, read_cell, read_out, run_by_hand, run_cell
+from crnn_lessons.widgets.page import HERE, module
 from tests.widgets.node import needs_node, run_node
 from tests.widgets.test_widgets import picture_of, state_of, words_of
 

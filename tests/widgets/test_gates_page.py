@@ -9,8 +9,8 @@ from torch import nn
 
 from crnn_lessons.cells import LSTM
 from crnn_lessons.widgets import Gates
-from crnn_lessons.widgets.base import show_number as show
 from crnn_lessons.widgets.gates_parts import TASKS, run_by_hand
+from crnn_lessons.widgets.words import show_number as show
 from tests.widgets.test_jupyterlab import output, run_cell
 from tests.widgets.test_page import press, show_page
 

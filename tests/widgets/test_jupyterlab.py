@@ -132,7 +132,7 @@ def test_a_press_on_what_takes_no_focus_keeps_the_keys_in_the_widget(page, lab, 
         assert page.locator(".jp-Notebook .jp-Cell").count() == 3 and page.evaluate(active) == 1
         assert page.locator(".crnn-unroll").bounding_box()["y"] == top
         assert page.evaluate("document.activeElement.matches('.crnn-unroll td.crnn-chosen')")
-    assert page.locator(".crnn-where").text_content() == "step 2 of 0 to 3"
+    assert page.locator(".crnn-at").text_content() == "step 2 of 0 to 3"
     page.get_by_role("button", name="reset").focus()  # by keyboard: the ring is the course's, not JupyterLab's
     ring = "[document.activeElement.matches(':focus-visible'), getComputedStyle(document.activeElement).outlineWidth]"
     assert page.evaluate(ring) == [True, "3px"]

@@ -13,8 +13,8 @@ import traitlets
 
 from crnn_lessons import cells
 from crnn_lessons.widgets import Memory
-from crnn_lessons.widgets.base import module
 from crnn_lessons.widgets.memory_run import CELLS, KINDS, UNITS, draw_base, influence
+from crnn_lessons.widgets.page import module
 from tests.widgets.node import floats, needs_node, run_node
 from tests.widgets.test_widgets import picture_of, state_of, words_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crnn_lessons.widgets import Memory
-from crnn_lessons.widgets.base import show_number as show
+from crnn_lessons.widgets.words import show_number as show
 from tests.widgets.test_page import press, show_page
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ import pytest
 
 from crnn_lessons.ctc import count_alignments, forced_alignment, forward_backward
 from crnn_lessons.widgets import Collapse, Lattice
-from crnn_lessons.widgets.base import show_number as show
+from crnn_lessons.widgets.words import show_number as show
 
 pytestmark = pytest.mark.browser
 

@@ -12,7 +12,7 @@ import traitlets
 from torch import nn
 
 from crnn_lessons.widgets import Unroll
-from crnn_lessons.widgets.base import show_number as show
+from crnn_lessons.widgets.words import show_number as show
 from tests.widgets.node import floats, needs_node, run_node
 
 NET = dict(weight_ih=[[1.0, 0.5], [0.0, -1.0]], weight_hh=[[0.5, 0.0], [0.2, 1.5]], bias=[0.1, -0.2])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crnn_lessons.widgets import Unroll
-from crnn_lessons.widgets.base import show_number as show
+from crnn_lessons.widgets.words import show_number as show
 from tests.widgets.test_page import press, show_page
 
 pytestmark = pytest.mark.browser
@@ -67,7 +67,7 @@ def test_keys_buttons_and_clicks_walk_through_the_steps(parity):
     page.get_by_role("button", name="one step on").click()
     page.get_by_role("button", name="one step on").click()
     assert chosen(page) == (2, 0)
-    assert page.locator(".crnn-where").text_content() == "step 2 of 0 to 7"
+    assert page.locator(".crnn-at").text_content() == "step 2 of 0 to 7"
     assert page.locator(".crnn-letters").text_content() == "h_2[0] = relu(W_ih[0] · x_2 + W_hh[0] · h_1 + b[0])"
     assert page.locator(".crnn-values").text_content() == "= relu(1 · 1 + 1 · 1 + (−2) · 0 + 0) = relu(2) = 2"
     cell(page, 4, 1).click()

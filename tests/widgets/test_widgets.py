@@ -17,7 +17,8 @@ import traitlets
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import forced_alignment, forward_backward
 from crnn_lessons.widgets import Collapse, Lattice
-from crnn_lessons.widgets.base import HERE, module, show_number
+from crnn_lessons.widgets.page import HERE, module
+from crnn_lessons.widgets.words import show_number
 from tests.widgets.node import NODE, needs_node
 
 PROBS = np.array([[0.3, 0.4, 0.3], [0.2, 0.5, 0.3], [0.25, 0.25, 0.5], [0.4, 0.35, 0.25]])

@@ -1,9 +1,8 @@
-// The read-out of the lattice: one cell's quantity, written with the numbers it is made of.
-import { collapse, predecessors, successors } from "./ctc.js";
-import { codePoints, fromLog, number, plural } from "./dom.js";
+// The lattice in words: one cell's quantity, written with the numbers it is made of; and what a target may be.
+import { collapse, minFrames, predecessors, repeats, successors } from "./ctc.js";
+import { codePoints, fromLog, number, plural } from "./words.js";
 
 export const QUANTITIES = { alpha: "α forward", beta: "β backward", posterior: "posterior", best: "best path" };
-
 /** How a row of the lattice, or a class, is named in a sentence. */
 export const named = (lattice, label) => (label === 0 ? "blank" : `'${lattice.signs[label]}'`);
 
@@ -27,11 +26,9 @@ function alphaLine(lattice, t, s) {
 }
 
 function betaLine(lattice, t, s) {
-  const { rows, beta, probs, T } = lattice, name = `β(${t},${s})`;
-  if (t === T - 1) {
-    const [last, end] = [Math.max(0, rows.length - 2), rows.length - 1];
-    return s >= last ? `${name} = 1: a path may end here.` : `${name} = 0: a path ends in ${last === end ? `row ${end}` : `row ${last} or row ${end}`}.`;
-  }
+  const { rows, beta, probs, T } = lattice, name = `β(${t},${s})`, end = rows.length - 1, last = Math.max(0, end - 1);
+  if (t === T - 1 && s >= last) return `${name} = 1: a path may end here.`;
+  if (t === T - 1) return `${name} = 0: a path ends in row ${last} or row ${end}.`;
   const to = sources(lattice, "beta", t, s);
   const symbols = to.map(([u, q]) => `β(${u},${q}) · p(${u}, ${named(lattice, rows[q])})`);
   const values = to.map(([u, q]) => `${fromLog(beta[u][q])} · ${number(probs[u][rows[q]])}`);
@@ -45,32 +42,26 @@ function posteriorLine(lattice, t, s) {
   return `${name} = α(${t},${s}) · β(${t},${s}) / p(Y|X) = ${values} = ${number(posterior[t][s])}`;
 }
 
-function bestLine(lattice, t, s, path) {
+function bestLine({ rows, signs, probs, best }, t, s, path) {
   if (path === null) return `No path through (${t},${s}) has a probability above 0.`;
-  const labels = collapse(path.map((row) => lattice.rows[row])).map((label) => lattice.signs[label]);
-  const factors = path.map((row, u) => number(lattice.probs[u][lattice.rows[row]]));
-  const product = path.length <= 8 ? `${factors.join(" · ")} = ` : "";
-  return `Best path through (${t},${s}): ${path.map((row) => lattice.signs[lattice.rows[row]]).join("")} → “${labels.join("")}”, probability ${product}${fromLog(lattice.best[t][s])}`;
+  const classes = path.map((row) => rows[row]), write = (labels) => labels.map((k) => signs[k]).join("");
+  const product = path.length <= 8 ? `${classes.map((k, u) => number(probs[u][k])).join(" · ")} = ` : "";
+  return `Best path through (${t},${s}): ${write(classes)} → “${write(collapse(classes))}”, ` +
+    `probability ${product}${fromLog(best[t][s])}`;
 }
 
 /** The sentence for one cell; `path` is the best path through it. */
-export function explain(lattice, mode, t, s, path) {
-  if (mode === "best") return bestLine(lattice, t, s, path);
-  return { alpha: alphaLine, beta: betaLine, posterior: posteriorLine }[mode](lattice, t, s);
-}
+export const explain = (lattice, mode, t, s, path) =>
+  ({ alpha: alphaLine, beta: betaLine, posterior: posteriorLine, best: bestLine })[mode](lattice, t, s, path);
 
 /** A text as class indices, or the reason why it cannot be the target: { labels, problem }. */
 export function readTarget(text, alphabet, T) {
-  const signs = codePoints(text), labels = signs.map((sign) => alphabet.indexOf(sign) + 1);
-  const place = labels.indexOf(0);
-  if (place >= 0) {
-    return { problem: `“${signs[place]}” is not among the characters “${alphabet.join("")}”; the lattice keeps its last target.` };
-  }
-  const r = labels.filter((label, i) => i > 0 && label === labels[i - 1]).length;
-  if (labels.length + r > T) {
-    return { problem: `“${text}” needs ${labels.length + r} time steps (${plural(labels.length, "label", "labels")}, ${plural(r, "repeat", "repeats")}), and there are ${T}; the lattice keeps its last target.` };
-  }
-  return { labels };
+  const signs = codePoints(text), labels = signs.map((sign) => alphabet.indexOf(sign) + 1), place = labels.indexOf(0);
+  const needed = minFrames(labels), kept = "the lattice keeps its last target.";
+  if (place >= 0) return { problem: `“${signs[place]}” is not among the characters “${alphabet.join("")}”; ${kept}` };
+  if (needed <= T) return { labels };
+  const why = `${plural(labels.length, "label", "labels")}, ${plural(repeats(labels), "repeat", "repeats")}`;
+  return { problem: `“${text}” needs ${needed} time steps (${why}), and there are ${T}; ${kept}` };
 }
 
 /** A row of probabilities with one of them set, the others rescaled so that the row sums to 1. */
