@@ -9,6 +9,7 @@ Source: Graves et al., "Connectionist Temporal Classification", ICML 2006, secti
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -58,10 +59,11 @@ def search(
     language: Language | None,
     alpha: float,
     beta: float,
+    watch: Callable[[dict[tuple[int, ...], tuple[float, float]]], None] = lambda beam: None,
 ) -> tuple[list[Found], bool]:
     """The texts in the beam after the last frame, and whether the beam was ever full.
 
-    The arguments are those of ``decode.beam_search``.
+    The arguments are those of ``decode.beam_search``; ``watch`` gets the beam after each frame, the best prefix first.
     """
     labels = [(k, ROOT) for k in range(log_probs.shape[1]) if k != blank]
     known = {(): Prefix(ROOT, None if language is None else language.start(), 0.0)}
@@ -85,6 +87,7 @@ def search(
         alive = [prefix for prefix, score in scores.items() if score > NOTHING]
         beam = {prefix: tuple(grown[prefix]) for prefix in sorted(alive, key=scores.get, reverse=True)[:width]}
         full |= len(beam) == width
+        watch(beam)
     texts = [prefix for prefix in beam if lexicon is None or lexicon.word[known[prefix].place] >= 0]
     end = getattr(language, "end", None)
     ends = {p: 0.0 if end is None else alpha * end(known[p].state) for p in texts}

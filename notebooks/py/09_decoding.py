@@ -246,6 +246,32 @@ for name, worth in [
 # None of this shows on a test set without double letters. A small matrix and a list of all paths show it in a second.
 
 # %% [markdown]
+# ## 3 Play: watch the beam
+#
+# The widget draws the prefixes as a tree: the two numbers of each as a bar, and dashed what has fallen out of the beam.
+# Click a prefix to see what its numbers are made of, and walk through the frames with the left and right arrow keys.
+# - Go to the last frame and widen the beam, 1, 2, 3: the text at the end changes each time. Which one is right?
+# - With a beam of 1, in which frame is the right text lost?
+# - Change one probability so that a beam of 1 finds it after all.
+
+# %%
+from crnn_lessons.widgets import Beam
+
+four_frames = [[0.1, 0.8, 0.1], [0.1, 0.5, 0.4], [0.3, 0.4, 0.3], [0.1, 0.6, 0.3]]  # T C
+played = Beam(four_frames, "ab", width=1, t=2)
+played
+
+# %% [markdown]
+# The widget searches in JavaScript. Does your search find the same with the numbers and the width that you left in it?
+
+# %%
+text, p = prefix_search(np.array(played.probs), played.width)
+print(
+    f"width {played.width}: {ab.decode(text)!r} with {p:.4f} by your search, {played.text!r} by the widget's"
+)
+assert math.isclose(p, sum(played.beams[-1][played.text]))
+
+# %% [markdown]
 # ## 4 What it gains on a reader
 #
 # The reader that comes with the package reads clean print nearly without a fault, and then there is nothing to decode.
