@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 
 import numpy as np
-from rapidfuzz.distance.Levenshtein import distance
+from rapidfuzz.distance import Levenshtein
 
 from crnn_lessons.ctc import collapse, extend, forward_backward, predecessors
 from crnn_lessons.exercises import Exercise
@@ -191,7 +191,7 @@ def near(tree, text, most):
     found, compared, waiting = [], 0, [tree]
     while waiting:
         word, children = waiting.pop()
-        d = distance(text, word)
+        d = Levenshtein.distance(text, word)
         compared += 1
         if d <= most:
             found.append(word)
@@ -206,7 +206,7 @@ def plant(words):
     tree = words[0], {}
     for word in words[1:]:
         node = tree
-        while (d := distance(word, node[0])) in node[1]:
+        while (d := Levenshtein.distance(word, node[0])) in node[1]:
             node = node[1][d]
         node[1][d] = word, {}
     return tree
@@ -268,7 +268,7 @@ NEAR = Exercise(
         does not count the root :: found, compared, waiting = [], 0, [tree] -> found, compared, waiting = [], -1, [tree]
             The first word of the tree is compared like any other.
         counts the words it has found :: return sorted(found), compared -> return sorted(found), len(found)
-            Count each call of `distance`, also where the word is too far away.
+            Count each call of `Levenshtein.distance`, also where the word is too far away.
         does not sort :: return sorted(found), compared -> return found, compared
         :: return sorted(found), compared -> return found, compared & waiting.pop() -> waiting.pop(0)
             The words are asked for in the order of the alphabet: `sorted(found)`.

