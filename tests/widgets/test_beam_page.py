@@ -10,6 +10,7 @@ import pytest
 from crnn_lessons.ctc import enumerate_probability
 from crnn_lessons.widgets import Beam
 from crnn_lessons.widgets.words import show_number as show
+from tests.widgets.test_jupyterlab import output, run_cell
 from tests.widgets.test_page import press, show_page
 
 pytestmark = pytest.mark.browser
@@ -128,3 +129,21 @@ def test_a_reader_s_table_is_drawn_and_fits_a_narrow_page(page, tmp_path):
 
 def nodes_of(page) -> list[str]:
     return page.locator(".crnn-node.crnn-kept").evaluate_all("all => all.map((one) => one.dataset.key)")
+
+
+def test_the_live_view_and_python_follow_each_other(page, lab):
+    lab.write(
+        "beam.ipynb",
+        "from crnn_lessons.widgets import Beam\nb = Beam([[0.6, 0.4], [0.6, 0.4]], 'a', width=1)\nb",
+        "print(b.width, b.t, b.text, [round(p, 3) for p in b.probs[1]])",
+        "b.probs = [[0.6, 0.4], [0.1, 0.9], [0.5, 0.5]]\nb.t = 3",
+    )
+    lab.open(page, "beam.ipynb")
+    lab.run_all(page)
+    page.wait_for_function("() => document.querySelectorAll('.crnn-beam .crnn-probs td').length === 6")
+    assert page.locator(".crnn-at").text_content() == "after frame 2 of 0 to 2"  # what Python set is drawn
+    page.locator(".crnn-node.crnn-kept").first.click()
+    press(page, "ArrowLeft")
+    page.get_by_label("width of the beam").fill("4")
+    run_cell(page, 1)
+    assert output(page, 1) == "4 2 a [0.1, 0.9]"  # and what the learner set is there in Python
