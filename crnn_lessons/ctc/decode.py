@@ -17,6 +17,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.arrays import to_numpy
 from crnn_lessons.ctc import beam
 from crnn_lessons.ctc.fast.choose import available
 from crnn_lessons.ctc.language import NGram
@@ -74,7 +75,7 @@ def beam_search(
 
     Source: Hannun et al. 2014, algorithm 1.
     """
-    frames = np.asarray(log_probs, dtype=np.float64)
+    frames = np.asarray(to_numpy(log_probs), dtype=np.float64)
     if frames.ndim != 2:
         check_log_probs(frames)  # says what is wrong; what else may be is looked at below
     options = {"lexicon": lexicon, "language": language, "alpha": alpha, "beta": beta}
@@ -94,7 +95,8 @@ def beam_search_batch(
     beta: float = 0.0,
 ) -> list[list[Hypothesis]]:
     """``beam_search`` for each of N sequences, T N C, of the lengths given, as many at a time as torch uses threads."""
-    frames, lengths = np.asarray(log_probs, dtype=np.float64), np.array([operator.index(T) for T in input_lengths], int)
+    frames = np.asarray(to_numpy(log_probs), dtype=np.float64)
+    lengths = np.array([operator.index(T) for T in input_lengths], np.int64)
     _check_frames(frames, lengths)
     _check_fit(frames.shape[2], blank, lexicon, language)
     for value, name in ((width, "width"), (top, "top")):

@@ -289,6 +289,10 @@ class TestBatch:
 def test_tensors_are_taken_like_arrays():
     log_probs = torch.randn(7, 4, generator=torch.Generator().manual_seed(0)).log_softmax(1)
     assert beam_search(log_probs) == beam_search(log_probs.numpy())
+    assert beam_search(log_probs.clone().requires_grad_()) == beam_search(log_probs)
+    half = log_probs.bfloat16()
+    assert beam_search(half) == beam_search(half.float())
+    assert beam_search_batch(log_probs[:, None], torch.tensor([7])) == [beam_search(log_probs)]
 
 
 def test_the_search_for_the_most_probable_text_says_when_it_gives_up():
