@@ -52,7 +52,7 @@ GROW = Exercise(
     title="one frame of prefix beam search",
     solution=grow,
     cases=[(beam, np.array(row)) for beam, row in BEAMS],
-    show_case=lambda beam, row: f"grow({beam}, {row.tolist()})",
+    show_case=lambda beam, row: f"grow({short(beam)}, {row.tolist()})",
     mistakes=mistakes(
         grow,
         """
@@ -165,6 +165,8 @@ SEARCH = Exercise(
         returns one of the two numbers :: return text, sum(beam[text]) -> return text, beam[text][0]
         :: return text, sum(beam[text]) -> return text, beam[text][1]
             The probability of the text is the sum of the two: its paths end in the blank or in the letter.
+        returns the text alone :: return text, sum(beam[text]) -> return text
+            Two things are asked for: the text and its probability.
         writes the text backwards :: return text -> return text[::-1]
             A prefix begins with its first label: it is the text as it stands.
         merges equal labels of the text :: return text -> return collapse(text)

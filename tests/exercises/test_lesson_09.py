@@ -370,6 +370,7 @@ WRONG = [
     ("09-2", longest, "takes the longest prefix"),
     ("09-2", half_of(0), "returns one of the two numbers"),
     ("09-2", half_of(1), "returns one of the two numbers"),
+    ("09-2", searching(finish=lambda text, p: text), "returns the text alone"),
     ("09-2", searching(finish=lambda text, p: (tuple(reversed(text)), p)), "writes the text backwards"),
     (
         "09-2",
@@ -520,9 +521,18 @@ def test_the_frame_of_prefixes_agrees_with_listing_all_paths():
         assert all(math.isclose(sum(beam[text]), p) for text, p in totals.items())
 
 
-def test_a_list_of_texts_is_asked_to_be_a_dictionary():
-    status, message, _ = judge(find("09-1"), lambda beam, row: [(x, e) for x, e in right_grow(beam, row).items()])
-    assert status == "wrong" and "grow({(): (1.0, 0.0)}, [0.6, 0.4])" in message
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (list, "grow({(): (1, 0)}, [0.6, 0.4]) should give {(): [0.6, 0], (1,): [0, 0.4]}, and yours gives [((), [0.6"),
+        (lambda items: dict(items[1:]), "should have (): [0.6, 0], and yours has no such entry."),
+        (lambda items: {**dict(items), (2,): [0, 0]}, "should have no entry (2,), and yours has (2,): [0, 0]."),
+        (lambda items: dict(items) | {(1,): [0.4, 0]}, ", entry (1,), should give [0, 0.4], and yours gives [0.4, 0]."),
+    ],
+)
+def test_of_a_dictionary_the_first_entry_that_differs_is_told(change, sentence):
+    status, message, _ = judge(find("09-1"), lambda beam, row: change(list(right_grow(beam, row).items())))
+    assert status == "wrong" and sentence in message
 
 
 def test_rows_of_the_lattice_are_those_of_the_lesson():
