@@ -69,7 +69,7 @@ def photograph(pages: Sequence[str], chromium: str) -> list[bytes]:
             file.write_text(f"<!doctype html><html lang=en><meta charset=utf-8>{style}{html}", encoding="utf-8")
             page.goto(file.as_uri())
             try:
-                page.wait_for_selector(".crnn-widget", timeout=30_000)
+                page.wait_for_selector(".crnn-widget", timeout=10_000)
                 taken.append(_small(page.locator(".crnn-host").screenshot()))
             except Error as error:
                 raise PhotographError(f"a widget did not draw itself: {error.message.splitlines()[0]}") from None
@@ -81,6 +81,7 @@ def _small(png: bytes) -> bytes:
     """The same picture with few colours, which is a third of the size."""
     buffer = io.BytesIO()
     image = Image.open(io.BytesIO(png)).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, kmeans=2)
+    image.putpalette([255 if value > 251 else value for value in image.getpalette()])  # white stays white
     image.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
@@ -127,5 +128,5 @@ def keep_pictures(nb: NotebookNode, old: NotebookNode | None) -> str:
         src = f' width="{WIDTH}" src="data:image/png;base64,{text}"' if text else ""
         data["text/html"] = _PICTURE.sub(lambda match, src=src: f"{match[1]}{src}>", data["text/html"], count=1)
     if chromium:
-        return f"{len(found)} photographs, {len(found) - kept} of them new"
-    return f"no Chromium and Playwright: {kept} of {len(found)} photographs were kept, the others left out"
+        return f"photographs: {len(found)}, of which new: {len(found) - kept}"
+    return f"no Chromium with Playwright was found: photographs kept: {kept}, left out: {len(found) - kept}"

@@ -74,7 +74,7 @@ function rowsOf({ correlations, marked }, H) {
 
 function render({ model, el: host }) {
   const view = follow(model, paint), { weights, correlations } = view.state, NAMES = ["first", "second"];
-  let steps = [], sum = "", rows = [], titles = [], cells = [];
+  let steps = [], sum = "", rows = [], titles = [], cells = [], filled = 0;
 
   const numeric = { inputmode: "numeric", size: 20 };
   const fields = NAMES.map((name, at) => field("input.field.mono", () => onNumber(name, at), numeric));
@@ -102,12 +102,20 @@ function render({ model, el: host }) {
     view.change({ [name]: value.toString(), step: step >= steps.length ? T : Math.min(step, T) });
   }
 
-  /** The table, drawn anew for each sum; its cells are filled as the steps are done. */
+  const fill = (t, done) => rows.forEach(([, , cell], i) => {
+    const [text, name = "", title = "", share = 0] = cell(steps[t], done);
+    Object.assign(cells[i][t], { textContent: text, className: name && `crnn-${name}`, title });
+    cells[i][t].style.setProperty("--p", `${share.toFixed(0)}%`);
+  });
+
+  /** The table, drawn anew for each sum; a column is filled when its step has been done. */
   function build() {
     rows = rowsOf(view.state, weights.b.length);
     cells = rows.map(() => steps.map((_, t) => html("td", { "data-t": t, onclick: jump(t) })));
     titles = steps.map((_, t) => columnTitle(html("button.time",
       { type: "button", tabindex: -1, "aria-label": `add up to place ${t}`, onclick: jump(t) }, t)));
+    steps.forEach((_, t) => fill(t, false));
+    filled = 0;
     const caption = html("caption", "Bits, carry, answer and units of the network, one column a step");
     const lines = rows.map(([title, kind], i) => dataRow(title, cells[i], `tr.${kind}`));
     scroll.replaceChildren(dataTable("table.places", caption, titles, lines, html("th", { scope: "row" }, "t")));
@@ -121,11 +129,8 @@ function render({ model, el: host }) {
       build();
     }
     const T = steps.length, step = clamp(state.step, T + 1), done = step === T;
-    rows.forEach(([, , cell], i) => cells[i].forEach((td, t) => {
-      const [text, name = "", title = "", share = 0] = cell(steps[t], t < step);
-      Object.assign(td, { textContent: text, className: name && `crnn-${name}`, title });
-      td.style.setProperty("--p", `${share.toFixed(0)}%`);
-    }));
+    for (; filled < step; filled++) fill(filled, true);
+    for (; filled > step; filled--) fill(filled - 1, false);
     titles.forEach((title, t) => flag(title, "now", t === step - 1));
     fields.forEach((node, i) => { if (focused(root) !== node || !node.value) node.value = state[NAMES[i]]; });
     Object.assign(places, { max: T, value: step });

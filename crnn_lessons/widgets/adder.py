@@ -10,7 +10,7 @@ from torch import nn
 
 from crnn_lessons.widgets.layers import bias_of, weights_of
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place, as_array
+from crnn_lessons.widgets.spec import Entry, Place, as_array, short
 
 MOST_BITS = 64
 """The longest number that the widget takes."""
@@ -59,7 +59,7 @@ def read_decimal(number: int | str) -> str:
         or isinstance(number, bool)
         or not (text.isascii() and text.isdigit())
     ):
-        raise ValueError(f"a number to add is a whole number of 0 or more, and got {number!r}")
+        raise ValueError(f"a number to add is a whole number of 0 or more, and got {short(number)}")
     if len(text.lstrip("0")) > 20 or int(text).bit_length() > MOST_BITS:
         raise ValueError(f"the widget adds numbers of at most {MOST_BITS} bits (below 2^{MOST_BITS}), and got {text}")
     return str(int(text))
@@ -107,7 +107,7 @@ class Adder(Widget):
             said = f"correlations must be {H} numbers from -1 to 1, one a unit"
             values = as_array(correlations, said).tolist()
             if np.shape(values) != (H,) or not np.all(np.abs(values) <= 1 + 1e-9):
-                raise ValueError(f"{said}, and got {correlations!r}")
+                raise ValueError(f"{said}, and got {short(correlations)}")
         if marked not in range(H + 1):
             raise ValueError(f"marked is a number of units, 0 to {H}, and got {marked}")
         first, second = read_decimal(first), read_decimal(second)

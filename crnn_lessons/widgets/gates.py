@@ -43,7 +43,7 @@ class Gates(Widget):
     presets = Entry(fixed=True)
     tasks = Entry(fixed=True)
     inputs = Entry()
-    gates = Entry(lambda gates: gates and parts.check_gates(gates))
+    gates = Entry()
     task = Choice("", *TASKS, said="{name} is '' or one of {values}")
     t = Place("T")
     unit = Place("units")
@@ -82,17 +82,21 @@ class Gates(Widget):
         super().__init__(**state, t=t, unit=unit)
 
     def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
-        gates, task, cell = state["gates"], state["task"], state["cell"]
+        cell = state["cell"]
         if cell:
             for name in ("gates", "task"):
-                if state[name]:
+                if not _empty(state[name]):
                     raise ValueError(f"a cell sets its gates itself; {name} is for one unit by hand")
+            state["gates"] = []
             if "inputs" in changed:
                 state["inputs"] = parts.check_inputs(state["inputs"], state["labels"], len(cell["weight_ih"][0]))
             return {"T": len(state["inputs"]), "units": len(cell["weight_hh"][0])}
-        if np.size(state["inputs"]):
+        if not _empty(state["inputs"]):
             raise ValueError("inputs belong to a cell; by hand there are gates only")
-        state["inputs"] = []
+        state["inputs"], task = [], state["task"]
+        if "gates" in changed:
+            state["gates"] = parts.check_gates(state["gates"])
+        gates = state["gates"]
         if task and [row[2] for row in gates] != TASKS[task]["g"]:
             if not self.state:
                 raise ValueError(
@@ -141,6 +145,10 @@ class Gates(Widget):
         if self.cell:
             return f"Gates({self.signs()!r}, units={self.hidden_size}, t={self.t}, unit={self.unit})"
         return f"Gates(T={len(self.gates)}, t={self.t}, task={self.task!r})"
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, (str, list, tuple)) and len(value) == 0)
 
 
 def _fresh(task: str) -> list[list[float]]:

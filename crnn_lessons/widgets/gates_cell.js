@@ -59,10 +59,10 @@ export function renderCell(model, host) {
     if (t >= 0 && t < inputs.length && unit < H) choose(t, unit);
   }
 
-  /** As many panels beside one another as have room for their titles, and for squares of ten pixels. */
+  /** As many panels beside one another as have room for squares of ten pixels. */
   function measureSide(T) {
     const room = (maps.parentNode.clientWidth || 900) - 8;
-    const across = [6, 3, 2].find((n) => room / n >= Math.max(150, 10 * T + LEFT + 10)) ?? 1;
+    const across = [6, 3, 2].find((n) => room / n >= 10 * T + LEFT + 10) ?? 1;
     return Math.floor(Math.max(9, Math.min(18, (room / across - LEFT - 10) / T)));
   }
 

@@ -11,7 +11,7 @@ from crnn_lessons.alphabet import BLANK_SIGN, Alphabet
 from crnn_lessons.ctc import Lattice as Numbers
 from crnn_lessons.ctc import extend, forced_alignment, forward_backward, min_frames
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Choice, Entry, Place, Text, as_array
+from crnn_lessons.widgets.spec import Choice, Entry, Place, Text, as_array, short
 from crnn_lessons.widgets.words import show_number
 
 MOST_FRAMES, MOST_CLASSES = 100, 500
@@ -83,9 +83,10 @@ class Lattice(Widget):
     ):
         if (probs is None) == (log_probs is None):
             raise ValueError("a lattice needs either probs or log_probs (T x C), and got both or neither")
-        alphabet = characters if isinstance(characters, Alphabet) else Alphabet(characters)
         if probs is None:
             probs = np.exp(as_array(log_probs, "log_probs must be a T x C array of numbers"))
+        probs = check_probs(probs)  # before the characters: how many there may be is said here
+        alphabet = characters if isinstance(characters, Alphabet) else Alphabet(characters)
         characters = list(alphabet.characters)
         super().__init__(probs=probs, target=target, characters=characters, t=t, s=s, mode=mode)
 
@@ -100,10 +101,10 @@ class Lattice(Widget):
                 f"probs has {C} classes, and the characters {characters!r} with the blank make "
                 f"{alphabet.num_classes}; the blank is not listed among the characters"
             )
-        labels = alphabet.encode(state["target"])
-        if min_frames(labels) > T:
-            raise ValueError(f"the target {state['target']!r} needs {min_frames(labels)} time steps, and probs has {T}")
-        return {"T": T, "L": 2 * len(labels) + 1}
+        target, needed = state["target"], min_frames(list(map(ord, state["target"])))
+        if needed > T:
+            raise ValueError(f"the target {short(target)} needs {needed} time steps, and probs has {T}")
+        return {"T": T, "L": 2 * len(alphabet.encode(target)) + 1}
 
     @property
     def numbers(self) -> Numbers:

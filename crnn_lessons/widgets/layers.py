@@ -21,10 +21,9 @@ def weights_of(layer: nn.Module, *names: str) -> list[np.ndarray | None]:
             found.append(None)
             continue
         found.append(to_numpy(weight).astype(np.float64))
-        if not np.isfinite(found[-1]).all():
-            raise ValueError(
-                f"the weights of a layer must be finite numbers, and {name} of {type(layer).__name__} has others"
-            )
+        for bad in found[-1][~np.isfinite(found[-1])]:
+            kind = type(layer).__name__
+            raise ValueError(f"the weights of a layer must be finite numbers, and {name} of this {kind} holds {bad}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 
 import numpy as np
@@ -15,7 +15,10 @@ from crnn_lessons.widgets.words import minus, show_number
 
 def read_cells(cells: Sequence[str]) -> list[str]:
     """Some of the cells, in their order, or one sentence why they are none."""
-    names = list(cells) if isinstance(cells, Iterable) and not isinstance(cells, str) else [cells]
+    try:
+        names = [cells] if isinstance(cells, str) else list(cells)
+    except TypeError:
+        names = [cells]
     for name in names:
         if not isinstance(name, str) or name not in CELLS:
             raise ValueError(f"cells are some of {', '.join(CELLS)}, and got {short(name)}")

@@ -1,56 +1,79 @@
-// How far back a recurrent network feels. Each number carries, beside its value v, its derivatives d with respect to
-// the input of every step. So the cells stand here as their equations, and the derivatives come along by themselves.
+// How far back a recurrent network feels, derived by hand; Python has it from autograd. Matrices are lists of rows.
 import { range } from "./dom.js";
 
 export const CELLS = { RNN: 1, LSTM: 4, GRU: 3 };
 
-/** A value v whose derivatives are p times those of a and q times those of b. */
-function follows(v, p, a, q, b) {
-  const d = new Float64Array(a.d.length);
-  for (let k = 0; k < d.length; k++) d[k] = p * a.d[k] + q * b.d[k];
-  return { v, d };
-}
-const add = (a, b) => follows(a.v + b.v, 1, a, 1, b);
-const subtract = (a, b) => follows(a.v - b.v, 1, a, -1, b);
-const multiply = (a, b) => follows(a.v * b.v, b.v, a, a.v, b);
-const squash = (v, slope, a) => follows(v, slope, a, 0, a);
-const sigmoid = (a, v = 1 / (1 + Math.exp(-a.v))) => squash(v, v * (1 - v), a);
-const tanh = (a, v = Math.tanh(a.v)) => squash(v, 1 - v * v, a);
-
-/** The rows of a matrix times the state h. */
-const times = (W, h) => W.map((row) => {
-  const d = new Float64Array(h[0].d.length);
-  row.forEach((w, j) => { for (let k = 0, from = h[j].d; k < d.length; k++) d[k] += w * from[k]; });
-  return { v: row.reduce((sum, w, j) => sum + w * h[j].v, 0), d };
-});
-
-/** The next state of each cell; x[k] is what the input adds to part k, and W[k] h what the state does. */
-const STEPS = {
-  RNN: (x, W, { h }) => ({ h: times(W[0], h).map((a, j) => tanh(add(a, x[0][j]))) }),
-  LSTM(x, W, { h, c }) {
-    const [i, f, g, o] = range(4, (k) => times(W[k], h).map((a, j) => (k === 2 ? tanh : sigmoid)(add(a, x[k][j]))));
-    const kept = c.map((old, j) => add(multiply(f[j], old), multiply(i[j], g[j])));
-    return { c: kept, h: kept.map((now, j) => multiply(o[j], tanh(now))) };
-  },
-  GRU(x, W, { h }) {
-    const [r, z] = range(2, (k) => times(W[k], h).map((a, j) => sigmoid(add(a, x[k][j]))));
-    const n = times(W[2], h).map((a, j) => tanh(add(multiply(r[j], a), x[2][j])));
-    return { h: h.map((old, j) => add(n[j], multiply(z[j], subtract(old, n[j])))) };
-  },
-};
+const sigmoid = (a) => 1 / (1 + Math.exp(-a));
+const apply = (W, v) => W.map((row) => row.reduce((total, w, k) => total + w * v[k], 0));
+/** P W for P of rows times a matrix. */
+const through = (P, W) => P.map((row) => W[0].map((_, k) => row.reduce((total, p, j) => total + p * W[j][k], 0)));
+const columns = (P, v) => P.map((row) => row.map((p, k) => p * v[k])); // each column times a number
+const add = (...Ps) => Ps[0].map((row, j) => row.map((_, k) => Ps.reduce((total, P) => total + P[j][k], 0)));
+const each = (f, ...vs) => vs[0].map((_, k) => f(...vs.map((v) => v[k])));
+const eye = (n) => range(n, (j) => range(n, (k) => (j === k ? 1 : 0)));
 
 /** The length of the derivative of the last state by the input, for each distance back from the last step. */
 export function influence(base, cell, kind, norm, bias, length) {
   const W = base[kind].slice(0, CELLS[cell]).map((matrix) => matrix.map((row) => row.map((w) => norm * w)));
-  const empty = () => W[0].map(() => ({ v: 0, d: new Float64Array(length) }));
-  let state = { h: empty(), c: empty() };
-  for (let t = 0; t < length; t++) {
-    const x = W.map((_, part) => base.weight_ih[part].map((u) => {
-      const d = new Float64Array(length);
-      d[t] = u;
-      return { v: u * base.x[t] + (part === 1 ? bias : 0), d };
-    }));
-    state = STEPS[cell](x, W, state);
+  const U = base.weight_ih.slice(0, CELLS[cell]);
+  const rows = { RNN: rnn, LSTM: lstm, GRU: gru }[cell](W, U, base.x.slice(0, length), bias);
+  return rows.map((row) => Math.sqrt(row.reduce((total, d) => total + d * d, 0))).reverse();
+}
+
+/** What step t gets from input and state: W_ih x + W_hh h for part k. */
+const part = (W, U, value, h, k) => apply(W[k], h).map((w, j) => U[k][j] * value + w);
+
+function rnn(W, U, x) {
+  let h = W[0].map(() => 0), A = eye(h.length);
+  const states = x.map((value) => (h = part(W, U, value, h, 0).map(Math.tanh))), out = [];
+  for (let t = x.length - 1; t >= 0; t--) {
+    const P = columns(A, states[t].map((s) => 1 - s * s));
+    out[t] = apply(P, U[0]);
+    A = through(P, W[0]);
   }
-  return range(length, (distance) => Math.hypot(...state.h.map(({ d }) => d[length - 1 - distance])));
+  return out;
+}
+
+function lstm(W, U, x, bias) {
+  let h = W[0].map(() => 0), c = h, A = eye(h.length), M = A.map((row) => row.map(() => 0));
+  const kept = x.map((value) => {
+    const i = part(W, U, value, h, 0).map(sigmoid), f = part(W, U, value, h, 1).map((a) => sigmoid(a + bias));
+    const g = part(W, U, value, h, 2).map(Math.tanh), o = part(W, U, value, h, 3).map(sigmoid), before = c;
+    c = each((f, c, i, g) => f * c + i * g, f, c, i, g);
+    h = each((o, c) => o * Math.tanh(c), o, c);
+    return { i, f, g, o, c, before };
+  });
+  const out = [];
+  for (let t = x.length - 1; t >= 0; t--) {
+    const { i, f, g, o, c, before } = kept[t];
+    M = add(M, columns(A, each((o, c) => o * (1 - Math.tanh(c) ** 2), o, c)));
+    const P = [
+      columns(M, each((g, i) => g * i * (1 - i), g, i)), columns(M, each((b, f) => b * f * (1 - f), before, f)),
+      columns(M, each((i, g) => i * (1 - g * g), i, g)), columns(A, each((c, o) => Math.tanh(c) * o * (1 - o), c, o)),
+    ];
+    out[t] = each((...parts) => parts.reduce((a, b) => a + b), ...P.map((Pk, k) => apply(Pk, U[k])));
+    A = add(...P.map((Pk, k) => through(Pk, W[k])));
+    M = columns(M, f);
+  }
+  return out;
+}
+
+function gru(W, U, x, bias) {
+  let h = W[0].map(() => 0), A = eye(h.length);
+  const kept = x.map((value) => {
+    const r = part(W, U, value, h, 0).map(sigmoid), z = part(W, U, value, h, 1).map((a) => sigmoid(a + bias));
+    const inner = apply(W[2], h), n = each((u, r, w) => Math.tanh(u * value + r * w), U[2], r, inner), before = h;
+    h = each((z, n, h) => (1 - z) * n + z * h, z, n, h);
+    return { r, z, n, inner, before };
+  });
+  const out = [];
+  for (let t = x.length - 1; t >= 0; t--) {
+    const { r, z, n, inner, before } = kept[t];
+    const Pn = columns(A, each((z, n) => (1 - z) * (1 - n * n), z, n));
+    const Pz = columns(A, each((b, n, z) => (b - n) * z * (1 - z), before, n, z));
+    const Pr = columns(Pn, each((w, r) => w * r * (1 - r), inner, r));
+    out[t] = each((a, b, c) => a + b + c, apply(Pr, U[0]), apply(Pz, U[1]), apply(Pn, U[2]));
+    A = add(columns(A, z), through(Pr, W[0]), through(Pz, W[1]), through(columns(Pn, r), W[2]));
+  }
+  return out;
 }

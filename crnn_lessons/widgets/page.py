@@ -6,6 +6,7 @@ that lives in the page. Where no script may run a picture is left, which ``make 
 
 from __future__ import annotations
 
+import contextlib
 import html
 import itertools
 import json
@@ -102,10 +103,10 @@ class Widget(anywidget.AnyWidget):
         raise NotImplementedError
 
     def set_state(self, sync_data: dict) -> None:
-        """Take a state from the page, where it passes the check; where it does not, the page gets the last one back."""
-        try:
+        """Take a state from the page where it passes the check; where that leaves another, the page gets it back."""
+        with contextlib.suppress(traitlets.TraitError):
             super().set_state({name: value for name, value in sync_data.items() if name == "state"})
-        except traitlets.TraitError:
+        if sync_data.get("state") != self.state:
             self.send_state("state")
 
     def html(self) -> str:

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,11 @@ from crnn_lessons.arrays import to_numpy
 
 UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters, and halves of surrogate pairs, which no file can hold."""
+
+
+def short(value: object) -> str:
+    """A value as an error shows it: on one line, and cut where it is long."""
+    return " ".join(reprlib.repr(value).split())
 
 
 class StateError(traitlets.TraitError, ValueError):

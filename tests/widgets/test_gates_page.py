@@ -243,17 +243,6 @@ def test_the_live_views_and_python_follow_each_other(page, lab):
 # pages
 
 
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    layer, out = trained_like()
-    widgets = Gates(), Gates(layer, "4719", out=out)
-    show_page(page, tmp_path, *widgets)
-    for widget in widgets:
-        assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()
-
-
 @pytest.mark.parametrize("scheme, width", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])
 def test_it_fits_and_can_be_read(page, tmp_path, scheme, width):
     page.emulate_media(color_scheme=scheme)

@@ -90,15 +90,6 @@ def test_the_curves_lie_where_their_numbers_are(memory):
         np.testing.assert_allclose([float(point.split(",")[1]) for point in points], want, atol=0.06)
 
 
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    widget = Memory()
-    show_page(page, tmp_path, widget)
-    assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()
-
-
 @pytest.mark.parametrize("scheme, width", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])
 def test_it_fits_and_can_be_read(page, tmp_path, scheme, width):
     page.emulate_media(color_scheme=scheme)

@@ -250,16 +250,6 @@ def test_two_of_a_kind_on_a_page_keep_their_own_state(page, tmp_path):
     assert page.locator(".crnn-host").nth(0).get_by_label("α forward").is_checked()
 
 
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    widget = Lattice(PROBS, "ab", "ab")
-    show_page(page, tmp_path, widget)
-    image = page.get_by_alt_text(widget.alt())
-    assert image.bounding_box()["width"] >= 300
-    context.close()
-
-
 def test_nothing_is_fetched(page, tmp_path):
     asked = []
     page.on("request", lambda request: asked.append(request.url))

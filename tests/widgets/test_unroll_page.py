@@ -200,14 +200,6 @@ def test_two_on_a_page_keep_their_own_state(page, tmp_path):
     assert hosts.nth(1).get_by_label("W_hh[0, 0]").input_value() == "1"
 
 
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page, widget = context.new_page(), Unroll(**PARITY, inputs=BITS)
-    show_page(page, tmp_path, widget)
-    assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()
-
-
 @pytest.mark.parametrize("scheme, width", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])
 def test_it_fits_and_can_be_read(page, tmp_path, scheme, width):
     """No sideways scrolling of the page; the marked step is in sight; text stands out by 4.5 to 1 at least."""
