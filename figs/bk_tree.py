@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rapidfuzz.distance.Levenshtein import distance
 
-from crnn_lessons.show.figures import BLUE, ORANGE
-from crnn_lessons.show.svg import FAINT, INK, box, line, sheet, text
+from crnn_lessons.show.palette import BLUE, FAINT, INK, ORANGE
+from crnn_lessons.show.svg import box, line, sheet, text
 
 WORDS = ("hotel", "hostel", "total", "station", "motel", "hot", "nation", "taxi", "exit", "hotels", "metal")
 READ, MOST = "hote", 1

@@ -5,8 +5,8 @@ python figs/prefixes.py
 
 from pathlib import Path
 
-from crnn_lessons.show.figures import GREY, ORANGE, SKY, VERMILLION
-from crnn_lessons.show.svg import FAINT, arrow, box, sheet, text
+from crnn_lessons.show.palette import FAINT, GREY, ORANGE, SKY, VERMILLION
+from crnn_lessons.show.svg import arrow, box, sheet, text
 
 ROW, T = (0.6, 0.4), 3  # the blank and the letter a, in each frame
 WIDE, HIGH, BAR = 116, 58, 92
