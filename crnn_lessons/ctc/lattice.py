@@ -108,9 +108,8 @@ def check_log_probs(log_probs: np.ndarray) -> np.ndarray:
     log_probs = np.asarray(log_probs, dtype=np.float64)
     if log_probs.ndim != 2:
         raise ValueError(f"log_probs must be T x C (time steps by classes), and has the shape {log_probs.shape}")
-    bad = np.argwhere(np.isnan(log_probs) | (log_probs == np.inf))
-    if len(bad):
-        t, c = bad[0]
+    if log_probs.size and not log_probs.max() < np.inf:  # a NaN is below nothing
+        t, c = np.argwhere(~(log_probs < np.inf))[0]
         raise ValueError(f"log_probs must be below +inf and not NaN, and is {log_probs[t, c]} at t={t}, class {c}")
     return log_probs
 

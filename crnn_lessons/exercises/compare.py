@@ -66,6 +66,14 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
     if several and any(_is_array(part) for part in want):  # too much to show as a whole
         i = next(i for i, (g, w) in enumerate(zip(got, want, strict=True)) if not same(g, w, tolerance))
         return f", result [{i}],{difference(got[i], want[i], tolerance)}"
+    if isinstance(got, dict) and isinstance(want, dict):
+        for key in [*want, *got]:
+            if key not in got:
+                return f" should have {short(key)}: {short(want[key])}, and yours has no such entry"
+            if key not in want:
+                return f" should have no entry {short(key)}, and yours has {short(key)}: {short(got[key])}"
+            if not same(got[key], want[key], tolerance):
+                return f", entry {short(key)},{difference(got[key], want[key], tolerance)}"
     if type(got) is type(want) is list and len(got) != len(want):
         return f" should have {len(want)} entries, {short(want)}, and yours has {len(got)}: {short(got)}"
     shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
@@ -112,6 +120,8 @@ def short(value: Any, most: int = 160, depth: int = 6) -> str:
     elif type(value) in (list, tuple) and value and depth:
         inside = ", ".join(short(v, most, depth - 1) for v in value[:most])  # an entry takes two signs at least
         text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    elif type(value) is dict and value and depth:
+        text = "{" + ", ".join(f"{short(k)}: {short(v, most, depth - 1)}" for k, v in list(value.items())[:most]) + "}"
     else:
         text = _repr(value, most)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -16,7 +16,10 @@ READ = """Print the text of word images: letters and digits, in lower case.
 One image: its text. Several: a line FILE<TAB>TEXT each. With --json: one object a line with "file", "text" and
 "confidence", or "file" and "error". The confidence is p(text | image), the probability of the text under CTC,
 summed over all its alignments. A file that cannot be read gives one line on standard error; the others are
-still read, and the exit status is 1."""
+still read, and the exit status is 1. With --alternatives the next best texts follow behind tabs, or as "alternatives".
+
+  python -m crnn_lessons read --lexicon words.txt sign.png
+  python -m crnn_lessons read --beam 20 --language words.txt --alternatives 3 sign.png"""
 
 TRAIN = """Train a reader on words rendered with the fonts at hand, and write its weights.
 
@@ -39,6 +42,12 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("files", nargs="+", metavar="FILE", help="image of one word; - for standard input")
     reading.add_argument("--json", action="store_true", help="one JSON object a line")
     reading.add_argument("--weights", metavar="FILE", help="weights that train wrote (default: the shipped ones)")
+    reading.add_argument("--beam", type=int, default=0, metavar="W", help="search with a beam of this width")
+    reading.add_argument("--lexicon", metavar="FILE", help="a word a line: take a word near what is read, if there is "
+                         "one; with --beam or --language: read nothing but these words")  # fmt: skip
+    reading.add_argument("--language", metavar="FILE",
+                         help="a word a line, whose spelling is learnt, or what NGram.save wrote")  # fmt: skip
+    reading.add_argument("--alternatives", type=int, default=0, metavar="K", help="so many more texts, less probable")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)
     return top
@@ -88,7 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         if arguments.command == "read":
-            return read(arguments.files, arguments.json, arguments.weights)
+            how = arguments.beam, arguments.lexicon, arguments.language, arguments.alternatives
+            return read(arguments.files, arguments.json, arguments.weights, how)
         from crnn_lessons.reader.train import train
 
         arguments.shown = shlex.join(argv)
@@ -98,13 +108,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def read(names: Sequence[str], as_json: bool = False, weights: str | None = None, out: TextIO | None = None) -> int:
-    """Read files and print what they say; returns the exit status."""
+def read(
+    names: Sequence[str],
+    as_json: bool = False,
+    weights: str | None = None,
+    how: Sequence = (),
+    out: TextIO | None = None,
+) -> int:
+    """Read files and print what they say; returns the exit status. ``how`` are the options of a ``Decoder``."""
+    from crnn_lessons.reader.decoder import Decoder
     from crnn_lessons.reader.reading import Reader
 
     out = out or sys.stdout
     try:
         reader = Reader(weights)
+        reader.decoder = Decoder(reader.alphabet, *how)
     except (FileNotFoundError, ValueError) as error:
         print(f"read: {error}", file=sys.stderr)
         return 2
@@ -119,8 +137,10 @@ def read(names: Sequence[str], as_json: bool = False, weights: str | None = None
                 print(json.dumps({"file": name, "error": str(error)}), file=out, flush=True)
             continue
         if as_json:
-            line = json.dumps({"file": name, "text": reading.text, "confidence": round(reading.confidence, 6)})
+            texts = [(reading.text, reading.confidence), *reading.alternatives]
+            first, *others = [{"text": text, "confidence": round(p, 6)} for text, p in texts]
+            line = json.dumps({"file": name, **first} | ({"alternatives": others} if others else {}))
         else:
-            line = reading.text if len(names) == 1 else f"{name}\t{reading.text}"
+            line = "\t".join([*[name] * (len(names) > 1), reading.text, *(text for text, _ in reading.alternatives)])
         print(line, file=out, flush=True)
     return status

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crnn_lessons.ctc import best_path, forward_backward
 from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models import load
 from crnn_lessons.models.recogniser import to_input
+from crnn_lessons.reader.decoder import Decoder
 from crnn_lessons.text.augment import fit
 
 WEIGHTS = "weights/reader.safetensors"
@@ -28,14 +28,16 @@ class Reading:
         text: the characters, of the reader's alphabet only; may be empty.
         confidence: p(text | image), 0 to 1: the probability of the text under CTC, summed over all its
             alignments. The other texts share the rest, so it is no promise, but texts compare by it.
+        alternatives: the next best texts with their confidence, as many as the decoder gives.
     """
 
     text: str
     confidence: float
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 class Reader:
-    """Reads words with a trained recogniser.
+    """Reads words with a trained recogniser. Its ``decoder`` finds the texts, and may be set.
 
     Args:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
@@ -50,6 +52,7 @@ class Reader:
         else:
             with as_file(files("crnn_lessons") / WEIGHTS) as path:
                 self.model, self.alphabet, self.notes = load(path)
+        self.decoder = Decoder(self.alphabet)
 
     def prepare(self, source: Source) -> np.ndarray:
         """The picture as the model gets it: grey, uint8 `H W`, of the model's height.
@@ -83,6 +86,5 @@ class Reader:
             FileNotFoundError, ValueError: in one sentence, why it cannot be read.
         """
         log_probs = self.log_probs(self.prepare(source)).numpy()  # T C
-        labels = best_path(log_probs)
-        confidence = np.exp(forward_backward(log_probs, labels).log_likelihood)
-        return Reading(self.alphabet.decode(labels), min(1.0, float(confidence)))
+        found = [(self.alphabet.decode(h.labels), min(1.0, float(np.exp(h.log_prob)))) for h in self.decoder(log_probs)]
+        return Reading(*found[0], tuple(found[1:]))

@@ -97,3 +97,22 @@ def draw_lattice(
     axes.set(xticks=range(T), yticks=range(len(rows)), xlabel="time step t", ylabel="row s")
     axes.set(xlim=(-0.5, T - 0.5), ylim=(len(rows) - 0.5, -0.5))
     return len(arrows)
+
+
+def draw_letter_places(axes: Axes, picture: np.ndarray, text: str, rows: Sequence[int]) -> None:
+    """Draw a picture of a word, with a line to each frame in which its path is in a letter, and the letter above.
+
+    Args:
+        picture: H W, grey.
+        text: S letters.
+        rows: the row of the lattice in each of T frames; row 2i + 1 is letter i.
+    """
+    height, width = picture.shape
+    axes.imshow(picture, cmap="gray", extent=(0, width, height, 0))
+    for i, letter in enumerate(text):
+        frames = [t for t, s in enumerate(rows) if s == 2 * i + 1]
+        middles = (np.array(frames) + 0.5) * width / len(rows)
+        axes.vlines(middles, -0.1 * height, height, color=VERMILLION, linewidth=1)
+        axes.text(middles.mean(), -0.15 * height, letter, ha="center", va="bottom", color=VERMILLION)
+    axes.set(xlim=(0, width), ylim=(height, -0.5 * height))
+    axes.axis("off")

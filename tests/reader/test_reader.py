@@ -167,6 +167,36 @@ def test_json_lines(word, capsys):
     assert 0.5 < row["confidence"] <= 1
 
 
+def test_a_beam_a_lexicon_a_language_and_alternatives(word, tmp_path, capsys):
+    assert main(["read", str(word)]) == 0
+    text = capsys.readouterr().out.strip()
+    assert main(["read", "--alternatives", "2", str(word), str(word)]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        name, best, *others = line.split("\t")
+        assert (name, best) == (str(word), text) and len(set(others)) == 2 and text not in others
+    assert main(["read", "--json", "--beam", "5", "--alternatives", "3", str(word)]) == 0
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    shares = [line["confidence"], *(other["confidence"] for other in line["alternatives"])]
+    assert line["text"] == text and len(shares) == 4
+    assert shares == sorted(shares, reverse=True) and sum(shares) < 1.00001
+    words = tmp_path / "words.txt"
+    words.write_text(f"{text[:-1]}\nzzzzzzzz\n")  # the word itself is not among them
+    assert main(["read", "--lexicon", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip() == text[:-1]
+    words.write_text("zzzzzzzz\n")
+    assert main(["read", "--lexicon", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip() == text  # no word is near
+    assert main(["read", "--beam", "4", "--lexicon", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip() == "zzzzzzzz"  # nothing else may be read
+    assert main(["read", "--language", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip()
+    for option in ("--lexicon", "--language"):
+        assert main(["read", option, str(tmp_path / "none.txt"), str(word)]) == 2
+        assert capsys.readouterr().err.startswith("read: there is no word list")
+    assert main(["read", "--beam", "-1", str(word)]) == 2
+    assert "0 or more" in capsys.readouterr().err
+
+
 def test_errors_are_one_line_each_and_the_rest_is_read(word, tmp_path, capsys):
     bad = {"empty.png": b"", "text.png": b"hello", "cut.png": word.read_bytes()[:60]}
     for name, data in bad.items():
