@@ -195,7 +195,8 @@ UNROLL = Exercise(
             The first input is x[0]; it meets the initial state.
         reads the sequence from its end :: range(len(x)) -> reversed(range(len(x)))
             Step 0 comes first. (Reading backwards has its use: see section 7.)
-        returns inside the loop, after the first step :: states[t] = h -> states[t] = h; return states & return states ->
+        returns inside the loop, after the first step ::
+            states[t] = h -> states[t] = h; return states & return states ->
         :: states[t] = h -> return h[None] & return states ->
         :: states[t] = h -> return h & return states ->
             `return` ends the function at once, and it stands in the loop. Move it out, to the left.
