@@ -9,6 +9,7 @@ import torch
 from crnn_lessons.exercises import catalogue
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
+from crnn_lessons.widgets import Unroll
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 RIGHT_STEPS = catalogue.load("01").RIGHT_STEPS
@@ -407,6 +408,21 @@ def test_the_steps_of_the_last_exercise_are_what_networks_do():
     before = torch.get_rng_state()
     assert outputs_that_change() == RIGHT_STEPS
     assert torch.equal(before, torch.get_rng_state())  # a check must not change the lesson's random numbers
+
+
+def test_what_the_lesson_says_that_the_parity_widget_shows():
+    bits = [1, 0, 1, 1, 0, 0, 1, 0]
+    parity = np.cumsum(bits) % 2
+
+    def readouts(weight, inputs=bits):
+        W_hh, out = [[20, -20], [20, -20]], [[0.5, -0.5]]
+        return Unroll([[weight], [40]], W_hh, [-20, -60], [[bit] for bit in inputs], out).outputs[:, 0]
+
+    assert np.allclose(readouts(40), parity, atol=1e-9)
+    assert readouts(21).round(2)[:2].tolist() == [0.88, 1.0] and (readouts(21).round() == parity).all()
+    assert (readouts(20.1).round() == parity).all() and np.allclose(readouts(20), 0.5)
+    flipped = readouts(40, [1, 0, 1, 0, 0, 0, 1, 0]).round() != parity
+    assert flipped.tolist() == [False] * 3 + [True] * 5
 
 
 def test_a_step_that_changes_the_state_in_place_is_told_so():
