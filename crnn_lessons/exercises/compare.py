@@ -42,7 +42,10 @@ def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
     got, want = plain(got), plain(want)
     single = str(getattr(got, "dtype", "")) in ("float32", "float16")
     try:
-        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+        if np.iscomplexobj(got) != np.iscomplexobj(want):  # a cast to floats would drop the imaginary part
+            return None
+        kind = np.complex128 if np.iscomplexobj(want) else np.float64
+        got, want = np.asarray(got, dtype=kind), np.asarray(want, dtype=kind)
     except (TypeError, ValueError, OverflowError):
         return None
     if got.shape != want.shape:
@@ -58,6 +61,13 @@ def plain(value: Any) -> Any:
     if getattr(value, "is_meta", False):
         return f"a tensor without data, of the shape {tuple(value.shape)}"
     return to_numpy(value)
+
+
+def unfinished(value: Any, depth: int = 6) -> bool:
+    """Whether a `...` stands anywhere in a value of tuples, lists and dictionaries."""
+    parts = value.values() if isinstance(value, dict) else value
+    inside = isinstance(value, (list, tuple, dict)) and depth > 0
+    return value is ... or (inside and any(unfinished(part, depth - 1) for part in parts))
 
 
 def difference(got: Any, want: Any, tolerance: float) -> str:

@@ -27,19 +27,10 @@ SAME_ANSWER = (
 )
 LONGER = f"Make them longer than the window, then change one bit outside the last {WINDOW}."
 MOST_BITS = 20
-UNFINISHED = "There is a `...` in the answer still: replace the remaining `...`."
-
-
-def _unfinished(answer) -> bool:
-    """Whether a `...` stands anywhere in an answer of tuples, lists and dictionaries."""
-    parts = answer.values() if isinstance(answer, dict) else answer
-    return parts is ... or (isinstance(answer, (list, tuple, dict)) and any(map(_unfinished, parts)))
 
 
 def window_is_fooled(pair: Sequence[Iterable]) -> str | None:
     """None if a window of three sees the same in both sequences, and the right answers differ; else a sentence."""
-    if _unfinished(pair):
-        return UNFINISHED
     if not isinstance(pair, Iterable):
         return f"The answer is a pair of two sequences of bits, and yours is {pair!r}."
     pair = list(pair)
@@ -135,7 +126,12 @@ RNN_STEP = Exercise(
             weight_ih @ x -> x @ weight_ih & weight_hh @ h -> h @ weight_hh
             weight_ih has a row for each unit and a column for each input, so the matrix comes first: `weight_ih @ x`.
         multiplies element by element :: @ -> *
+        multiplies the state element by element :: weight_hh @ h -> weight_hh * h
             `*` multiplies element by element; matrix times vector is `@`.
+        takes the tanh of one number with math.tanh :: np.tanh -> math.tanh
+            `math.tanh` takes one number, and the sum holds one for each unit: `np.tanh` takes arrays.
+        returns complex numbers :: np.tanh( -> np.tanh(0j +
+            All numbers here are real. Where does a complex one come in?
         swaps the two matrices :: weight_ih -> weight_hh & weight_hh -> weight_ih
             ih is from the input to the hidden state, hh from the hidden state to itself.
         stops with a TypeError :: weight_ih @ x -> ...
@@ -198,7 +194,24 @@ UNROLL = Exercise(
         leaves out the first step :: states = np.zeros( -> x = x[1:]; states = np.zeros(
             The first input is x[0]; it meets the initial state.
         reads the sequence from its end :: range(len(x)) -> reversed(range(len(x)))
-            Step 0 comes first. (Reading backwards has its use: section 7.)
+            Step 0 comes first. (Reading backwards has its use: see section 7.)
+        returns inside the loop, after the first step ::
+            states[t] = h -> states[t] = h; return states & return states ->
+        :: states[t] = h -> return h[None] & return states ->
+        :: states[t] = h -> return h & return states ->
+            `return` ends the function at once, and it stands in the loop. Move it out, to the left.
+        multiplies the state from the wrong side :: weight_hh @ h -> h @ weight_hh
+            `h @ weight_hh` runs, as the matrix is square, but uses its columns for its rows: the matrix comes first.
+        leaves out the bias :: + bias ->
+            Three terms stand inside the tanh, at every step: the bias is one of them.
+        leaves out the state :: + weight_hh @ h ->
+            Without W_hh h each step stands for itself, and nothing is carried along.
+        makes the states of the shape of x :: (len(x), len(h)) -> x.shape
+            x has D numbers a step, and a state has Dₕ: `np.zeros((len(x), len(h)))`.
+        fills the rows with None :: states[t] = h -> states[t] = None
+            A None that goes into an array becomes nan. Does your rnn_step end with a return?
+        puts time on the second axis :: return states -> return states.T
+            Time comes first: row t is the state after step t.
         fails on an empty sequence ::
             np.zeros((len(x), len(h))) -> [] & states[t] = h -> states += [h] & return states -> return np.stack(states)
             There is nothing to stack when T = 0. Make the T × Dₕ array first, and fill its rows.
@@ -228,6 +241,10 @@ UNROLL = Exercise(
 # 01-4 ---------------------------------------------------------------------------------------------------------------
 
 HIGH, LOW, ZEROS = 0.9, 0.1, 1000
+GROWS = (
+    "No 1 has come yet. b pushes the state up a little at each step, and W_hh, above 1, makes what is there grow. "
+    "Try b = 0."
+)
 FALSE_ALARM = "No 1 has come yet. With the input 0 the first step gives tanh(b): where does b push the state?"
 TOO_WEAK = (
     "A single 1 must lift the state to the top at once: tanh(2) is about 0.96. Is the weight of the input enough?"
@@ -244,8 +261,6 @@ FLIPS = "The state changes its sign from step to step, as it does when W_hh is n
 
 def remembers(answer) -> str | None:
     """None if the one-unit network with these weights remembers for good that a 1 has come; else a sentence."""
-    if _unfinished(answer):
-        return UNFINISHED
     numbers = [float(value) for value in np.ravel(np.asarray(answer, dtype=float))]
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         return f"The answer is three numbers, (w_ih, w_hh, b), and yours is {answer!r}."
@@ -272,7 +287,9 @@ def _first_lapse(bits: Sequence[int], w_ih: float, w_hh: float, b: float) -> str
 def _cause(w_ih: float, w_hh: float, b: float, before: float, h: float, seen: bool, first: bool) -> str:
     """Why the state went wrong at the step from ``before`` to ``h``."""
     if not seen:
-        return FALSE_ALARM if b > 0 else FLIPS  # with b = 0 it stays at 0, with b < 0 only W_hh < 0 brings it up
+        if math.tanh(b) >= LOW:
+            return FALSE_ALARM
+        return GROWS if w_hh > 0 else FLIPS  # with b = 0 it stays at 0, with b < 0 only W_hh < 0 brings it up
     if first:
         if w_ih < 0:
             return UPSIDE_DOWN
@@ -293,6 +310,7 @@ REMEMBER = Exercise(
     verify=remembers,
     mistakes=(
         Mistake("fires before a 1 has come", (3, 3, 1), FALSE_ALARM),
+        Mistake("lets W_hh amplify a small b", (3, 3, 0.001), GROWS),
         Mistake("lets a 1 hardly move the state", (1, 3, 0), TOO_WEAK),
         Mistake("turns the input's sign", (-3, 3, 0), UPSIDE_DOWN),
         Mistake("lets b pull the state down before the 1", (5, 5, -1), SUNK),
@@ -397,8 +415,6 @@ def _wrong_steps(kind: str, got: set[int], want: set[int]) -> str:
 
 def steps_are_right(answer) -> str | None:
     """None if the answer names the steps whose outputs change, for each kind of network; else a sentence."""
-    if _unfinished(answer):
-        return UNFINISHED
     if not isinstance(answer, dict) or set(answer) != set(KINDS):
         return f"{KEYS} Yours is {answer!r}."
     for kind, want in outputs_that_change().items():

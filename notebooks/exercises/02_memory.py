@@ -37,6 +37,8 @@ BACKWARD_STEP = Exercise(
             The derivative is 1 - tanh(a)**2, and h is tanh(a) already: write 1 - h**2.
         forgets the square in 1 - h**2 :: h**2 -> h
             1 - h is the derivative of nothing here; the derivative of tanh is 1 - tanh**2.
+        takes the derivative of the logistic function :: (1 - h**2) -> h * (1 - h)
+            h * (1 - h) belongs to the logistic function. The derivative of tanh is 1 - h**2.
         takes the derivative at the state before :: h**2 -> h_before**2
             The tanh of this step made h, not h_before: the factor is 1 - h**2.
         does not transpose W_hh on the way back :: W_hh.T -> W_hh
@@ -133,6 +135,9 @@ CLIP = Exercise(
             That bends the direction: large numbers are cut, small ones stay. Multiply all by one factor.
         stretches short gradients too :: min(1.0, limit / max(norm, 1e-12)) -> limit / norm
             A gradient within the limit stays as it is: the factor is at most 1.
+        fails on a zero gradient :: limit / max(norm, 1e-12) -> limit / norm
+        :: [g * factor for g in gradients] -> [g * (min(norm, limit) / np.float64(norm)) for g in gradients]
+            A gradient of zeros has the norm 0. It is within the limit: leave it, and divide by nothing.
         divides by the square of the norm :: math.sqrt( -> (
             The norm is the square root of the sum of squares.
         shrinks to length 1 whatever the limit :: min(1.0, limit / max(norm, 1e-12)) -> 1 / norm if norm > limit else 1
@@ -152,6 +157,7 @@ CLIP = Exercise(
         ([np.array([30.0]), np.array([[0.1, -0.2], [0.3, 0.0]])], 5.0),
         ([np.array([0.5, 0.5]), np.array([0.5, 0.5])], 2.0),
     ],
+    large=[([np.zeros(2), np.zeros((1, 2))], 1.0)],  # last, so that what is wrong elsewhere is named first
     tolerance=1e-5,  # torch adds 1e-6 to the norm, so that it never divides by zero; whoever does that is right
     hints=(
         ("which norm?", "The length of one long vector: square every number of every array, add, take the root."),
@@ -162,10 +168,10 @@ CLIP = Exercise(
 
 # 02-4 ---------------------------------------------------------------------------------------------------------------
 
-UNFINISHED = "There is a `...` in the answer still: replace the remaining `...`."
 PAIR = "The answer is a pair (b_i, b_f) of two numbers."
 SHUT = "The input gate does not open at step 0: 20 + b_i must be well above 0."
 NOISE = "The input gate is not shut afterwards, and noise gets in: b_i itself must be far below 0."
+BOTH = "Each of the two alone would do: move both biases further from 0."
 FADES = "The forget gate is not open enough: what is left after 100 steps is f to the power 100."
 
 
@@ -175,8 +181,6 @@ def sigmoid(a):
 
 def holds(answer):
     """None if the cell holds its value for 100 steps whatever the noise, else a sentence."""
-    if isinstance(answer, (list, tuple)) and any(part is ... for part in answer):
-        return UNFINISHED
     if np.shape(answer) != (2,):
         return PAIR
     b_i, b_f = (float(b) for b in answer)
@@ -193,6 +197,9 @@ def holds(answer):
         return None
     lost = {SHUT: 1 - begin, FADES: begin * (1 - f**100), NOISE: (ends[1] - ends[0]) / 2}
     said = f"The memory is {begin:.4g} after step 0, and at the end between {ends[0]:.4g} and {ends[1]:.4g}."
+    if max(lost.values()) <= 0.02:
+        parts = f"the start costs {lost[SHUT]:.3f}, fading {lost[FADES]:.3f}, noise {lost[NOISE]:.3f}"
+        return f"{said} Together it is too much: {parts}. {BOTH}"
     return f"{said} {max(lost, key=lost.get)}"
 
 
@@ -206,6 +213,7 @@ HOLD = Exercise(
         Mistake("keeps the input gate shut at step 0", (-30, 12), SHUT),
         Mistake("lets the noise in", (0, 12), NOISE),
         Mistake("forgets", (-12, 1), FADES),
+        Mistake("loses a little to fading and a little to noise", (-9, 9), BOTH),
     ),
     hints=(
         ("what must each gate do?", "i: near 1 at step 0, near 0 after. f: near 1, so near that f**100 is too."),
@@ -248,6 +256,7 @@ LSTM_STEP = Exercise(
     key="02-5",
     title="the step of an LSTM",
     solution=lstm_step,
+    part="the LSTM step",
     mistakes=mistakes(
         lstm_step,
         """
@@ -256,7 +265,7 @@ LSTM_STEP = Exercise(
         takes the gates in the order f, i, g, o :: i, f, g, o -> f, i, g, o
             Torch's order is i, f, g, o.
         leaves out the tanh at the output :: np.tanh(c) -> c
-            h = o * tanh(c). Without the tanh it is the lecture's form of section 7.
+            h = o * tanh(c). Without the tanh it is another form, which some lectures use: see appendix A.
         squeezes the candidate with the logistic function :: np.tanh(g) -> sigmoid(g)
             g is no gate: it may be negative. Its function is tanh.
         returns c before h :: sigmoid(o) * np.tanh(c), c -> c, sigmoid(o) * np.tanh(c)
@@ -267,6 +276,15 @@ LSTM_STEP = Exercise(
             What is added is i * g, not g alone.
         writes with 1 - f instead of i :: sigmoid(i) -> (1 - sigmoid(f))
             That ties two gates together, as the GRU does. In the LSTM the input gate is a gate of its own.
+        never forgets, whatever f says :: sigmoid(f) * c -> c
+            The old memory is multiplied by the forget gate: c = f * c + i * g.
+        returns the output alone :: np.tanh(c), c -> np.tanh(c)
+            The next step needs the memory, too: return h, c.
+        has exp(a) where exp(-a) belongs ::
+            sigmoid(f) -> sigmoid(-f) & sigmoid(i) -> sigmoid(-i) & sigmoid(o) -> sigmoid(-o)
+            The logistic function rises with a: 1 / (1 + exp(-a)). With exp(a) it falls, and open gates are shut.
+        asks NumPy for a sigmoid :: sigmoid( -> np.sigmoid(
+            NumPy has no sigmoid. Write it yourself: 1 / (1 + np.exp(-a)).
         leaves out the logistic function of the gates :: sigmoid( -> (
             A gate lies between 0 and 1: i, f and o are the logistic function of their parts.
         leaves out the tanh of the candidate :: np.tanh(g) -> g
@@ -309,6 +327,8 @@ GRU_STEP = Exercise(
         """
         turns z round :: (1 - z) * -> z * & z * h -> (1 - z) * h
             Here z = 1 keeps the old state: (1 - z) * n + z * h.
+        uses z for both :: (1 - z) -> z
+            What z keeps of the old state, the proposal does not get: (1 - z) * n + z * h.
         applies the reset gate before the product :: r * h_n -> np.split(W_hh @ (r * h) + b_hh, 3)[2]
             That is the first paper's form, W_hn @ (r * h). In torch's, r multiplies W_hn @ h + b_hn.
         leaves the bias b_hn outside the reset gate :: r * h_n -> r * h_n + (1 - r) * np.split(b_hh, 3)[2]
@@ -316,11 +336,16 @@ GRU_STEP = Exercise(
         has no reset gate in the proposal :: r * h_n -> h_n
             n = tanh(what the input gives + r * what the state gives).
         takes the gates in the order z, r, n :: r, z = -> z, r =
+        takes the gates in the order r, n, z :: x_r, x_z, x_n -> x_r, x_n, x_z & h_r, h_z, h_n -> h_r, h_n, h_z
             Torch's order is r, z, n.
         squeezes the proposal with the logistic function :: np.tanh -> sigmoid
             n is no gate: it may be negative. Its function is tanh.
         applies the reset gate to the whole sum :: x_n + r * h_n -> r * (x_n + h_n)
             r multiplies what the state gives, and not what the input gives: x_n + r * h_n.
+        leaves out the logistic function of the gates :: sigmoid( -> (
+            A gate lies between 0 and 1: r and z are the logistic function of their sums.
+        asks NumPy for a sigmoid :: sigmoid( -> np.sigmoid(
+            NumPy has no sigmoid. Write it yourself: 1 / (1 + np.exp(-a)).
         leaves out b_ih :: + b_ih ->
             There are two biases: b_ih goes with W_ih @ x.
         leaves out b_hh :: + b_hh ->
