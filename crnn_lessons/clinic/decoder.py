@@ -92,15 +92,30 @@ def loses_first(patient: Patient) -> str | None:
     return reads.differs([a, reads.blank, b, reads.blank], lambda right: right[1:])
 
 
+@disease("decoder loses the last letter", "text.append(k)  # as soon as it differs; do not wait for the next frame")
+def loses_last(patient: Patient) -> str | None:
+    """A loop that writes a letter when the next frame differs: a last frame has none, and an end in 'll' is lost.
+
+    Source: ypwhs/captcha_break, ctc_pytorch_multigpu.py.
+    """
+    reads = Reads(patient)
+    a, b = reads.letters[:2]
+    for path in ([reads.blank, a, reads.blank, b], [reads.blank, a, reads.blank, a]):
+        lost, ended = (reads.differs(p, lambda right: right[:-1]) for p in (path, [*path, reads.blank]))
+        if lost and not ended:
+            return lost
+    return None
+
+
 @disease("decoder merges doubled letters", "[k for k, _ in groupby(path) if k != blank]  # merge, then drop blanks")
 def merges_doubles(patient: Patient) -> str | None:
     """Blanks are dropped before runs are merged, or the text is merged once more: 'hello' reads 'helo'.
 
-    Source: Belval/CRNN issues 19 and 23; keras issue 10852; mozilla/DeepSpeech issue 53.
+    Source: abhishekkrthakur/captcha-recognition-pytorch issue 4; Belval/CRNN issues 19 and 23; keras issue 10852.
     """
     reads = Reads(patient)
     a, b = reads.letters[:2]
-    return reads.differs([reads.blank, a, reads.blank, a, b], lambda right: right[1:])
+    return reads.differs([reads.blank, a, reads.blank, a, b, reads.blank], lambda right: right[1:])
 
 
 @disease("decoder keeps repeats", "[k for k, _ in groupby(path) if k != blank]  # merge, then drop blanks")
@@ -144,4 +159,4 @@ def off_by_one(patient: Patient) -> str | None:
     return None
 
 
-CHECKS = (loses_first, merges_doubles, keeps_repeats, another_blank, off_by_one)
+CHECKS = (loses_first, loses_last, merges_doubles, keeps_repeats, another_blank, off_by_one)

@@ -18,7 +18,7 @@ from crnn_lessons.clinic.patient import Patient
 from crnn_lessons.clinic.report import Finding, Report
 
 CHECKS: tuple[Check, ...] = (
-    *targets.CHECKS, *pictures.CHECKS, *scores.CHECKS, *network.CHECKS, *learning.CHECKS, *decoder.CHECKS,
+    *scores.CHECKS, *targets.CHECKS, *pictures.CHECKS, *network.CHECKS, *learning.CHECKS, *decoder.CHECKS,
 )  # fmt: skip
 
 HIDES = {
@@ -125,8 +125,8 @@ def _check(model: Any, batch: Any) -> None:
 
 @contextmanager
 def _undisturbed(model: nn.Module) -> Iterator[None]:
-    """Everything random, and every gradient, is put back as it was; warnings of the experiments are kept quiet."""
-    gradients = [(p, p.grad) for p in model.parameters()]  # a loss that holds the model may reach them
+    """Everything random is put back as it was, and what a loss that holds the model can reach in it; no warnings."""
+    gradients, buffers = [(p, p.grad) for p in model.parameters()], [(b, b.clone()) for b in model.buffers()]
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 the user's code may draw from it
     with torch.random.fork_rng(), warnings.catch_warnings(), torch.inference_mode(False), torch.enable_grad():
         warnings.simplefilter("ignore")
@@ -138,5 +138,7 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
         finally:
             for p, gradient in gradients:
                 p.grad = gradient
+            for buffer, before in buffers:
+                buffer.copy_(before)
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002

@@ -148,13 +148,8 @@ class Patient:
         x = x.transpose(1, 2) if x.ndim == 3 and x.shape[1] == self.T != x.shape[2] else x
         return x.flatten(1, -2)
 
-    @property
-    def T(self) -> int:
-        return self.raw.shape[0]
-
-    @property
-    def C(self) -> int:
-        return self.raw.shape[-1]
+    T = property(lambda self: self.raw.shape[0])
+    C = property(lambda self: self.raw.shape[-1])
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -166,7 +161,7 @@ class Patient:
 
     @cached_property
     def spelt(self) -> tuple[list[int], list[list[int]], list[int]]:
-        """Places in ``rows``, targets and frames of the samples that can be spelt; with the frames stated, else with all."""
+        """Places in ``rows``, targets and frames of those that can be spelt, with the frames stated or with all."""
         found = []
         for place, n in enumerate(self.rows):
             target = self.labels[n]

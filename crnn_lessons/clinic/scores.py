@@ -13,6 +13,19 @@ from crnn_lessons.clinic.measure import as_log_probs, kind_of
 from crnn_lessons.clinic.patient import Patient
 
 
+@disease("no scores", "print(model(images).shape)  # T N C or N T C: frames, samples, classes")
+def no_scores(patient: Patient) -> str | None:
+    """The model cannot be run on this batch, or what it returns has other axes.
+
+    Source: kwon-evan/LPRNet pull request 10, where the number of frames was written down and wrong.
+    """
+    try:
+        _ = patient.raw
+    except Exception as error:  # it is somebody else's, and may raise anything
+        return f"{'' if isinstance(error, Unseen) else type(error).__name__ + ': '}{str(error).splitlines()[0]}"
+    return None
+
+
 @disease("softmax over the wrong axis", "log_probs = logits.log_softmax(-1)  # the classes are the last axis")
 def wrong_axis(patient: Patient) -> str | None:
     """Normalised over the samples or the frames in place of the classes.
@@ -68,9 +81,10 @@ def confused(patient: Patient) -> str | None:
 
     Source: yl4579/AuxiliaryASR issue 4 and others with losses below zero.
     """
-    kind, takes = kind_of(patient.training_scores), LossProbe(patient).takes
+    x, takes = patient.training_scores, LossProbe(patient).takes
+    kind = kind_of(x)
     if {kind, takes} == {"probabilities", "log-probabilities"} or (kind, takes) == ("logits", "probabilities"):
-        return f"the model gives {kind}, the loss takes {takes}"
+        return f"the model gives {kind}, from {x.min():.2g} to {x.max():.2g}, and the loss takes {takes}"
     return None
 
 
@@ -155,5 +169,6 @@ def _gaps_when_sure(patient: Patient) -> Tensor:
 
 
 CHECKS = (
-    wrong_axis, log_softmax_missing, softmax_twice, confused, log_of_softmax, activation, classes, wrong_blank,
+    no_scores, wrong_axis, log_softmax_missing, softmax_twice, confused, log_of_softmax, activation, classes,
+    wrong_blank,
 )  # fmt: skip

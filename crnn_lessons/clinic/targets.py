@@ -35,7 +35,7 @@ def padding_counted(patient: Patient) -> str | None:
 def out_of_range(patient: Patient) -> str | None:
     """A label that is no class. torch does not look, and on a CPU reads foreign memory.
 
-    Source: YCG09/chinese_ocr issue 96.
+    Source: YCG09/chinese_ocr issue 96; pytorch pull request 174988.
     """
     wrong = {n: [k for k in t if not 0 <= k < patient.C] for n, t in enumerate(patient.labels)}
     bad = [n for n in wrong if wrong[n] and n not in _padded(patient)]
@@ -61,7 +61,7 @@ def blank_in_target(patient: Patient) -> str | tuple[str, str] | None:
 def empty_targets(patient: Patient) -> str | None:
     """Most targets hold nothing, so that blanks alone are right.
 
-    Source: XXX
+    Source: SeanNaren/warp-ctc issue 111, capital letters against an alphabet of small ones.
     """
     empty = [n for n, S in enumerate(patient.S) if S == 0]
     return f"{some(empty, patient.N)} have no label" if 2 * len(empty) > patient.N else None

@@ -114,11 +114,12 @@ class Case:
     told: dict[str, Any] = field(default_factory=dict)
     first: int = 1  # the class of '0'
     flat: bool = False  # targets on one axis
+    count: int = 16
     lengths: Callable[[Tensor], Tensor] | None = None
     forms: Callable[[Tensor], Tensor] = lambda images: images
 
-    def batch(self, count: int = 16, seed: int = 7):
-        images, texts = samples(count, seed)
+    def batch(self, seed: int = 7):
+        images, texts = samples(self.count, seed)
         targets, target_lengths = encode(texts, self.first)
         if self.flat:
             targets = torch.cat([row[:n] for row, n in zip(targets, target_lengths, strict=True)])
@@ -126,9 +127,27 @@ class Case:
         return self.forms(images), targets, given, target_lengths
 
 
+def widths(images: Tensor) -> Tensor:
+    """Where the ink of each picture ends."""
+    ink = images[:, 0].amax(1) > 1.0  # N W
+    return (torch.arange(images.shape[-1]) * ink).amax(1) + 2
+
+
 def frames(images: Tensor) -> Tensor:
-    """Columns T N D of pictures."""
-    return images[:, 0].permute(2, 0, 1)
+    """Columns T N D of pictures, zeros behind the end of each."""
+    kept = torch.arange(images.shape[-1]) < widths(images)[:, None]  # N W
+    return (images[:, 0] * kept[:, None]).permute(2, 0, 1)
+
+
+class Bytes(Net):
+    """Takes whole numbers, 0 to 255, and brings them to mean 0 and deviation 1 itself; its logits are below 0."""
+
+    def forward(self, images):
+        return super().forward((images.float() / 255 - 0.25) / 0.4) - 20
+
+
+def as_bytes(images: Tensor) -> Tensor:
+    return ((images * 0.4 + 0.25).clamp(0, 1) * 255).to(torch.uint8)
 
 
 def full(T: int) -> Callable[[Tensor], Tensor]:
@@ -142,39 +161,40 @@ CASES = {
     "transformer": Case(Attentive, {"loss": blank_last_loss, "blank": 10}, first=0),
     "softmax at test": Case(SoftmaxAtTest, {"loss": logits_loss}),
     "drops two": Case(DropsTwo, {"loss": nn.CTCLoss(), "alphabet": CHARACTERS}, flat=True),
-    "columns": Case(
-        lambda: ColumnReader(16, 11, 24), {"loss": CTCLoss(reduction="sum")}, lengths=full(64), forms=frames
-    ),
+    "columns": Case(lambda: ColumnReader(16, 11, 24), {"loss": CTCLoss(reduction="sum")}, lengths=widths, forms=frames),
     "course, focal": Case(
         lambda: build("tiny", 11, features="conv 16, pool 2 2, conv 32, pool 2 2", height=16, width=64, hidden_size=32),
         {"loss": lambda x, *a: focal_ctc_loss(x.log_softmax(-1), *a), "decode": lambda x: best_path(x)},
     ),
     "no loss given": Case(Net, {}),
+    "bytes": Case(Bytes, {"loss": logits_loss}, forms=as_bytes),
+    "three samples": Case(Net, {"loss": logits_loss}, count=3),
 }
 
 
-def train_case(case: Case, steps: int, rate: float = 4e-3, size: int = 32) -> tuple[nn.Module, torch.optim.Optimizer]:
-    """A model of a case, trained by plain Adam with what the case trains with."""
+def train_case(case: Case, steps: int, rate: float = 4e-3, size: int = 32, look: Callable | None = None) -> nn.Module:
+    """A model of a case, trained by plain Adam; ``look(step, model, optimizer)`` is called before each step."""
     torch.manual_seed(0)
-    model = case.make()
+    model = case.make().train()
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
-    pool = samples(2000, seed=1)
+    images, texts = samples(2000, seed=1)
     rng = np.random.default_rng(0)
-    model.train()
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = rate * min(1.0, 2 * (1 - step / steps))
+        if look is not None:
+            look(step, model, optimizer)
         rows = torch.tensor(rng.integers(2000, size=size))
-        targets, target_lengths = encode([pool[1][i] for i in rows], case.first)
-        images = case.forms(pool[0][rows])
-        out = model(images) if case.make is not CASES["columns"].make else model(images, torch.full((size,), 64))
+        targets, target_lengths = encode([texts[i] for i in rows], case.first)
+        given = () if case.lengths is not widths else (case.lengths(images[rows]),)
+        out = model(case.forms(images[rows]), *given)
         scores = out["logits"] if isinstance(out, dict) else out[0] if isinstance(out, tuple) else out
         scores = scores.transpose(0, 1) if case.make in (BatchFirst, Attentive) else scores
         loss = F.ctc_loss(
-            scores.log_softmax(-1), targets, torch.full((size,), len(scores)), target_lengths,
+            scores.log_softmax(-1), targets, given[0] if given else torch.full((size,), len(scores)), target_lengths,
             blank=case.told.get("blank", 0), zero_infinity=True,
         )  # fmt: skip
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
-    return model, optimizer
+    return model
