@@ -65,7 +65,7 @@ class Report:
         parts += ["\nremarks"] * bool(self.remarks) + [_wrap("  ", remark) for remark in self.remarks]
         parts += ["\nnot examined"] * bool(self.unseen)
         parts += [_wrap("  ", f"{names}: {why}") for why, names in self._reasons().items()]
-        parts += [_wrap("\nhealthy: ", ", ".join(self.passed))] if self.passed else []
+        parts += [_wrap("\nlooked for, and not found: ", ", ".join(self.passed))] if self.passed else []
         return "\n".join(parts)
 
     __repr__ = __str__
@@ -75,7 +75,7 @@ class Report:
         table = html_table(("disease", "evidence", "cure"), found) if found else ""
         rest = [("remark", r) for r in self.remarks]
         rest += [("not examined", f"{names}: {why}") for why, names in self._reasons().items()]
-        rest += [("healthy", ", ".join(self.passed))] if self.passed else []
+        rest += [("not found", ", ".join(self.passed))] if self.passed else []
         return f"<p>{html.escape(self._verdict())}</p>{table}{html_table(('', ''), rest) if rest else ''}"
 
     def page(self) -> str:
