@@ -139,6 +139,7 @@ def _undisturbed(model: nn.Module) -> Iterator[None]:
             for p, gradient in gradients:
                 p.grad = gradient
             for buffer, before in buffers:
-                buffer.copy_(before)
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002

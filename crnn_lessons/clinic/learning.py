@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from crnn_lessons.clinic.check import Unseen, disease
 from crnn_lessons.clinic.lossprobe import LossProbe
 from crnn_lessons.clinic.measure import apart
 from crnn_lessons.clinic.patient import Patient
 
-EXPLODES = 1e3
-"""Norm of the gradient of a loss in nats a character; healthy: 0.01 to 50."""
+EXPLODES, ALWAYS = 1e3, 1e5
+"""Norms of the gradient of a loss in nats a character that are too large: with a loss twice that of scores which are
+all the same, and with any loss. Healthy: 0.01 to 50; up to 1,000 in a deep network that begins without norms."""
 
-LARGE_WEIGHTS = 20.0
+LARGE_WEIGHTS, LAYERS = 20.0, (nn.Linear, nn.modules.conv._ConvNd, nn.RNNBase)
 """Size of a layer's weights times the root of the number of its inputs; 1 where training begins, up to 5 at its end."""
 
 SMALL_STEP = 5e-5
@@ -75,7 +76,7 @@ def no_gradient(patient: Patient) -> str | None:
     """
     if not _loss(patient, patient.scores.clone().requires_grad_()).requires_grad:
         return "the loss is a number without a graph: backward() does not reach the network"
-    model = patient.fresh()[0].train(patient.was_training)
+    model = patient.fresh().train(patient.was_training)
     model.zero_grad()
     _backward(patient, patient.run(patient.rows, model=model))
     for name in patient.watched.layers:
@@ -92,11 +93,14 @@ def explodes(patient: Patient) -> str | None:
 
     Source: Sierkinhane/CRNN_Chinese_Characters_Rec issue 59; Pascanu et al. 2013.
     """
-    model = patient.fresh()[0].train(patient.was_training)
+    model = patient.fresh().train(patient.was_training)
     model.zero_grad()
     _backward(patient, patient.run(patient.rows, model=model))
     norm = math.sqrt(sum(p.grad.double().square().sum().item() for p in model.parameters() if p.grad is not None))
-    return f"its norm is {norm:.2g}, for a loss in nats a character" if norm > EXPLODES else None
+    same = patient.nats(torch.zeros_like(patient.scores)).item()
+    if norm <= EXPLODES or (norm <= ALWAYS and patient.now <= 2 * same):
+        return None
+    return f"its norm is {norm:.2g}, and the loss is {patient.now:.3g} nats a character; equal scores get {same:.3g}"
 
 
 @disease("loss divided twice", "loss = ctc_loss(...)  # reduction='mean' has divided by the batch already")
@@ -133,10 +137,11 @@ def too_high(patient: Patient) -> str | None:
 
     Source: meijieru/crnn.pytorch issues 29 (1.0, copied from Adadelta) and 237.
     """
-    for name, p in patient.model.named_parameters():
-        size = p.double().square().mean().sqrt().item() * math.sqrt(p[0].numel()) if p.ndim > 1 else 0.0
+    layers = [(n, m) for n, m in patient.model.named_modules() if isinstance(m, LAYERS)]
+    for name, p in ((f"{n}.{k}", p) for n, m in layers for k, p in m.named_parameters(recurse=False) if p.ndim > 1):
+        size = p.double().square().mean().sqrt().item() * math.sqrt(p[0].numel())
         if size > LARGE_WEIGHTS:
-            return f"the weights of {name} are {size:.0f} times as large as where training begins"
+            return f"{name} is {size:.0f} times as large as where training begins"
     before, after, _ = _steps(patient)
     if not after <= 2 * max(before, patient.level):
         return f"{STEPS} steps of the optimiser take the loss from {before:.2f} to {after:.2f} nats a character"
@@ -170,7 +175,7 @@ def _backward(patient: Patient, scores: Tensor) -> None:
 
 def _steps(patient: Patient) -> tuple[float, float, float]:
     """The loss before and after some steps of the optimiser, and how far the first one moves the weights."""
-    model, optimizer = patient.fresh()
+    model, optimizer = patient.fresh_pair()
     if optimizer is None:
         raise Unseen("no optimizer was given")
     values, moved, model = [], 0.0, model.train()

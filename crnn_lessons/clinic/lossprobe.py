@@ -27,7 +27,7 @@ class LossProbe:
         if patient.loss is None:
             raise Unseen("no loss was given")
         self.patient, self.loss, self.C = patient, patient.loss, patient.C
-        self.device = patient.scores.device
+        self.device = patient.images.device
 
     def __call__(self, scores: Tensor, labels: Sequence[Sequence[int]], lengths: Sequence[int] | None = None) -> Any:
         """The loss of scores `T N C`, as the user's function returns it."""
@@ -36,7 +36,7 @@ class LossProbe:
         lengths = lengths or [len(scores)] * len(labels)
         sizes = [_like(self.patient.given, lengths), _like(self.patient.target_lengths, [len(row) for row in labels])]
         targets = targets.to(getattr(like, "dtype", torch.int64)).to(self.device)
-        errors = []
+        scores, errors = scores.to(self.device), []
         for time_first in layouts if self.patient.time_first else layouts[::-1]:
             try:
                 value = self.loss(scores if time_first else scores.transpose(0, 1), targets, *sizes)
@@ -48,7 +48,7 @@ class LossProbe:
 
     def value(self, scores: Tensor, labels: Sequence[Sequence[int]]) -> float:
         """The loss as one number; the mean where there is one for each sample."""
-        return float(torch.as_tensor(self(scores.float().to(self.device), labels)).double().mean())
+        return float(torch.as_tensor(self(scores.float(), labels)).double().mean())
 
     def letters(self, count: int) -> list[int]:
         """Labels that are different from their neighbours and no blank, whatever class that is."""

@@ -93,7 +93,7 @@ def samples_mix(patient: Patient) -> str | None:
     rows, most = _some(patient, 4), 0
     _ = patient.scores
     for n in (0, 3):
-        images, model = patient.pick(rows), patient.fresh()[0].eval()  # NaN would stay in a norm that never sleeps
+        images, model = patient.pick(rows), patient.fresh().eval()  # NaN would stay in a norm that never sleeps
         one = images.select(patient.axis, n)
         with torch.no_grad():
             before = patient.run(rows, images, model)
@@ -140,7 +140,7 @@ def _some(patient: Patient, count: int) -> list[int]:
 
 def _with_norms_in_training(patient: Patient) -> float:
     """The loss with the batch's own statistics in every batch norm, and all else as at test."""
-    model = patient.fresh()[0].eval()
+    model = patient.fresh().eval()
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         raise Unseen("there is no batch norm")

@@ -55,16 +55,20 @@ class Patient:
         own, groups = {id(p) for p in model.parameters()}, optimizer.param_groups if optimizer else ()
         theirs = [id(p) in own for group in groups for p in group["params"]]
         self.strangers, self.held = theirs.count(False), len(theirs)
-        self.was_training, self.model = model.training, self.fresh()[0].eval()
+        self.was_training, self.model = model.training, self.fresh().eval()
         self.characters = None if alphabet is None else tuple(getattr(alphabet, "characters", alphabet))
         self.images = images.detach().clone().to(next((p.device for p in model.parameters()), images.device))
         first = range(min(self.N, MOST))
-        self.rows = [n for n in first if torch.isfinite(self.pick([n]).double()).all()] or list(first)
+        self.rows = [n for n in first if torch.isfinite(self.pick([n])).all()] or list(first)
         needed = [p.kind for p in inspect.signature(model.forward).parameters.values() if p.default is p.empty]
         self._wants_lengths = needed.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) > 1
 
-    def fresh(self) -> tuple[nn.Module, torch.optim.Optimizer | None]:
-        """A copy of the model as it was handed over, and of its optimiser; the two belong together."""
+    def fresh(self) -> nn.Module:
+        """A copy of the model as it was handed over."""
+        return copy.deepcopy(self._handed[0])
+
+    def fresh_pair(self) -> tuple[nn.Module, torch.optim.Optimizer | None]:
+        """The same with a copy of its optimiser; the two belong together."""
         return copy.deepcopy(self._handed[:2])
 
     def pick(self, rows: Sequence[int]) -> Tensor:
@@ -81,8 +85,8 @@ class Patient:
         return model(images, torch.tensor([lengths[n] for n in rows], device=images.device))
 
     def run(self, rows: Sequence[int], images: Tensor | None = None, model: nn.Module | None = None) -> Tensor:
-        """The scores `T N C` for some samples."""
-        scores = scores_in(self.call(rows, images, model))
+        """The scores `T N C` for some samples, on the CPU."""
+        scores = scores_in(self.call(rows, images, model)).cpu()
         return scores if self.time_first else scores.transpose(0, 1)
 
     @cached_property
@@ -119,7 +123,7 @@ class Patient:
         _ = self.scores
         try:
             with torch.no_grad():
-                return self.run(self.rows, model=self.fresh()[0].train())
+                return self.run(self.rows, model=self.fresh().train())
         except ValueError:  # a batch norm wants more than one value
             return self.scores
 
@@ -144,12 +148,11 @@ class Patient:
     @cached_property
     def columns(self) -> Tensor:
         """The pictures of the rows as `n D W`: W runs along the line, as the frames do; of frames it is the axis T."""
-        x = self.pick(self.rows).movedim(self.axis, 0)
+        x = self.pick(self.rows).movedim(self.axis, 0).cpu()
         x = x.transpose(1, 2) if x.ndim == 3 and x.shape[1] == self.T != x.shape[2] else x
         return x.flatten(1, -2)
 
-    T = property(lambda self: self.raw.shape[0])
-    C = property(lambda self: self.raw.shape[-1])
+    T, C = property(lambda self: self.raw.shape[0]), property(lambda self: self.raw.shape[-1])
 
     @cached_property
     def lengths(self) -> list[int]:

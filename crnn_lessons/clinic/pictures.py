@@ -27,7 +27,7 @@ def not_finite(patient: Patient) -> str | None:
     Source: GitYCC/crnn-pytorch issue 7, a damaged picture.
     """
     first = range(min(patient.N, MOST))
-    bad = [n for n in first if not torch.isfinite(patient.pick([n]).double()).all()]
+    bad = [n for n in first if not torch.isfinite(patient.pick([n])).all()]
     return f"{some(bad, len(first))} hold NaN or infinity" if bad else None
 
 
@@ -53,7 +53,7 @@ def not_normalised(patient: Patient) -> str | None:
     """
     if patient.watched.first_input is None:
         raise Unseen("no layer with weights was seen")
-    x, first = patient.watched.first_input.double(), patient.model.get_submodule(patient.watched.layers[0])
+    x, first = patient.watched.first_input.cpu().double(), patient.model.get_submodule(patient.watched.layers[0])
     if not isinstance(first, torch.nn.modules.batchnorm._BatchNorm) and (x.abs().max() > LARGE or 0 < x.std() < FLAT):
         return f"the first layer gets values from {x.min():.3g} to {x.max():.3g}, with the deviation {x.std():.2g}"
     with contextlib.suppress(Unseen):  # the values are well; only a network that reads could say more

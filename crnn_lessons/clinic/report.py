@@ -86,4 +86,4 @@ class Report:
 
 
 def _wrap(before: str, text: str) -> str:
-    return textwrap.fill(text, 100, initial_indent=before, subsequent_indent=" " * len(before.lstrip("\n")))
+    return textwrap.fill(text, 100, initial_indent=before, subsequent_indent="  ")

@@ -159,7 +159,7 @@ def _gaps_when_sure(patient: Patient) -> Tensor:
         raise Unseen("the model gives probabilities; what stands before their softmax cannot be seen")
     if not patient.watched.layers:
         raise Unseen("no layer with weights was seen")
-    model, generator = patient.fresh()[0].train(), torch.Generator().manual_seed(0)
+    model, generator = patient.fresh().train(), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for p in model.get_submodule(patient.watched.layers[-1]).parameters(recurse=False):
             p.copy_(100 * torch.randn(p.shape, generator=generator))

@@ -858,6 +858,15 @@ def large_first_weights():
     return model, batch(), TOLD
 
 
+@sick("gradient explodes")
+def a_loss_that_hides_it():
+    def end(self, x):
+        return 3 * self.output(x).sin()  # the scores stay small, and the loss with them
+
+    model = fresh(lambda: subclass(Elman, end=end)(3.0))
+    return model, batch(), TOLD
+
+
 def _divided(loss, count=16):
     return fresh(), batch(count), {"loss": loss}
 

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import copy
 import time
+from itertools import pairwise
+from pathlib import Path
 
+import matplotlib
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from crnn_lessons.clinic import examine
+from crnn_lessons.ctc import best_path
+from crnn_lessons.data.batches import join
 from crnn_lessons.models import build
+from crnn_lessons.models.recogniser import to_input
+from crnn_lessons.reader import Reader
+from crnn_lessons.text.augment import fit
+from crnn_lessons.text.render import render_word
 from tests.clinic.healthy import CASES, train_case
+from tests.clinic.zoo import Net
 
 STAGES = (0, 40, 100, 179)
 
@@ -96,6 +107,68 @@ def test_published_networks_as_they_begin(preset: str) -> None:
     assert report.healthy and reasons(report) == set(), report
 
 
+@pytest.fixture(scope="module")
+def shipped():
+    """The reader that comes with the package, and a batch of rendered words."""
+    reader = Reader()
+    font, rng = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf", np.random.default_rng(0)
+    words = "station exit hello paris bookkeeper 1984 open street market coffee press letter".split()  # noqa: SIM905
+        "station",
+        "exit",
+        "hello",
+        "paris",
+        "bookkeeper",
+        "1984",
+        "open",
+        "street",
+        "market",
+        "coffee",
+        "press",
+        "letter",
+    ]
+    size = reader.model.config.height, reader.model.config.width
+    pictures = np.stack([fit(render_word(word, font, rng, wild=0.0), *size) for word in words])
+    targets, target_lengths = join([reader.alphabet.encode(word) for word in words])
+    return reader, (to_input(torch.tensor(pictures) / 255), targets, None, target_lengths)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_the_shipped_reader_is_healthy(shipped, training: bool) -> None:
+    reader, batch = shipped
+    model = copy.deepcopy(reader.model).train(training)
+
+    def decode(scores):
+        return reader.alphabet.decode(best_path(scores.numpy()))
+
+    report = examine(model, batch, loss=course_loss, decode=decode, alphabet=reader.alphabet)
+    assert report.healthy and reasons(report) == set(), report
+    assert report.remarks[0].startswith("it reads")
+
+
+def test_the_shipped_reader_sees_shifted_texts(shipped) -> None:
+    reader, (images, targets, _, S) = shipped
+    words = targets.split(S.tolist())
+    batch = images, torch.cat([*words[1:], words[0]]), None, S.roll(-1)
+    assert [f.disease for f in examine(reader.model, batch).findings] == ["texts shifted against pictures"]
+
+
+class Placed(Net):
+    """A learnt vector for each place, begun as large as torch's embeddings: not a weight that was blown up."""
+
+    def __init__(self):
+        super().__init__()
+        self.places, self.places_table = nn.Parameter(torch.randn(16, 1, 128)), nn.Embedding(16, 512)
+
+    def steps(self, x):
+        return super().steps(x) + self.places + 0.01 * self.places_table.weight[:, None, :128]
+
+
+def test_large_embeddings_are_no_large_weights() -> None:
+    torch.manual_seed(0)
+    report = examine(Placed(), CASES["crnn"].batch(), **CASES["crnn"].told)
+    assert report.healthy and reasons(report) == set(), report
+
+
 class Packed(nn.Module):
     """Frames N T D with lengths, through a packed sequence."""
 
@@ -115,6 +188,29 @@ def test_a_model_that_asks_for_lengths_gets_them() -> None:
     frames = torch.randn(8, 60, 20, generator=generator) * (torch.arange(60) < lengths[:, None])[..., None]
     batch = frames, torch.randint(1, 11, (8, 4), generator=generator), lengths, torch.full((8,), 4)
     report = examine(Packed(), batch, loss=lambda x, *a: F.ctc_loss(x.transpose(0, 1).log_softmax(2), *a))
+    assert report.healthy and reasons(report) == set(), report
+
+
+class Deep(nn.Module):
+    """Fourteen convolutions without a norm, begun as He et al. 2015 advise: its gradient is large."""
+
+    def __init__(self):
+        super().__init__()
+        sizes = [1, *[32] * 14]
+        self.convs = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(sizes))
+        self.output = nn.Linear(32 * 32, 37)
+        for conv in self.convs:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+
+    def forward(self, images):
+        for conv in self.convs:
+            images = conv(images).relu()
+        return self.output(images.permute(3, 0, 1, 2).flatten(2))
+
+
+def test_a_deep_network_without_norms_is_healthy() -> None:
+    torch.manual_seed(0)
+    report = examine(Deep(), noise(3, 37), loss=course_loss)
     assert report.healthy and reasons(report) == set(), report
 
 

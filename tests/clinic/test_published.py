@@ -119,8 +119,8 @@ def meijieru(rate: float):
     return model, batch, told | {"optimizer": torch.optim.RMSprop(model.parameters(), lr=rate)}
 
 
-# 4. abhishekkrthakur/captcha-recognition-pytorch, issue 4: wide kernels, a map, two GRU layers, T N C logits; the decoder
-# drops blanks and merges repeats afterwards.
+# 4. abhishekkrthakur/captcha-recognition-pytorch, issue 4: wide kernels, a map, two GRU layers, T N C logits; its
+# decoder drops blanks and merges repeats afterwards.
 
 
 class Thakur(nn.Module):
