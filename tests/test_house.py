@@ -18,7 +18,7 @@ FLOORS = (
     ("files", "arrays", "show"),
     ("alphabet", "metrics"),
     ("cells", "ctc", "tasks", "training"),
-    ("losses", "models", "text"),
+    ("clinic", "losses", "models", "text"),
     ("data",),
     ("reader",),
     ("exercises", "widgets"),

@@ -31,6 +31,8 @@ def _same(got: Any, want: Any, tolerance: float) -> bool:
         return isinstance(got, (set, frozenset)) and got == want
     if isinstance(want, (list, tuple)) and isinstance(got, (list, tuple)):
         return len(got) == len(want) and all(_same(g, w, tolerance) for g, w in zip(got, want, strict=True))
+    if callable(want):
+        return got is want
     if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
         return got == want
     apart = _apart(got, want, tolerance)

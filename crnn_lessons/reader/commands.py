@@ -31,11 +31,17 @@ Rendered words and the checkpoint are kept in --run. Ctrl-C stops after the step
   python -m crnn_lessons read --weights runs/reader.safetensors picture.png"""
 
 
+EXAMINE = """Look for every known disease of a CTC training; print what is sick, healthy, or could not be seen.
+
+module:factory names a function without arguments in a module of yours that returns the model and a batch
+(images, targets, input_lengths or None, target_lengths), and if you like a dictionary with loss, decode, alphabet,
+blank and optimizer. The exit status is 0: healthy, 1: sick, or 2: nothing could be examined."""
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of ``python -m crnn_lessons``."""
-    top = argparse.ArgumentParser(
-        prog="python -m crnn_lessons", description="Read words in pictures, or train a reader."
-    )
+    what = "Read words in pictures, train a reader, or examine a training of your own."
+    top = argparse.ArgumentParser(prog="python -m crnn_lessons", description=what)
     commands = top.add_subparsers(dest="command", required=True)
     raw = argparse.RawDescriptionHelpFormatter
     reading = commands.add_parser("read", help="print the text in word images", description=READ, formatter_class=raw)
@@ -50,6 +56,9 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--alternatives", type=int, default=0, metavar="K", help="so many more texts, less probable")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)
+    examine = commands.add_parser("examine", help="examine a CTC training", description=EXAMINE, formatter_class=raw)
+    examine.add_argument("factory", metavar="MODULE:FACTORY", help="what makes the model and the batch")
+    examine.add_argument("--html", metavar="FILE", help="write the report as a page, too")
     return top
 
 
@@ -99,6 +108,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "read":
             how = arguments.beam, arguments.lexicon, arguments.language, arguments.alternatives
             return read(arguments.files, arguments.json, arguments.weights, how)
+        if arguments.command == "examine":
+            from crnn_lessons.clinic.command import run
+
+            return run(arguments.factory, arguments.html)
         from crnn_lessons.reader.train import train
 
         arguments.shown = shlex.join(argv)
