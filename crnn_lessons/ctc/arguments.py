@@ -28,7 +28,7 @@ class Targets:
         lengths: S of each sample.
         input_lengths: T of each sample.
         blank: the class index of the blank.
-        most: the largest number of labels for which a sample has room.
+        capacity: the largest number of labels for which a sample has room.
     """
 
     labels: np.ndarray
@@ -36,7 +36,7 @@ class Targets:
     lengths: np.ndarray
     input_lengths: np.ndarray
     blank: int
-    most: int
+    capacity: int
 
     def of(self, n: int) -> np.ndarray:
         """The S labels of sample n."""
@@ -49,7 +49,7 @@ class Targets:
     def only(self, samples: np.ndarray) -> Targets:
         """The targets of some samples."""
         lengths, T_of = self.lengths[samples], self.input_lengths[samples]
-        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.most)
+        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.capacity)
 
 
 def check_log_probs_tensor(log_probs: Tensor, name: str = "log_probs") -> None:
@@ -116,10 +116,10 @@ def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -
     """
     for lengths, name in ((targets.input_lengths, "input_lengths"), (targets.lengths, "target_lengths")):
         _not_negative(lengths, name)
-    if targets.lengths.max() > targets.most:
+    if targets.lengths.max() > targets.capacity:
         n = int(targets.lengths.argmax())
         raise ValueError(
-            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.most} labels a sample"
+            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.capacity} labels a sample"
         )
     if T is not None and targets.input_lengths.max() > T:
         n = int(targets.input_lengths.argmax())
