@@ -6,7 +6,8 @@ python figs/reading.py
 from itertools import groupby
 from pathlib import Path
 
-from crnn_lessons.show.figures import BLUE, GREY, VERMILLION, frame_labels, glyph_spans
+from crnn_lessons.show.drawings import frame_labels, glyph_spans
+from crnn_lessons.show.figures import BLUE, GREY, VERMILLION
 
 WORD, T = "hello", 20
 LEFT, WIDTH = 150, 640

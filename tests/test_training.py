@@ -25,6 +25,7 @@ from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
 from crnn_lessons.training import Settings, Trainer, one_cycle, resolve_precision
+from crnn_lessons.training.checkpoint import Checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 DIGITS = Alphabet("0123456789")
@@ -185,16 +186,76 @@ def test_resuming_what_does_not_fit_is_refused(tmp_path):
         resolve_precision("float8", torch.device("cpu"))
 
 
-def test_ctrl_c_finishes_the_step_saves_and_stops(tmp_path):
+def test_other_data_are_refused_and_the_smoothed_loss_goes_on(tmp_path):
+    whole = Trainer(line_model(), line_batches, squared, SETTINGS, data="lines")
+    whole.run(progress=False)
+    first = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c", data="lines")
+    first.run(until=5, progress=False)
+    other = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c", data="curves")
+    with pytest.raises(ValueError, match="made with other data: 'lines', and now 'curves'"):
+        other.resume()
+    again = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c", data="lines")
+    again.resume()
+    again.run(validate=lambda model: {}, progress=False)
+    assert again.smooth == whole.smooth == again.history[-1]["loss"]
+
+
+def spoilt(path, change):
+    """Write the checkpoint again with something changed and its checksum made good."""
+    found = Checkpoint.read(path)
+    change(found)
+    found.write(path)
+
+
+def drop(prefix):
+    def change(found):
+        found.tensors = {k: v for k, v in found.tensors.items() if not k.startswith(prefix)}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (drop("optimizer"), "belongs to a model of another shape"),
+        (drop("average"), "belongs to a model of another shape"),
+        (drop("random"), "belongs to a model of another shape"),
+        (lambda found: setattr(found, "step", 999_999), "claims step 999999 of 12"),
+        (lambda found: setattr(found, "step", -1), "claims step -1 of 12"),
+        (lambda found: setattr(found, "settings", {}), "steps was None and is 12"),
+    ],
+)
+def test_a_checkpoint_that_lacks_a_part_is_refused_with_a_sentence(tmp_path, change, sentence):
+    trainer = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c")
+    trainer.run(until=3, progress=False)
+    spoilt(tmp_path / "c", change)
+    with pytest.raises(ValueError, match=sentence):
+        trainer.resume()
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path):
+    trainer = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c")
+    trainer.run(until=3, progress=False)
+    whole = (tmp_path / "c").read_bytes()
+    for place in np.random.default_rng(0).integers(0, len(whole), size=300):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1
+        (tmp_path / "c").write_bytes(damaged)
+        with pytest.raises(ValueError, match=r"damaged|another shape|edition|other (settings|data)"):
+            trainer.resume()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_request_to_stop_finishes_the_step_saves_and_stops(tmp_path, signum):
     def batches(step):
         if step == 4:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signum)
         return line_batches(step)
 
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(signum)
     trainer = Trainer(line_model(), batches, squared, SETTINGS, tmp_path / "c")
     assert trainer.run(progress=False) is False
-    assert trainer.step_number == 5 and signal.getsignal(signal.SIGINT) is before
+    assert trainer.step_number == 5 and signal.getsignal(signum) is before
     again = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c")
     again.resume()
     assert again.step_number == 5

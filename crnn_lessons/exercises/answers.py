@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from crnn_lessons.exercises import keep, progress
+from crnn_lessons.exercises.aside import Ended, aside
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
 from crnn_lessons.exercises.exercise import Exercise
@@ -30,7 +31,7 @@ def check(key: str, answer: Any) -> Result:
         A result that a notebook shows as the cell's output; ``result.status`` is 'done', 'wrong' or 'not started'.
     """
     exercise = find(key)
-    status, message, named = judge(exercise, answer)
+    status, message, named = _judged(exercise, answer)
     kept, note = None, ""
     if status == "done":
         try:
@@ -75,6 +76,14 @@ def _key_of(value: Any) -> str | None:
     return _given[id(value)][0] if id(value) in _given and callable(value) else None
 
 
+def _judged(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
+    """Judge an answer in a copy of this process: it may hang, take all memory, or exit."""
+    try:
+        return aside(lambda: judge(exercise, answer, quick))
+    except Ended as problem:
+        return "wrong", f"Your answer {problem}. Which of its loops does not end, or what in it ends Python?", None
+
+
 def _own(exercise: Exercise) -> tuple[Any, str | None]:
     """The learner's answer, or why it cannot be used, as the end of a sentence."""
     entry = progress.read(exercise.lesson).get(exercise.key, progress.Record())
@@ -84,9 +93,9 @@ def _own(exercise: Exercise) -> tuple[Any, str | None]:
         return None, f"{progress.path_of(exercise.lesson)} belongs to another user, whose code is not run"
     try:
         answer = keep.revive(entry.answer, f"yours {exercise.key}", lambda key: yours(key, quiet=True))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return None, f"yours could not be brought back ({type(error).__name__}: {error})"
-    status, message, _ = judge(exercise, answer, quick=True)
+    status, message, _ = _judged(exercise, answer, quick=True)
     return answer, None if status == "done" else f"yours no longer passes ({message.rstrip('.')})"
 
 

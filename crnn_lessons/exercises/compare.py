@@ -12,16 +12,23 @@ SINGLE = 1e-5
 
 def same(got: Any, want: Any, tolerance: float) -> bool:
     """Equal values: lists, tuples, arrays and tensors are alike; floating-point numbers may differ by the tolerance."""
+    try:
+        return _same(got, want, tolerance)
+    except RecursionError:  # a list that contains itself
+        return False
+
+
+def _same(got: Any, want: Any, tolerance: float) -> bool:
     if isinstance(want, str) or isinstance(got, str):
         return isinstance(got, str) and isinstance(want, str) and got == want
     if isinstance(want, dict):
         return (
-            isinstance(got, dict) and got.keys() == want.keys() and all(same(got[k], want[k], tolerance) for k in want)
+            isinstance(got, dict) and got.keys() == want.keys() and all(_same(got[k], want[k], tolerance) for k in want)
         )
     if isinstance(want, (set, frozenset)):
         return isinstance(got, (set, frozenset)) and got == want
     if isinstance(want, (list, tuple)) and isinstance(got, (list, tuple)):
-        return len(got) == len(want) and all(same(g, w, tolerance) for g, w in zip(got, want, strict=True))
+        return len(got) == len(want) and all(_same(g, w, tolerance) for g, w in zip(got, want, strict=True))
     if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
         return got == want
     apart = _apart(got, want, tolerance)
@@ -46,10 +53,13 @@ def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
 
 def plain(value: Any) -> Any:
     """A tensor as an array; everything else as it is."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
-    return value
+    if not hasattr(value, "detach"):
+        return value
+    if value.is_meta:
+        return f"a tensor without data, of the shape {tuple(value.shape)}"
+    value = value.detach().cpu()
+    value = value if value.layout is value.new_empty(0).to_dense().layout else value.to_dense()
+    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
 
 
 def difference(got: Any, want: Any, tolerance: float) -> str:
@@ -92,8 +102,8 @@ def _is_array(value: Any) -> bool:
     return hasattr(value, "shape") and len(value.shape) > 0
 
 
-def short(value: Any, most: int = 160) -> str:
-    """A value as a learner would write it, cut where it is long."""
+def short(value: Any, most: int = 160, depth: int = 6) -> str:
+    """A value as a learner would write it, cut where it is long or deep."""
     value = plain(value)
     if isinstance(value, np.ndarray) and value.ndim:
         text = np.array2string(value, precision=4, separator=", ")
@@ -101,9 +111,18 @@ def short(value: Any, most: int = 160) -> str:
         text = f"{float(value):.6g}"
     elif isinstance(value, np.generic) or getattr(value, "ndim", None) == 0:
         text = repr(value.item())
-    elif type(value) in (list, tuple) and value:
-        inside = ", ".join(short(v, most) for v in value)
+    elif type(value) in (list, tuple) and value and depth:
+        inside = ", ".join(short(v, most, depth - 1) for v in value[:most])  # an entry takes two signs at least
         text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
     else:
-        text = repr(value)
+        text = _repr(value, most)
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _repr(value: Any, most: int) -> str:
+    try:
+        return repr(value[: most + 1] if isinstance(value, (str, bytes)) else value)
+    except Exception:  # more digits than Python writes, or a class of the learner's whose __repr__ fails
+        if isinstance(value, int):
+            return f"an integer of {value.bit_length()} bits"
+        return f"a {type(value).__name__} that fails to show"

@@ -9,12 +9,17 @@ from __future__ import annotations
 import copy
 import traceback
 from collections.abc import Callable
+from itertools import islice
 from types import GeneratorType
 from typing import Any
 
+from crnn_lessons.exercises.aside import beat
 from crnn_lessons.exercises.compare import difference, same, short
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
+
+MOST_VALUES = 1_000_000
+"""A generator that gives more is taken for one that never ends."""
 
 
 def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
@@ -42,14 +47,13 @@ def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, st
                 mistake.name,
             )
     if isinstance(answer, str) and not isinstance(exercise.solution, str):
-        return "wrong", f"A number is asked for, and {answer!r} is a string: write it without quotes.", None
+        return "wrong", f"A number is asked for, and {short(answer)} is a string: write it without quotes.", None
     return "wrong", f"{short(answer)} is not it, and no mistake that is known here; open a hint below.", None
 
 
 def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
-    try:
-        complaint = exercise.verify(answer)
-    except Exception as error:  # the answer is not of the kind that was asked for
+    complaint, error = _outcome(exercise.verify, (answer,))
+    if error is not None:  # the answer is not of the kind that was asked for
         return "wrong", f"This answer could not be tried: {_raised(error)}", None
     if complaint is None:
         return "done", "Right.", None
@@ -60,8 +64,8 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
 def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, str, str | None]:
     if not callable(answer):
         return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
-    outcomes = []
-    first_wrong = None
+    outcomes: list = []
+    first_wrong, failed = None, None
     for case in (*exercise.cases, *(() if quick else exercise.large)):
         if first_wrong is not None and len(outcomes) >= len(exercise.cases):
             break
@@ -78,6 +82,7 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         if wrong and first_wrong is None:
             first_wrong = _complaint(exercise, case, got, error)
         if error is not None:
+            failed = error
             break  # what it would have said to the cases after this one is not needed to name the cause
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None
@@ -85,18 +90,34 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         if _alike(outcomes, mistake, exercise):
             said = f"{first_wrong} It looks as if your function {mistake.name}. {mistake.message}"
             return "wrong", said, mistake.name
-    return "wrong", f"{first_wrong} Work this case out by hand, then print what your function does on it.", None
+    return "wrong", f"{first_wrong} {_advice(failed)}", None
+
+
+def _advice(error: BaseException | None) -> str:
+    """What to do about an answer whose mistake is not known."""
+    if isinstance(error, TookTooLong):
+        return "Which of its loops does not end, or grows with every step?"
+    if error is not None:
+        return "Run this one call in a cell of its own, and read the last lines of what Python says."
+    return "Work this case out by hand, then print what your function does on it."
 
 
 def _outcome(function: Callable, arguments: tuple) -> tuple[Any, BaseException | None]:
     """What a function returns (a generator as a list), or the exception that it raises."""
+    beat()
     try:
         with limit():
             got = function(*arguments)
-            return (list(got) if isinstance(got, GeneratorType) else got), None
+            if isinstance(got, GeneratorType):
+                got = list(islice(got, MOST_VALUES + 1))
+                if len(got) > MOST_VALUES:
+                    raise TookTooLong
+            return got, None
     except NotImplementedError:
         return NOT_STARTED, None
-    except (Exception, TookTooLong) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a learner's function may raise anything, SystemExit too
         return None, error
 
 
@@ -127,9 +148,10 @@ def _call(exercise: Exercise, case: tuple) -> str:
     return f"{exercise.solution.__name__}({', '.join(short(a) for a in case)})"
 
 
-def _raised(error: Exception) -> str:
+def _raised(error: BaseException) -> str:
     """Name an error and the line of the learner's code where it came up."""
     frames = traceback.extract_tb(error.__traceback__)
     inside = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
     where = f" in line {inside[-1].lineno} of the cell ({inside[-1].line})" if inside and inside[-1].line else ""
-    return f"{type(error).__name__}: {error}{where}."
+    said = f": {error}" if str(error) else ""
+    return f"{type(error).__name__}{said}{where}."

@@ -15,6 +15,7 @@ import linecache
 import sys
 import types
 from collections.abc import Callable, Iterator
+from importlib.machinery import PathFinder
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,8 @@ def _add(name: str, value: Any, parts: dict, given: Callable, seen: set[str]) ->
         parts["names"][name or "answer"] = ("yours", key)
     elif path := _imported(value):
         parts["names"][name or "answer"] = ("import", path)
-    elif isinstance(value, types.FunctionType | type):
-        return _add_source(value, parts, given, seen)
+    elif isinstance(value, type) or isinstance(inspect.unwrap(value), types.FunctionType):
+        return _add_source(value if isinstance(value, type) else inspect.unwrap(value), parts, given, seen)
     elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size <= MOST_NUMBERS:
         parts["names"][name or "answer"] = ("array", (str(value.dtype), value.tolist()))
     else:
@@ -90,12 +91,13 @@ def _add(name: str, value: Any, parts: dict, given: Callable, seen: set[str]) ->
 
 
 def _add_source(value: Callable, parts: dict, given: Callable, seen: set[str]) -> str:
+    if getattr(value, "__closure__", None):
+        what = f"{value.__name__} uses variables of a function around it"
+        raise CannotKeep(f"{what}; define it at the top of a cell")
     name, source = _source(value)
     if name in seen:
         return name
     seen.add(name)
-    if getattr(value, "__closure__", None):
-        raise CannotKeep(f"{name} uses variables of a function around it; define it at the top of a cell")
     around = value.__globals__ if isinstance(value, types.FunctionType) else vars(sys.modules[value.__module__])
     for used in sorted(_globals_in(compile(source, "<cell>", "exec"))):
         what = around.get(used, None)
@@ -155,21 +157,19 @@ def _imported(value: Any) -> str | None:
     """'module:name' of something that a library offers by that name; None for all else."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     for module in (getattr(value, "__module__", None), "numpy", "torch"):
-        if (
-            not isinstance(module, str)
-            or module == "__main__"
-            or not isinstance(name, str)
-            or module not in sys.modules
-        ):
+        if not isinstance(module, str) or not isinstance(name, str) or not _is_library(module.partition(".")[0]):
             continue
         found: Any = sys.modules.get(module)
-        if getattr(found, "__spec__", None) is None:  # a script, or a name that no import finds
-            continue
         for part in name.split("."):
             found = getattr(found, part, None)
         if found is value:
             return f"{module}:{name}"
     return None
+
+
+def _is_library(module: str) -> bool:
+    """Whether another kernel finds a module of this name, too; a notebook's own ``__main__`` is none."""
+    return module in sys.stdlib_module_names or PathFinder.find_spec(module) is not None
 
 
 def _literal(name: str, value: Any) -> str:

@@ -23,7 +23,7 @@ def limit(seconds: float = SECONDS) -> Iterator[None]:
     and the learner interrupts the kernel.
 
     Raises:
-        TookTooLong: the time is over.
+        TookTooLong: the time is over; again and again, in case the code within swallows it.
     """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -33,7 +33,7 @@ def limit(seconds: float = SECONDS) -> Iterator[None]:
         raise TookTooLong
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
     try:
         yield
     finally:

@@ -32,15 +32,15 @@ class Summary:
         return f"{done} of {len(self.rows)}"
 
     def reader(self) -> str:
-        """How much of the final reader is the learner's own, in a sentence; empty for one lesson."""
+        """How much of the final reader is the learner's own; empty for one lesson."""
         own = sum(whose == "yours" for _, whose in self.parts)
-        return f"Of the {len(self.parts)} parts of the final reader, {own} are yours" if self.parts else ""
+        return f"Parts of the final reader that are yours: {own} of {len(self.parts)}" if self.parts else ""
 
     def __repr__(self) -> str:
         lines = [f"{self.title}: {self.count()} exercises done"]
         lines += [f"{key}  {state:<14} {title}" for key, title, state in self.rows]
         if self.parts:
-            lines += [f"{self.reader()}:", *(f"  {part}: {whose}" for part, whose in self.parts)]
+            lines += [self.reader(), *(f"  {part}: {whose}" for part, whose in self.parts)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

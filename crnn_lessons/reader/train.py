@@ -72,6 +72,7 @@ def _train(a: argparse.Namespace) -> int:
         ctc_loss_of,
         Settings(a.steps, a.learning_rate, average=0.999, precision=a.precision, seed=a.seed),
         checkpoint,
+        f"{len(rendered)} words of pool {rendered.spec.fingerprint()}, batches of {min(a.batch, a.size)}",
     )
     if a.resume:
         trainer.resume()

@@ -36,7 +36,7 @@ SYMBOLS = (
     Symbol("r", "r", "number of places where a target has two equal labels side by side"),
     Symbol("π", "path", "a path: T classes, one a time step, blanks included"),
     Symbol("B", "collapse", "the map from a path to a text: merge runs of equal classes, then drop the blanks"),
-    Symbol("p(k, t)", "probs[t, k]", "probability of class k at time step t, given X"),
+    Symbol("p(t, k)", "probs[t, k]", "probability of class k at time step t, given X"),
     Symbol("p(Y | X)", "probability", "probability of the text: the sum over all its alignments"),
     Symbol("D", "D, d", "number of features: channels of a convolution, or size of a vector"),
     Symbol("H", "H, h", "height, in pixels or rows of features"),

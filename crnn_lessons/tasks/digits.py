@@ -13,9 +13,6 @@ from crnn_lessons.tasks.samples import Recipe, Samples, check_range
 KTH_DIGIT = Recipe("LSTM", 20, batch_size=64, steps=250, learning_rate=0.1, warm_up=0.3, clip=1.0)
 """Every one of 10,000 fresh sequences of 3 to 8 digits right; a long way past that the memory leaks."""
 
-KTH_DIGIT_FAR = Recipe("GRU", 20, batch_size=64, steps=300, learning_rate=0.05, warm_up=0.3, clip=1.0, noise=0.5)
-"""Slower, and with noise on the inputs: the memory holds for 1,000 digits."""
-
 
 def kth_digit(
     num_samples: int,

@@ -41,7 +41,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from crnn_lessons import exercises
-from crnn_lessons.show import figures
+from crnn_lessons.show import drawings, figures
 from crnn_lessons.show.notation import notation
 
 _ = torch.set_num_threads(1), torch.manual_seed(1)
@@ -76,7 +76,7 @@ print(*rng.permutation(sentence.split()))
 # goes round it; the hole of an `o` has two.
 
 # %%
-outline, _ = figures.glyph_spans("hello")
+outline, _ = drawings.glyph_spans("hello")
 H, W = 32, 96
 x, y = (np.arange(W) + 0.5) / W, (29.5 - np.arange(H)) / W  # middles of the pixels
 points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)

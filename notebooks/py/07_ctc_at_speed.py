@@ -38,7 +38,7 @@ from crnn_lessons.ctc import ctc_loss, ctc_loss_from_logits, extend, forward_bac
 from crnn_lessons.show.notation import notation
 
 torch.set_num_threads(1)
-notation("T", "t", "N", "n", "C", "k", "S", "L", "s", "p(k, t)", "α(t, s)", "β(t, s)")
+notation("T", "t", "N", "n", "C", "k", "S", "L", "s", "p(t, k)", "α(t, s)", "β(t, s)")
 
 # %% [markdown]
 # One thread for everybody, so that comparisons are fair. The problem: *T* = 100 steps, *N* = 32 samples, *C* = 80

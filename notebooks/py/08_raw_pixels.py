@@ -43,7 +43,7 @@ from crnn_lessons.show.notation import notation
 torch.set_num_threads(1)
 notation(
     "X", "T", "t", "N", "C", "k", "−", "S", "r", "H", "W", "D", "L", "s",
-    "p(k, t)", "γ(t, s)", "p(Y | X)", "xₜ"
+    "p(t, k)", "γ(t, s)", "p(Y | X)", "xₜ"
 )  # fmt: skip
 
 # %% [markdown]

@@ -43,7 +43,7 @@ from crnn_lessons.show.notation import notation
 
 # one thread: nearly the same numbers on every machine, and so small a network gains little by more
 torch.set_num_threads(1)
-notation(*"XYNCTtkSrDHWπℓ", "p(Y | X)", "p(k, t)", "xₜ")
+notation(*"XYNCTtkSrDHWπℓ", "p(Y | X)", "p(t, k)", "xₜ")
 
 # %% [markdown]
 # ## 1 From a picture to a row of frames

@@ -1,12 +1,18 @@
 """The engine of the exercises: stubs, solutions, crashes, hints, and the record of what is done."""
 
+import contextlib
+import os
 import signal
+import sys
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
+from crnn_lessons.ctc import ctc_loss
 from crnn_lessons.exercises import catalogue, check, reset, summary
+from crnn_lessons.exercises.aside import aside
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
 from crnn_lessons.exercises.exercise import Exercise, Mistake
@@ -255,3 +261,107 @@ def test_a_folder_that_cannot_be_written_is_said_and_loses_no_answer(tmp_path, m
     result = check("05-2", 13)
     assert result.status == "done"
     assert "could not be saved" in result.message
+
+
+class Mute:
+    def __repr__(self):
+        raise RuntimeError("no words")
+
+
+def endless():
+    while True:
+        yield 0
+
+
+SELF: list = [1, 2]
+SELF.append(SELF)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: 10**5000, "yours gives an integer of 16610 bits."),
+        (lambda x: Mute(), "yours gives a Mute that fails to show."),
+        (lambda x: SELF, "and yours has 3: [1, 2, [1, 2, "),
+        (lambda x: torch.eye(2).to_sparse(), "and yours gives [[1., 0.],"),
+        (lambda x: torch.empty(2, device="meta"), "yours gives 'a tensor without data, of the shape (2,)'."),
+        (lambda x: sys.exit("bye"), "double([1, 2]) raised SystemExit: bye"),
+        (lambda x: endless(), "double([1, 2]) did not come back within 10 seconds and was stopped."),
+        (lambda x: "a" * 10**6, "yours gives 'aaa"),
+        (lambda x: list(range(10**6)), "should have 2 entries, [2, 4], and yours has 1000000: [0, 1, 2, "),
+    ],
+)
+def test_answers_that_are_hard_to_show_get_a_short_sentence(answer, sentence):
+    status, message, _ = judge(DOUBLE, answer)
+    assert status == "wrong"
+    assert sentence in message
+    assert len(Result(DOUBLE, status, message)._repr_html_()) < 2000
+
+
+@pytest.mark.parametrize("value", [lambda: 10**5000, lambda: SELF, Mute, lambda: "1" * 10**6])
+def test_values_that_are_hard_to_show_get_one_too(value):
+    result = check("05-2", value())
+    assert result.status == "wrong" and len(result._repr_html_()) < 6000
+
+
+def test_work_it_out_by_hand_is_said_of_wrong_values_alone():
+    assert "Work this case out by hand" in judge(DOUBLE, lambda x: [v + 1 for v in x])[1]
+    assert "Run this one call in a cell of its own" in judge(DOUBLE, lambda: [])[1]
+    assert "Which of its loops does not end" in judge(DOUBLE, lambda x: endless())[1]
+
+
+def stubborn(path):
+    while True:
+        with contextlib.suppress(BaseException):
+            sum(range(1000))
+
+
+def deaf(path):
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    while True:
+        pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (stubborn, "did not come back within 10 seconds and was stopped"),
+        (deaf, "did not come back within 10 seconds and was stopped"),
+        (lambda path: sum(range(10**12)), "did not come back within 10 seconds and was stopped"),
+        (lambda path: os._exit(0), "ended Python itself"),
+        (lambda path: os.kill(os.getpid(), signal.SIGSEGV), "ended Python itself (SIGSEGV)"),
+        (lambda path: "a" * (3 << 30), "raised MemoryError"),
+    ],
+)
+def test_answers_that_cannot_be_stopped_from_within_are_stopped(monkeypatch, answer, sentence):
+    monkeypatch.setattr("crnn_lessons.exercises.answers.aside", partial(aside, seconds=0.5))
+    result = check("05-1", answer)
+    assert result.status == "wrong" and sentence in result.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
+def test_what_an_answer_prints_is_shown_and_a_flood_is_cut(capsys):
+    def loud(path):
+        print("looking at", path)
+        return ""
+
+    check("05-1", loud)
+    assert capsys.readouterr().out.startswith("looking at ")
+    check("05-1", lambda path: print("x" * 10**6))
+    assert len(capsys.readouterr().out) == 4002
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
+def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
+    torch.set_num_threads(2)
+    layer = torch.nn.LSTM(64, 64)
+    x = torch.randn(50, 32, 64, requires_grad=True)
+
+    def work():
+        out = layer(x)[0] @ torch.randn(64, 500)
+        ctc_loss(out.log_softmax(-1), torch.ones(32, 3, dtype=torch.long), [50] * 32, [3] * 32).backward()
+        conv = torch.nn.functional.conv2d(torch.randn(8, 16, 64, 64), torch.randn(32, 16, 3, 3))
+        return float(np.linalg.norm(np.ones((500, 500)) @ np.ones((500, 500)))), conv.shape[1]
+
+    assert aside(work, seconds=20) == work() == (250000.0, 32)

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from crnn_lessons.show import figures
+from crnn_lessons.show import drawings, figures
 
 
 def test_letters_of_a_word_lie_side_by_side_from_0_to_1():
-    _, spans = figures.glyph_spans("hello")
+    _, spans = drawings.glyph_spans("hello")
     assert spans[0, 0] == pytest.approx(0)
     assert spans[-1, 1] == pytest.approx(1)
     assert (spans[1:, 0] > spans[:-1, 1]).all()
@@ -15,12 +15,12 @@ def test_letters_of_a_word_lie_side_by_side_from_0_to_1():
 
 def test_a_frame_shows_the_letter_at_its_middle():
     spans = np.array([[0.0, 0.25], [0.6, 1.0]])
-    assert figures.frame_labels(spans, 5) == [0, None, None, 1, 1]  # middles at 0.1, 0.3 ... 0.9
+    assert drawings.frame_labels(spans, 5) == [0, None, None, 1, 1]  # middles at 0.1, 0.3 ... 0.9
 
 
 def test_a_lattice_draws_each_arrow_once():
     _, axes = figures.new_figure(3, 2)
-    assert figures.draw_lattice(axes, "-a-", 3, [[0, 1, 2], [0, 1, 1], [0, 0, 1]]) == 5
+    assert drawings.draw_lattice(axes, "-a-", 3, [[0, 1, 2], [0, 1, 1], [0, 0, 1]]) == 5
 
 
 def test_a_picture_carries_its_description_and_is_the_same_each_time():

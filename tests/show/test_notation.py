@@ -20,7 +20,7 @@ def test_an_unknown_sign_is_named():
 
 
 def test_html_escapes_and_shows_sign_code_and_meaning():
-    page = notation("p(k, t)")._repr_html_()
+    page = notation("p(t, k)")._repr_html_()
     assert page.count('<th scope="col" style="text-align: left">') == page.count("<th") - page.count("<thead>") == 3
-    assert "<i>p(k, t)</i>" in page
+    assert "<i>p(t, k)</i>" in page
     assert "<code>probs[t, k]</code>" in page

@@ -10,14 +10,13 @@ import torch
 from crnn_lessons.tasks import (
     BINARY_ADDITION,
     KTH_DIGIT,
-    KTH_DIGIT_FAR,
     Samples,
     binary_addition,
     kth_digit,
     sums_of,
     to_numbers,
 )
-from tests.benchmarks.toy_tasks import accuracy, build, train
+from tests.benchmarks.toy_tasks import KTH_DIGIT_FAR, accuracy, build, train
 
 
 @pytest.fixture
