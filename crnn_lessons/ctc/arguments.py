@@ -105,7 +105,7 @@ def read_targets(
             f"{values.shape}"
         )
     width = values.shape[1]
-    return Targets(values.reshape(-1), np.arange(N) * width, S_of, T_of, blank, width)
+    return Targets(values.ravel(), np.arange(0, N * width, width or 1)[:N], S_of, T_of, blank, width)
 
 
 def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -> None:
@@ -146,21 +146,23 @@ def _not_negative(lengths: np.ndarray, name: str) -> None:
 
 
 def _lengths(values: Lengths, name: str, N: int) -> np.ndarray:
-    lengths = _whole_numbers(values, name).reshape(-1)
-    if len(lengths) != N:
-        raise ValueError(f"{name} must give one length a sample, {N} in all, and gives {len(lengths)}")
-    return lengths
+    lengths = _whole_numbers(values, name)
+    if lengths.size != N:
+        raise ValueError(f"{name} must give one length a sample, {N} in all, and gives {lengths.size}")
+    return lengths if lengths.ndim == 1 else lengths.reshape(-1)
 
 
 def _whole_numbers(values: Lengths, name: str) -> np.ndarray:
     """An int64 array of our own."""
     try:
-        if isinstance(values, (Tensor, np.ndarray)):
-            array = values.numpy(force=True) if isinstance(values, Tensor) else values
+        if isinstance(values, Tensor):
+            array = values.numpy() if values.is_cpu else values.cpu().numpy()
+        elif isinstance(values, np.ndarray):
+            array = values
         else:
             flat = values if isinstance(values, (list, tuple)) else [values]
             array = np.array([whole_number(v, "each") for v in flat], dtype=np.int64)
-    except TypeError as error:
+    except (TypeError, RuntimeError) as error:  # of a tensor: of a kind that NumPy lacks, or one that wants a gradient
         raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be whole numbers, and are {array.dtype}")

@@ -61,16 +61,17 @@ class CTCFunction(torch.autograd.Function):
         value = torch.where(losses == torch.inf, 0.0, losses) if zero_infinity else losses
         if reduction == "none":
             return value.to(scores.dtype, copy=True), gradient, losses  # subtle: one tensor must not be two outputs
-        if value.device.type == "cpu":  # a small batch is done sooner than torch calls three functions
-            return torch.from_numpy(np.array(value.numpy() @ shares, dtype=NUMPY[scores.dtype])), gradient, losses
+        if value.is_cpu:  # a small batch is done sooner than torch calls three functions
+            return torch.from_numpy(np.array(value.numpy().dot(shares), dtype=NUMPY[scores.dtype])), gradient, losses
         return torch.dot(value, torch.from_numpy(shares).to(value)).to(scores.dtype), gradient, losses
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple, output: tuple) -> None:
         scores, targets, _, _, _, reduction, _, logits, _ = inputs
-        _, ctx.gradient, ctx.losses = output
+        _, gradient, losses = output
+        ctx.gradient, ctx.losses = gradient, losses
         ctx.set_materialize_grads(False)  # or backward would be handed zeros for the gradient's own gradient, T N C
-        ctx.mark_non_differentiable(*(x for x in output[1:] if x is not None))
+        ctx.mark_non_differentiable(losses, *(() if gradient is None else (gradient,)))
         ctx.save_for_backward(scores)
         ctx.rest, ctx.reduced = (targets, reduction, logits), reduction != "none"
 
@@ -91,7 +92,7 @@ class CTCFunction(torch.autograd.Function):
         factor = grad_out if ctx.reduced else grad_out[:, None]
         if kept:
             gradient = gradient * factor
-        elif not ctx.reduced or grad_out.device.type != "cpu" or grad_out.item() != 1:  # to ask a GPU takes longer
+        elif not ctx.reduced or not grad_out.is_cpu or grad_out.item() != 1:  # to ask a GPU takes longer
             gradient *= factor
         if not ctx.reduced:
             nothing = (ctx.losses == torch.inf) | (grad_out == 0)

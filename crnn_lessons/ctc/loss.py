@@ -148,7 +148,10 @@ def _loss(
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, and is {reduction!r}")
     if scores.dtype not in (torch.float32, torch.float64):
         scores = scores.float()
-    blank, batched = check_blank(blank, scores.shape[-1]), scores.ndim == 3
-    scores, lengths = scores if batched else scores.unsqueeze(1), (input_lengths, target_lengths)
-    losses = differentiable_ctc(scores, targets, *lengths, blank, reduction, zero_infinity, logits)
+    if type(blank) is not int or not 0 <= blank < scores.shape[-1]:
+        blank = check_blank(blank, scores.shape[-1])
+    batched, rest = scores.ndim == 3, (blank, reduction, zero_infinity, logits)
+    losses = differentiable_ctc(
+        scores if batched else scores.unsqueeze(1), targets, input_lengths, target_lengths, *rest
+    )
     return losses if batched or reduction != "none" else losses[0]

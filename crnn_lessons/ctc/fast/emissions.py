@@ -1,5 +1,5 @@
-"""From the scores of a batch into the workspace of a group: the probabilities of its blanks and labels; the log-softmax
-of logits; and how far labels are raised where they are all far below the blank (*tilting*, see ``passes``).
+"""From the scores of a batch into the workspace of a group: the probabilities of its blanks and labels; on the way the
+softmax of logits; and how far labels are raised where all are far below the blank (*tilting*, see ``passes``).
 """
 
 from __future__ import annotations
@@ -11,117 +11,119 @@ from numba import njit
 
 from crnn_lessons.ctc.fast.group import end_place, first_place
 from crnn_lessons.ctc.fast.memory import clear, collect, fetch_soon, load, read_lanes, store
-from crnn_lessons.ctc.fast.simd import LANES, choose_below, exp, first_of, one_up, spread, sum_of
+from crnn_lessons.ctc.fast.simd import LANES, choose_below, exp, spread, sum_of
 
 AHEAD, LINE = 4, 16
 """The frames of one sample lie far apart, each on a page of its own, where a processor does not guess what comes next:
 it is told AHEAD steps before. A cache line holds LINE float32; of float64 every second line is enough, as they come in
 pairs."""
+LARGE = 1e100
+"""A sum of exponentials above this is taken again, from the largest of the logits."""
+TILT_LIMIT = 100.0
+"""The largest |ln enter|. An emission lost below 1e-290, times e^100 = 3e43, stays far below FLOOR (see ``passes``)."""
 
 
 @njit(error_model="numpy")
-def gather_blanks(frames, step, log_sums, group, emit_blank, T):
-    """Collect the logarithms of the blanks' probabilities.
+def gather(samples, group, workspace, T, gradient):
+    """Fill in the probabilities of blanks and labels; from logits also share * softmax, in a gradient that is wanted.
 
-    A sample that is over before the longest of its group is certain to emit blanks from there on. From where its paths
-    may end there is then just one way to go on, so that this changes neither p(Y | X) nor a posterior.
-
-    Args:
-        frames: the scores, on one axis.
-        step: how far apart two frames stand.
-        log_sums: for logits the logarithm of the sum of their exponentials, in the order of emit_blank; otherwise 0.
+    Labels get theirs where alignments can be, 0 elsewhere in the row and in the line below: scores that no alignment
+    passes have no influence, whatever they are. A sample that is over before the longest of its group is certain to
+    emit blanks from there on. From where its paths may end there is then just one way to go on, so that this changes
+    neither p(Y | X) nor a posterior.
     """
-    stride = len(group.S)
-    emit_blank[:] = 0.0
+    stride, P, band, first, logits = len(group.S), len(workspace.enter), group.band, 0, samples.logits
+    frames, step, own = samples.frames, samples.step, group.first[0] * samples.sample_step
+    source, since, until, emit_blank = group.source, group.since, group.until, workspace.emit_blank
+    emit_blank[:] = 1.0 if logits else 0.0  # 0 is the logarithm of 1; it is undone at the end
     for t in range(T):
+        later = min(t + AHEAD, T - 1) * step + own
         for j in range(stride):
-            if t < group.T[j]:
-                place = np.uint64(t * step) + group.blank_source[j]
-                emit_blank[t * stride + j] = frames[place] - log_sums[t * stride + j]
-
-
-@njit(error_model="numpy")
-def log_labels(frames, start, source, since, until, log_sum, now, i):
-    """The logarithms of the probabilities of the labels in eight places at a step.
-
-    They are -inf where no alignment can be: scores that no alignment passes have no influence, whatever they are.
-    """
-    emitted = collect(frames, start, source, i) - log_sum
-    return choose_below(now, load(since, i), -math.inf, choose_below(load(until, i), now, -math.inf, emitted))
-
-
-@njit(error_model="numpy")
-def gather_logarithms(frames, step, log_sums, group, workspace, T):
-    """Collect the logarithms of the labels' probabilities, in all places; see ``gather_blanks``."""
-    stride, P, emit_label = len(group.S), len(workspace.enter), workspace.emit_label
-    for t in range(T):
-        log_sum = read_lanes(log_sums, t * stride, stride)
-        for i in range(0, P, LANES):
-            logs = log_labels(frames, t * step, group.source, group.since, group.until, log_sum, float(t), i)
-            store(emit_label, t * P + i, logs)
-
-
-@njit(error_model="numpy")
-def gather_labels(frames, step, log_sums, group, workspace, T):
-    """Collect the labels' probabilities, where alignments can be, and 0 in the line below; see ``gather_blanks``."""
-    stride, P, band, emit_label, first = len(group.S), len(workspace.enter), group.band, workspace.emit_label, 0
-    sources, span, source, since, until = group.sources, group.span[0], group.source, group.since, group.until
-    for t in range(T):
-        later, log_sum = min(t + AHEAD, T - 1) * step, read_lanes(log_sums, t * stride, stride)
-        for j in range(stride):
-            for c in range(0, span, LINE):
-                fetch_soon(frames, later + sources[j] + c)
+            for c in range(0, samples.C if samples.class_step == 1 else 0, LINE):
+                fetch_soon(frames, later + j * samples.sample_step + c)
+        if logits:
+            softmax(samples, group, workspace, t, gradient)
+        else:
+            for j in range(stride):
+                if t < group.T[j]:
+                    emit_blank[t * stride + j] = frames[np.uint64(t * step) + group.blank_source[j]]
         below, first = first, first_place(band, t, stride)
+        share, now = read_lanes(workspace.inverse, t * stride, stride), float(t)
         for i in range(first, end_place(band, t, stride), LANES):
-            logs = log_labels(frames, t * step, source, since, until, log_sum, float(t), i)
-            store(emit_label, t * P + i, exp(logs))
+            if logits:  # the exponentials are at hand, so none is taken twice
+                emission = collect(workspace.rows, 0, source, i) * share
+            else:
+                emission = exp(collect(frames, t * step, source, i))
+            emission = choose_below(now, load(since, i), 0.0, choose_below(load(until, i), now, 0.0, emission))
+            store(workspace.emit_label, t * P + i, emission)
         if below < first:
-            store(emit_label, t * P + below, spread(0.0))
+            store(workspace.emit_label, t * P + below, spread(0.0))
+    if not logits:
+        exp_in_place(emit_blank)
 
 
-@njit(error_model="numpy")
-def normalise(frames, step, n, T, samples, row, log_sums, j, stride, results):
-    """Fill in log_sums for the T steps of sample n and, if a gradient is wanted, share * softmax; after them 0.
-
-    Args:
-        row: memory for C numbers, and on to whole lines.
-        log_sums: those of sample n are j, j + stride and so on.
+@njit(
+    error_model="numpy", inline="always"
+)  # a call a step would count references to all arrays a step, which takes long
+def softmax(samples, group, workspace, t, gradient):
+    """Of one frame of each sample of a group: exponentials in ``rows``, relative to the logit in ``relative``, 1 / their
+    sum in ``inverse``, the blanks' probabilities, and share * softmax in a gradient that is wanted; 0 there past the end
+    of a sample.
     """
-    C, width, gradient, class_step = samples.C, len(results.losses) * samples.C, results.gradient, samples.class_step
-    row[C:] = -math.inf
-    for t in range(T):
-        frame, own = np.uint64(t * step + n * samples.sample_step), np.uint64(t * width + n * C)
-        for c in range(C):
-            row[c] = frames[frame + np.uint64(c * class_step)]
-        largest = max_of(row)
-        total = spread(0.0)
-        for i in range(0, len(row), LANES):
-            e = exp(load(row, i) - largest)
-            store(row, i, e)
-            total = total + e
-        total = sum_of(total)
-        log_sums[t * stride + j] = largest + math.log(total)
-        if results.wanted:
-            factor = results.shares[n] / total
-            for c in range(C):
-                gradient[own + np.uint64(c)] = factor * row[c]
-        row[C:] = -math.inf
-    if results.wanted:
-        for t in range(T, len(gradient) // width):
-            clear(gradient, t * width + n * C, t * width + (n + 1) * C)
+    stride, C, N, W = len(group.S), samples.C, len(samples.lengths), len(workspace.rows) // len(group.S)
+    frames, class_step, rows, straight = samples.frames, samples.class_step, workspace.rows, samples.C & -LANES
+    for j in range(stride):
+        n, row, at = group.first[0] + j, j * W, t * stride + j
+        frame, own, wanted = t * samples.step + n * samples.sample_step, (t * N + n) * C, len(gradient) > 0 and n < N
+        if t >= group.T[j]:
+            if wanted:
+                clear(gradient, own, own + C)
+            continue
+        # Subtle: each logit is taken relative to the blank's, not to the largest, for which all would have to be read
+        # first. The blank itself counts 1 in the sum, so what is lost below 1e-290 is lost of the probability, too. And
+        # where a logit is so far above the blank's that the sum says so, there is time to look for the largest
+        relative, total = float(frames[np.uint64(frame + samples.blank * class_step)]), math.inf
+        for attempt in range(2):
+            lanes_total = spread(0.0)
+            if straight < C:
+                store(rows, row + straight, spread(-math.inf))
+            for c in range(straight if class_step == 1 else 0, C):
+                rows[np.uint64(row + c)] = frames[np.uint64(frame + c * class_step)]
+            for i in range(0, W, LANES):
+                logits = load(frames, frame + i) if class_step == 1 and i < straight else load(rows, row + i)
+                e = exp(logits - relative)
+                store(rows, row + i, e)
+                lanes_total = lanes_total + e
+            total = sum_of(lanes_total)
+            if attempt == 0 and not total < LARGE:
+                for c in range(C):
+                    relative = max(relative, float(frames[np.uint64(frame + c * class_step)]))
+            else:
+                break
+        workspace.relative[at], workspace.inverse[at] = relative, 1.0 / total
+        workspace.emit_blank[at] = rows[np.uint64(row + samples.blank)] / total
+        if wanted:
+            share = group.shares[j] / total
+            for c in range(0, straight, LANES):
+                store(gradient, own + c, load(rows, row + c) * share)
+            for c in range(straight, C):
+                gradient[np.uint64(own + c)] = rows[np.uint64(row + c)] * share
 
 
 @njit(error_model="numpy")
-def max_of(row):
-    """The largest entry of an array of whole lines; NaN counts as the smallest."""
-    largest = spread(-math.inf)
-    for i in range(0, len(row), LANES):
-        values = load(row, i)
-        largest = choose_below(largest, values, values, largest)
-    one = -math.inf
-    for _ in range(LANES):
-        one, largest = max(one, first_of(largest)), one_up(largest, largest)
-    return one
+def gather_logarithms(samples, group, workspace, T):
+    """The logarithms of the probabilities of one sample's blanks and labels, -inf where no alignment can be."""
+    S, P, log_sum = group.S[0], len(workspace.enter), 0.0
+    workspace.emit_blank[:] = 0.0
+    for t in range(T):
+        if samples.logits:
+            log_sum = workspace.relative[t] - math.log(workspace.inverse[t])
+        frame = t * samples.step + group.first[0] * samples.sample_step
+        workspace.emit_blank[t] = samples.frames[frame + samples.blank * samples.class_step] - log_sum
+        workspace.emit_label[t * P : (t + 1) * P] = -math.inf
+        for k in range(max(0, S - T + t), min(S, t + 1)):
+            label = samples.labels[samples.starts[group.first[0]] + k]
+            workspace.emit_label[t * P + k] = samples.frames[frame + label * samples.class_step] - log_sum
 
 
 @njit(error_model="numpy")
@@ -129,10 +131,6 @@ def exp_in_place(x):
     """Replace each entry of a float64 array of one axis by e to its power; its size is a multiple of eight."""
     for i in range(0, x.size, LANES):
         store(x, i, exp(load(x, i)))
-
-
-TILT_LIMIT = 100.0
-"""The largest |ln enter|. An emission lost below 1e-290, times e^100 = 3e43, stays far below FLOOR (see ``passes``)."""
 
 
 @njit(error_model="numpy")

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 
 from crnn_lessons.ctc.fast.simd import LANES
 
@@ -24,8 +25,9 @@ class Samples(NamedTuple):
         input_lengths: N, T of each.
         blank: the class index of the blank.
         C: the number of classes.
-        sample_step: how far apart two samples stand in a frame of the scores.
-        class_step: how far apart two classes stand.
+        frames: the scores on one axis; step, sample_step and class_step: how far apart two frames, samples or classes
+            stand there.
+        logits: whether the scores are logits.
     """
 
     labels: np.ndarray
@@ -34,8 +36,11 @@ class Samples(NamedTuple):
     input_lengths: np.ndarray
     blank: int
     C: int
+    frames: np.ndarray
+    step: int
     sample_step: int
     class_step: int
+    logits: bool
 
 
 class Group(NamedTuple):
@@ -43,11 +48,9 @@ class Group(NamedTuple):
     end where it is negative, and to ask takes time.
 
     Attributes:
-        begin: where its first sample begins in a frame of the gradient, and where its last one ends.
-        source: P, where each label stands in a frame of the scores.
+        first: the number of its first sample, and that after its last.
+        source: P, where each label stands in a frame of the scores; for logits, in the rows of their exponentials.
         target: P + stride, where each stands in a frame of the gradient, and after the labels the blanks.
-        sources, span: where each sample begins in a frame of the scores, and (one number) how far its classes reach; 0
-            where they do not stand side by side.
         blank_source: stride, where the blanks stand in a frame of the scores.
         since, until: P, the first and the last step at which an alignment can be at a label; until is -1 where a place
             of a row has no label. As float64, since lanes are compared with them.
@@ -58,11 +61,9 @@ class Group(NamedTuple):
         shares: stride, what the loss of each counts.
     """
 
-    begin: np.ndarray
+    first: np.ndarray
     source: np.ndarray
     target: np.ndarray
-    sources: np.ndarray
-    span: np.ndarray
     blank_source: np.ndarray
     since: np.ndarray
     until: np.ndarray
@@ -78,9 +79,9 @@ def new_group(S, stride):
     """Tables for targets of at most S labels, to be filled in."""
     P = places(S, stride)
     return Group(
-        np.empty(2, np.int64), np.empty(P, np.uint64), np.empty(P + stride, np.uint64), np.empty(stride, np.int64),
-        np.empty(1, np.int64), np.empty(stride, np.uint64), np.empty(P), np.empty(P), np.empty(3, np.int64),
-        np.empty(P), np.empty(stride, np.int64), np.empty(stride), np.empty(stride),
+        np.empty(2, np.int64), np.empty(P, np.uint64), np.empty(P + stride, np.uint64), np.empty(stride, np.uint64),
+        np.empty(P), np.empty(P), np.empty(3, np.int64), np.empty(P), np.empty(stride, np.int64), np.empty(stride),
+        np.empty(stride),
     )  # fmt: skip
 
 
@@ -89,7 +90,8 @@ def fill_group(group, samples, first, shares, methods, waiting):
     """Enter the samples from ``first`` on whose method is ``waiting``; returns their largest T and S."""
     stride, P, N, T_max, S_max = len(group.S), len(group.source), len(methods), 0, 0
     S_min, spare_min = len(samples.labels), len(samples.labels)
-    group.begin[0], group.begin[1] = first * samples.C, min(first + stride, N) * samples.C
+    group.first[0], group.first[1] = first, min(first + stride, N)
+    W, apart = whole_lines(samples.C), 1 if samples.logits else samples.class_step
     for j in range(stride):
         n = first + j
         here = n < N and methods[n] == waiting
@@ -99,14 +101,13 @@ def fill_group(group, samples, first, shares, methods, waiting):
         T_max, S_max = max(T, T_max), max(S, S_max)
         if here:
             S_min, spare_min = min(S, S_min), min(S - T, spare_min)
-        source, target = n * samples.sample_step, n * samples.C
-        group.sources[j], group.span[0] = source, samples.C if samples.class_step == 1 else 0
-        group.blank_source[j], group.target[P + j] = source + samples.blank * samples.class_step, target + samples.blank
+        source, target = j * W if samples.logits else n * samples.sample_step, n * samples.C
+        group.blank_source[j], group.target[P + j] = source + samples.blank * apart, target + samples.blank
         before = samples.blank
         for k in range(P // stride):
             i = k * stride + j
             label = samples.labels[samples.starts[n] + k] if k < S else samples.blank
-            group.source[i], group.target[i] = source + label * samples.class_step, target + label
+            group.source[i], group.target[i] = source + label * apart, target + label
             group.since[i], group.until[i] = k, T - S + k if k < S else -1
             group.may_skip[i] = 1.0 if label != before else 0.0  # from the blank before label 0, too: nothing is there
             before = label
@@ -130,13 +131,13 @@ def end_place(band, t, stride):
     return whole_lines((min(t, band[0]) + 1) * stride)
 
 
-@njit(error_model="numpy")
+@register_jitable
 def places(S, stride):
     """P, for targets of at most S labels: room for S + 1 blanks of each sample, in whole cache lines."""
     return whole_lines((S + 1) * stride)
 
 
-@njit(error_model="numpy")
+@register_jitable
 def whole_lines(size):
     """The least multiple of LANES that is not below size."""
     return size + LANES - 1 & -LANES

@@ -11,7 +11,7 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from crnn_lessons.ctc.fast.group import places, whole_lines
 from crnn_lessons.ctc.fast.simd import INT, LANES, VECTOR, first_of, lanes, spread, sum_of
@@ -40,6 +40,8 @@ class Workspace(NamedTuple):
         scale: T + 1 steps, a power of two, by which all of step t - 1 is multiplied on its way to step t.
         log_scale: LANES, minus the sum of the logarithms of the scales to base 2; NaN where alpha grew too large.
         blank_beta, label_beta: 2 rows each, at even and at odd steps.
+        rows: stride rows of W places, the exponentials of a frame's logits.
+        relative, inverse: T + 1 steps, the logit to which the exponentials are relative, and 1 / their sum.
     """
 
     emit_blank: np.ndarray
@@ -52,15 +54,19 @@ class Workspace(NamedTuple):
     log_scale: np.ndarray
     blank_beta: np.ndarray
     label_beta: np.ndarray
+    rows: np.ndarray
+    relative: np.ndarray
+    inverse: np.ndarray
 
 
-def workspace_size(T: int, S: int, stride: int) -> int:
-    """How many float64 a workspace for T steps and at most S labels takes."""
-    return (2 * T + 10) * places.py_func(S, stride) + 2 * whole_lines.py_func((T + 1) * stride) + LANES
+@register_jitable
+def workspace_size(T, S, stride, W):
+    """How many float64 a workspace for T steps and at most S labels takes; whole cache lines. W: 0 without logits."""
+    return (2 * T + 10) * places(S, stride) + 4 * whole_lines((T + 1) * stride) + LANES + stride * W
 
 
 @njit(error_model="numpy")
-def workspace_in(memory, T, S, stride):
+def workspace_in(memory, T, S, stride, W):
     """A workspace for T steps and at most S labels at the start of the memory; what stood there is lost."""
     P, numbers = places(S, stride), whole_lines((T + 1) * stride)
     rows = (T + 1) * P
@@ -73,9 +79,20 @@ def workspace_in(memory, T, S, stride):
         blank_alpha=few[2 * P : 4 * P],
         label_alpha=memory[rows : 2 * rows],
         scale=steps[numbers : 2 * numbers],
-        log_scale=steps[2 * numbers : 2 * numbers + LANES],
+        log_scale=steps[4 * numbers : 4 * numbers + LANES],
         blank_beta=few[4 * P : 6 * P],
         label_beta=few[6 * P :],
+        rows=steps[4 * numbers + LANES : 4 * numbers + LANES + stride * W],
+        relative=steps[2 * numbers : 3 * numbers],
+        inverse=steps[3 * numbers : 4 * numbers],
+    )
+
+
+@intrinsic
+def pointer(_typing, address):
+    """An address, of a tensor's first number, as a pointer."""
+    return types.voidptr(types.int64), lambda context, builder, signature, args: builder.inttoptr(
+        args[0], context.get_value_type(types.voidptr)
     )
 
 

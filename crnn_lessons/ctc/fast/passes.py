@@ -125,7 +125,7 @@ def end_at(workspace, S, stride, j, exponent):
 
 
 @njit(error_model="numpy")
-def backward(workspace, group, gradient, step, anew):
+def backward(workspace, group, gradient, step, C, anew):
     """Fill in beta, too small if anything, and take the posteriors from the gradient, or, anew, from 0.
 
     Beta is filled in where alignments can be; below that both rows are 0 from the start. Beta of a step, the posteriors
@@ -133,13 +133,13 @@ def backward(workspace, group, gradient, step, anew):
 
     Args:
         gradient: the gradient on one axis; of no size if it is not wanted.
-        step: how far apart two frames of it stand.
+        step: how far apart two frames of it stand; C of one sample.
     """
     stride, P = len(group.S), len(workspace.enter)
     T, emit_blank, emit_label = len(workspace.label_alpha) // P - 1, workspace.emit_blank, workspace.emit_label
     enter, skip, scales, band, zero = workspace.enter, workspace.skip, workspace.scale, group.band, spread(0.0)
     label_alpha, blank_beta, label_beta = workspace.label_alpha, workspace.blank_beta, workspace.label_beta
-    target, wanted, own_first, own_end = group.target, len(gradient) > 0, group.begin[0], group.begin[1]
+    target, wanted, own_first, own_end = group.target, len(gradient) > 0, group.first[0] * C, group.first[1] * C
     shares, ends = read_lanes(group.shares, 0, stride), read_lanes(group.T, 0, stride)
     end, all_places, blanks = end_place(band, T, stride), band[0] * stride, len(target) - stride
     for t in range(T - 1, -1, -1):

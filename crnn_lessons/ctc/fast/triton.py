@@ -128,7 +128,7 @@ def solve(
     gradient = None
     if shares is not None:
         weights = torch.as_tensor(shares, device=device).masked_fill(unproven, 0.0)
-        gradient = softmax_share(scores, log_sum, targets, weights) if logits else torch.zeros_like(scores)
+        gradient = softmax_share(scores, targets, weights) if logits else torch.zeros_like(scores)
         gradient = gradient.contiguous()
         subtract_posteriors[(T, N)](
             gradient, labels, S, T_of, targets.blank, weights, T, N, C, S_max, rows, log_scales, log_p, K=K
