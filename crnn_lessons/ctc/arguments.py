@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
@@ -56,12 +57,14 @@ def check_log_probs_tensor(log_probs: Tensor, name: str = "log_probs") -> None:
     """Say in one sentence why a tensor cannot be the input of a CTC loss, if so.
 
     Raises:
-        TypeError: no floating point tensor.
+        TypeError: no dense floating point tensor.
         ValueError: neither T N C nor T C, or empty.
     """
     if not isinstance(log_probs, Tensor) or not log_probs.is_floating_point():
         what = log_probs.dtype if isinstance(log_probs, Tensor) else type(log_probs).__name__
         raise TypeError(f"{name} must be a floating point tensor, and is {what}")
+    if log_probs.layout is not torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, as from to_dense(), and is {log_probs.layout}")
     if log_probs.ndim not in (2, 3):
         raise ValueError(
             f"{name} must be T x N x C (time steps, samples, classes) or T x C, and has the shape "

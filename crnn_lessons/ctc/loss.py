@@ -90,13 +90,16 @@ class CTCLoss(torch.nn.Module):
 
     def __init__(self, blank: int = BLANK, reduction: str = "mean", zero_infinity: bool = False):
         super().__init__()
-        self.blank, self.reduction, self.zero_infinity = blank, reduction, zero_infinity
+        self.blank, self.reduction, self.zero_infinity = check_blank(blank), reduction, zero_infinity
 
     def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths) -> Tensor:
         """The loss of a batch; the arguments are those of ``ctc_loss``."""
         return ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )
+
+    def __prepare_scriptable__(self) -> None:
+        raise TypeError("CTCLoss cannot be scripted: script the network alone, and call the loss from Python")
 
     def extra_repr(self) -> str:
         return f"blank={self.blank}, reduction={self.reduction!r}, zero_infinity={self.zero_infinity}"

@@ -9,9 +9,9 @@ import math
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.fast.group import end_place, first_place
 from crnn_lessons.ctc.fast.memory import clear, collect, fetch_soon, load, read_lanes, store
 from crnn_lessons.ctc.fast.simd import LANES, choose_below, exp, spread, sum_of
+from crnn_lessons.ctc.fast.workspace import end_place, first_place
 
 AHEAD, LINE = 4, 16
 """The frames of one sample lie far apart, each on a page of its own, where a processor does not guess what comes next:
@@ -24,7 +24,7 @@ TILT_LIMIT = 100.0
 
 
 @njit(error_model="numpy")
-def gather(samples, group, workspace, T, gradient):
+def gather(samples, workspace, gradient):
     """Fill in the probabilities of blanks and labels; from logits also share * softmax, in a gradient that is wanted.
 
     Labels get theirs where alignments can be, 0 elsewhere in the row and in the line below: scores that no alignment
@@ -32,24 +32,28 @@ def gather(samples, group, workspace, T, gradient):
     emit blanks from there on. From where its paths may end there is then just one way to go on, so that this changes
     neither p(Y | X) nor a posterior.
     """
-    stride, P, band, first, logits = len(group.S), len(workspace.enter), group.band, 0, samples.logits
-    frames, step, own = samples.frames, samples.step, group.first[0] * samples.sample_step
-    source, since, until, emit_blank = group.source, group.since, group.until, workspace.emit_blank
+    stride, P, T, S, S_before, spare = (
+        workspace.stride, workspace.P, workspace.T, workspace.S, workspace.S_before, workspace.spare,
+    )  # fmt: skip
+    frames, step, logits, first = samples.frames, samples.step, samples.logits, 0
+    own, sample_step, near = workspace.first * samples.sample_step, samples.sample_step, samples.class_step == 1
+    source, since, until, emit_blank = workspace.source, workspace.since, workspace.until, workspace.emit_blank
     emit_blank[:] = 1.0 if logits else 0.0  # 0 is the logarithm of 1; it is undone at the end
     for t in range(T):
         later = min(t + AHEAD, T - 1) * step + own
         for j in range(stride):
-            for c in range(0, samples.C if samples.class_step == 1 else 0, LINE):
-                fetch_soon(frames, later + j * samples.sample_step + c)
+            for c in range(0, samples.C if near else 0, LINE):
+                fetch_soon(frames, later + j * sample_step + c)
         if logits:
-            softmax(samples, group, workspace, t, gradient)
+            softmax(samples, workspace, t, gradient)
         else:
+            blank = t * step + own + samples.blank * samples.class_step
             for j in range(stride):
-                if t < group.T[j]:
-                    emit_blank[t * stride + j] = frames[np.uint64(t * step) + group.blank_source[j]]
-        below, first = first, first_place(band, t, stride)
+                if t < workspace.steps[j]:
+                    emit_blank[t * stride + j] = frames[np.uint64(blank + j * sample_step)]
+        below, first = first, first_place(S_before, spare, t, stride)
         share, now = read_lanes(workspace.inverse, t * stride, stride), float(t)
-        for i in range(first, end_place(band, t, stride), LANES):
+        for i in range(first, end_place(S, t, stride), LANES):
             if logits:  # the exponentials are at hand, so none is taken twice
                 emission = collect(workspace.rows, 0, source, i) * share
             else:
@@ -62,20 +66,19 @@ def gather(samples, group, workspace, T, gradient):
         exp_in_place(emit_blank)
 
 
-@njit(
-    error_model="numpy", inline="always"
-)  # a call a step would count references to all arrays a step, which takes long
-def softmax(samples, group, workspace, t, gradient):
-    """Of one frame of each sample of a group: exponentials in ``rows``, relative to the logit in ``relative``, 1 / their
-    sum in ``inverse``, the blanks' probabilities, and share * softmax in a gradient that is wanted; 0 there past the end
-    of a sample.
+# Subtle: not a call, as one a step would count references to all of these arrays: as long as a row of softmax takes
+@njit(error_model="numpy", inline="always")
+def softmax(samples, workspace, t, gradient):
+    """One frame of each sample of a group: exponentials in ``rows``, relative to the logit in ``relative``, 1 / their
+    sum in ``inverse``, the blanks' probabilities, and share * softmax in a gradient that is wanted; there 0 past the
+    end of a sample.
     """
-    stride, C, N, W = len(group.S), samples.C, len(samples.lengths), len(workspace.rows) // len(group.S)
+    stride, C, N, W = workspace.stride, samples.C, len(samples.lengths), len(workspace.rows) // workspace.stride
     frames, class_step, rows, straight = samples.frames, samples.class_step, workspace.rows, samples.C & -LANES
     for j in range(stride):
-        n, row, at = group.first[0] + j, j * W, t * stride + j
+        n, row, at = workspace.first + j, j * W, t * stride + j
         frame, own, wanted = t * samples.step + n * samples.sample_step, (t * N + n) * C, len(gradient) > 0 and n < N
-        if t >= group.T[j]:
+        if t >= workspace.steps[j]:
             if wanted:
                 clear(gradient, own, own + C)
             continue
@@ -90,20 +93,19 @@ def softmax(samples, group, workspace, t, gradient):
             for c in range(straight if class_step == 1 else 0, C):
                 rows[np.uint64(row + c)] = frames[np.uint64(frame + c * class_step)]
             for i in range(0, W, LANES):
-                logits = load(frames, frame + i) if class_step == 1 and i < straight else load(rows, row + i)
-                e = exp(logits - relative)
+                scores = load(frames, frame + i) if class_step == 1 and i < straight else load(rows, row + i)
+                e = exp(scores - relative)
                 store(rows, row + i, e)
                 lanes_total = lanes_total + e
             total = sum_of(lanes_total)
-            if attempt == 0 and not total < LARGE:
-                for c in range(C):
-                    relative = max(relative, float(frames[np.uint64(frame + c * class_step)]))
-            else:
+            if attempt == 1 or total < LARGE:
                 break
+            for c in range(C):
+                relative = max(relative, float(frames[np.uint64(frame + c * class_step)]))
         workspace.relative[at], workspace.inverse[at] = relative, 1.0 / total
         workspace.emit_blank[at] = rows[np.uint64(row + samples.blank)] / total
         if wanted:
-            share = group.shares[j] / total
+            share = workspace.shares[j] / total
             for c in range(0, straight, LANES):
                 store(gradient, own + c, load(rows, row + c) * share)
             for c in range(straight, C):
@@ -111,18 +113,19 @@ def softmax(samples, group, workspace, t, gradient):
 
 
 @njit(error_model="numpy")
-def gather_logarithms(samples, group, workspace, T):
-    """The logarithms of the probabilities of one sample's blanks and labels, -inf where no alignment can be."""
-    S, P, log_sum = group.S[0], len(workspace.enter), 0.0
-    workspace.emit_blank[:] = 0.0
+def gather_logarithms(samples, workspace):
+    """The logarithms of the probabilities of one sample's blanks and labels, -inf where no alignment can be. From
+    logits it needs what ``gather`` has left behind.
+    """
+    S, P, T, n, log_sum = workspace.S, workspace.P, workspace.T, workspace.first, 0.0
+    workspace.emit_blank[:], workspace.emit_label[:] = 0.0, -math.inf
     for t in range(T):
+        frame = t * samples.step + n * samples.sample_step
         if samples.logits:
             log_sum = workspace.relative[t] - math.log(workspace.inverse[t])
-        frame = t * samples.step + group.first[0] * samples.sample_step
         workspace.emit_blank[t] = samples.frames[frame + samples.blank * samples.class_step] - log_sum
-        workspace.emit_label[t * P : (t + 1) * P] = -math.inf
         for k in range(max(0, S - T + t), min(S, t + 1)):
-            label = samples.labels[samples.starts[group.first[0]] + k]
+            label = samples.labels[samples.starts[n] + k]
             workspace.emit_label[t * P + k] = samples.frames[frame + label * samples.class_step] - log_sum
 
 
@@ -134,14 +137,14 @@ def exp_in_place(x):
 
 
 @njit(error_model="numpy")
-def tilt(workspace, S):
+def tilt(workspace):
     """Fill in the S factors ``enter`` of one sample from log emissions, and return the sum of their logarithms.
 
     The factor makes label k, in its best frame, as probable as the blank.
     """
-    P, enter = len(workspace.enter), workspace.enter[:S]
-    enter[:] = -TILT_LIMIT
-    for t in range(len(workspace.emit_label) // P - 1):
+    S, P, enter = workspace.S, workspace.P, workspace.enter
+    enter[:S] = -TILT_LIMIT
+    for t in range(workspace.T):
         row, log_blank = workspace.emit_label[t * P : t * P + S], workspace.emit_blank[t]
         for k in range(S):
             ahead = row[k] - log_blank

@@ -23,15 +23,15 @@ def _logaddexp3(a, b, c):
 
 
 @njit(error_model="numpy")
-def solve_in_log_space(workspace, T, labels, posterior):
+def solve_in_log_space(workspace, labels, posterior):
     """Fill in the posteriors from log emissions, and return the loss; all NaN where an emission is NaN or +inf.
 
     Args:
-        workspace: of one sample, with T steps.
+        workspace: of one sample.
         labels: S.
         posterior: T x (S + 1), the labels' and then that of all blanks.
     """
-    S, P = len(labels), len(workspace.enter)
+    S, P, T = len(labels), workspace.P, workspace.T
     L = 2 * S + 1
     posterior[:] = 0.0
     emit = np.empty((T, L))

@@ -1,91 +1,16 @@
-"""Memory as the compiled loops see it: eight numbers in and out of an array, and the arrays of a group's workspace.
+"""Eight numbers in and out of an array: side by side, or each from a place of its own.
 
 subtle: arrays have one axis here, and nobody checks that an entry exists.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.extending import intrinsic, register_jitable
+from numba.extending import intrinsic
 
-from crnn_lessons.ctc.fast.group import places, whole_lines
 from crnn_lessons.ctc.fast.simd import INT, LANES, VECTOR, first_of, lanes, spread, sum_of
-
-
-class Workspace(NamedTuple):
-    """Numbers of T steps, in rows of P places, for ``stride`` samples, 1 or LANES: row after row on one axis, or step
-    after step ``stride`` numbers.
-
-    A step has two rows, S + 1 blanks and S labels; label k stands between blank k and blank k + 1. A group is either
-    one sample, and eight neighbouring places of a row are then eight labels; or eight short samples, and place 8 k + j
-    is label k of sample j. Both are the same program: label k - 1 stands ``stride`` = 1 or 8 places before label k.
-
-    Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above
-    the last: nothing ever comes down from there. Of each row only the places from ``first_place`` to ``end_place`` are
-    in use at a step: elsewhere stands what was there before.
-
-    Attributes:
-        emit_blank: T + 1 steps, the blank's probability; before that, its logarithm. In all that has T + 1 steps, the
-            last of them is one after the end.
-        emit_label: T + 1 rows, the labels' likewise, 0 where no alignment can be.
-        enter: P, a factor for the step from blank k into label k; 1 beyond S.
-        skip: P, a factor for the step from label k - 1 into label k; 0 where it is not allowed, and beyond S.
-        blank_alpha: 2 rows, at even and at odd steps.
-        label_alpha: 1 + T rows, the first of them before the beginning.
-        scale: T + 1 steps, a power of two, by which all of step t - 1 is multiplied on its way to step t.
-        log_scale: LANES, minus the sum of the logarithms of the scales to base 2; NaN where alpha grew too large.
-        blank_beta, label_beta: 2 rows each, at even and at odd steps.
-        rows: stride rows of W places, the exponentials of a frame's logits.
-        relative, inverse: T + 1 steps, the logit to which the exponentials are relative, and 1 / their sum.
-    """
-
-    emit_blank: np.ndarray
-    emit_label: np.ndarray
-    enter: np.ndarray
-    skip: np.ndarray
-    blank_alpha: np.ndarray
-    label_alpha: np.ndarray
-    scale: np.ndarray
-    log_scale: np.ndarray
-    blank_beta: np.ndarray
-    label_beta: np.ndarray
-    rows: np.ndarray
-    relative: np.ndarray
-    inverse: np.ndarray
-
-
-@register_jitable
-def workspace_size(T, S, stride, W):
-    """How many float64 a workspace for T steps and at most S labels takes; whole cache lines. W: 0 without logits."""
-    return (2 * T + 10) * places(S, stride) + 4 * whole_lines((T + 1) * stride) + LANES + stride * W
-
-
-@njit(error_model="numpy")
-def workspace_in(memory, T, S, stride, W):
-    """A workspace for T steps and at most S labels at the start of the memory; what stood there is lost."""
-    P, numbers = places(S, stride), whole_lines((T + 1) * stride)
-    rows = (T + 1) * P
-    few, steps = memory[2 * rows : 2 * rows + 8 * P], memory[2 * rows + 8 * P :]
-    return Workspace(
-        emit_blank=steps[:numbers],
-        emit_label=memory[:rows],
-        enter=few[:P],
-        skip=few[P : 2 * P],
-        blank_alpha=few[2 * P : 4 * P],
-        label_alpha=memory[rows : 2 * rows],
-        scale=steps[numbers : 2 * numbers],
-        log_scale=steps[4 * numbers : 4 * numbers + LANES],
-        blank_beta=few[4 * P : 6 * P],
-        label_beta=few[6 * P :],
-        rows=steps[4 * numbers + LANES : 4 * numbers + LANES + stride * W],
-        relative=steps[2 * numbers : 3 * numbers],
-        inverse=steps[3 * numbers : 4 * numbers],
-    )
 
 
 @intrinsic

@@ -21,10 +21,10 @@ from numba import carray, prange, types
 from torch import Tensor
 
 from crnn_lessons.ctc.arguments import Targets, check_ranges
-from crnn_lessons.ctc.fast.group import Samples
-from crnn_lessons.ctc.fast.memory import pointer, workspace_size
+from crnn_lessons.ctc.fast.memory import pointer
 from crnn_lessons.ctc.fast.simd import LANES
-from crnn_lessons.ctc.fast.solve import IMPOSSIBLE, LINEAR, LOG, TILTED, Results, solve_part
+from crnn_lessons.ctc.fast.solve import IMPOSSIBLE, LINEAR, LOG, TILTED, Results, Samples, solve_part
+from crnn_lessons.ctc.fast.workspace import workspace_size
 
 if numba.config.DISABLE_JIT:
     raise ImportError("the environment variable NUMBA_DISABLE_JIT forbids numba to compile")
@@ -64,36 +64,37 @@ def solve_by(
     scores: Tensor, targets: Targets, shares: np.ndarray | None, logits: bool = False
 ) -> tuple[Tensor, Tensor | None, np.ndarray]:
     """``solve``, and how each sample was solved: IMPOSSIBLE, LINEAR, TILTED or LOG."""
-    wanted, (T, N, C), S = shares is not None, scores.shape, targets.capacity
+    if not scores.is_cpu:
+        raise ValueError(f"the kernel 'numba' computes on the CPU, and log_probs are on {scores.device}")
+    scores, wanted, (T, N, C), S = scores.resolve_neg(), shares is not None, scores.shape, targets.capacity
     losses, methods = np.empty(N), np.empty(N, dtype=np.int64)
     threads = threads_for(N, T * N * (S + 1 + (C if logits else C // 8)))  # to clear a number is the least of work
     W = C + -C % LANES if logits else 0
     size = workspace_size(T, S, LANES, W)
     together = LANES if size <= SIDE_BY_SIDE_LIMIT and N >= LANES * threads else 1
-    memory, start = memory_for(threads * (size if together > 1 else workspace_size(T, S, 1, W)))
+    memory = memory_for(threads * (size if together > 1 else workspace_size(T, S, 1, W)))
     gradient = torch.empty((T, N, C) if wanted else (0,), dtype=scores.dtype)
     # Where the numbers stand says it all, whatever the layout; and NumPy's views of them would take as long as all of
     # a small batch, with cold caches
     frames = scores.data_ptr(), gradient.data_ptr(), T, *scores.stride()
     samples = targets.labels, targets.starts, targets.lengths, targets.input_lengths, targets.blank, C, logits, wanted
     results = shares if wanted else losses, losses, methods
-    arguments = *frames, *samples, *results, S, threads, together, W, memory, start
+    arguments = *frames, *samples, *results, S, threads, together, W, memory
     loop = _loop(scores.dtype, threads > 1)
     if not (loop(*arguments) if threads == 1 else on_threads(threads, loop, *arguments)):
         check_ranges(targets, T, C)
     return torch.from_numpy(losses), gradient if wanted else None, methods
 
 
-def memory_for(size: int) -> tuple[np.ndarray, int]:
-    """Memory for so many float64, and where in it a cache line begins.
+def memory_for(size: int) -> int:
+    """The address of memory for so many float64, the start of a cache line.
 
     It is kept for the next call, since fetching it from the system anew takes as long as a third of the work.
     """
-    memory = getattr(_kept, "memory", None)
-    if memory is None or memory.size < size + LANES:
-        memory = _kept.memory = np.empty(size + LANES)
-        _kept.start = -memory.ctypes.data % (8 * LANES) // 8
-    return memory, _kept.start
+    if getattr(_kept, "size", -1) < size:
+        _kept.memory, _kept.size = np.empty(size + LANES), size
+        _kept.address = -(-_kept.memory.ctypes.data // (8 * LANES)) * 8 * LANES
+    return _kept.address
 
 
 def threads_for(N: int, work: int) -> int:
@@ -125,12 +126,12 @@ def _loop(dtype: torch.dtype, parallel: bool) -> Callable[..., bool]:
     stamp = version(parallel)
     whole, real, yes, kind = types.int64, types.float64, types.boolean, NUMPY[dtype]
     frames, samples = (whole,) * 6, (*(whole[::1],) * 4, whole, whole, yes, yes)
-    results, rest = (real[::1], real[::1], whole[::1]), (*(whole,) * 4, real[::1], whole)
+    results, rest = (real[::1], real[::1], whole[::1]), (whole,) * 5
 
     # fmt: off
     def loop(scores, gradient, T, step, sample_step, class_step,
              labels, starts, lengths, input_lengths, blank, C, logits, wanted,
-             shares, losses, methods, S, threads, together, W, memory, start):
+             shares, losses, methods, S, threads, together, W, memory):
         N = len(losses)
         reach = 1 + (T - 1) * step + (N - 1) * sample_step + (C - 1) * class_step
         frames, gradient = carray(pointer(scores), reach, kind), carray(pointer(gradient), wanted * T * N * C, kind)
@@ -140,7 +141,7 @@ def _loop(dtype: torch.dtype, parallel: bool) -> Callable[..., bool]:
         parts, size = threads + 0 * stamp, workspace_size(T, S, together, W)
         invalid = 0
         for part in prange(parts):  # each thread's own
-            own = memory[start + part * size : start + (part + 1) * size]
+            own = carray(pointer(memory + 8 * part * size), size, np.float64)
             invalid += solve_part(part, parts, together, T, S, samples, results, own)
         return invalid == 0
     # fmt: on
@@ -168,10 +169,9 @@ def compiled(loop: Callable[..., Any], signature: Any, parallel: bool) -> Callab
         code.compile(signature)
     except Exception as error:  # whatever a damaged file may raise; an error of ours comes again below
         if code is not None:
-            where = code.stats.cache_path
+            folder = code.stats.cache_path
             warnings.warn(
-                f"CTC's machine code cannot be read from or kept in {where} ({error!r}); if this comes again, delete that folder",
-                stacklevel=2,
+                f"CTC's machine code is of no use in {folder}; to mend it, delete that: {error!r}", stacklevel=2
             )
         if code is None or not code.overloads:
             code = numba.njit(signature, **options)(loop)

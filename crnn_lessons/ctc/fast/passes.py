@@ -23,7 +23,6 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.fast.emissions import AHEAD, LINE
-from crnn_lessons.ctc.fast.group import end_place, first_place
 from crnn_lessons.ctc.fast.memory import clear, fetch_soon, load, read_lanes, store, subtract, sum_lanes, write_lanes
 from crnn_lessons.ctc.fast.simd import (
     LANES,
@@ -35,7 +34,8 @@ from crnn_lessons.ctc.fast.simd import (
     one_up,
     power_of_two,
     spread,
-)  # fmt: skip
+)
+from crnn_lessons.ctc.fast.workspace import end_place, first_place
 
 FLOOR, TINY = 1e-240, 1e-260
 EXPONENT, SUM_LIMIT = 100.0, 1e15
@@ -48,15 +48,15 @@ NEGLIGIBLE = 1e-30
 
 
 @njit(error_model="numpy")
-def prepare(workspace, group, exponent):
+def prepare(workspace, exponent):
     """Fill in what stands before the first step and after the last: there, nobody is anywhere but in a blank.
 
     Alignments come from a blank before blank 0, so that step 0 is a step like any other. Into which blank they go at
     the end is for ``end_at`` to say.
     """
-    stride, P = len(group.S), len(workspace.enter)
+    stride, P = workspace.stride, workspace.P
     for i in range(P):
-        workspace.skip[i] = workspace.enter[i] * group.may_skip[i]
+        workspace.skip[i] = workspace.enter[i] * workspace.may_skip[i]
     workspace.scale[:] = 1.0
     workspace.emit_label[-P:] = 0.0
     workspace.label_alpha[:P] = 0.0
@@ -67,20 +67,22 @@ def prepare(workspace, group, exponent):
 
 
 @njit(error_model="numpy")
-def forward(workspace, group, exponent, limit):
+def forward(workspace, exponent, limit):
     """Fill in alpha, too large if anything, where alignments can be, and 0 in the line above: the next step reads it.
 
     Where the sum of alpha, scaled for the next step, is above limit times 2^exponent, alpha failed.
     """
-    stride, P = len(group.S), len(workspace.enter)
-    T, emit_blank, emit_label = len(workspace.label_alpha) // P - 1, workspace.emit_blank, workspace.emit_label
-    enter, skip, scales, band, zero = workspace.enter, workspace.skip, workspace.scale, group.band, spread(0.0)
+    stride, P, T, S, zero = workspace.stride, workspace.P, workspace.T, workspace.S, spread(0.0)
+    S_before, spare, emit_blank, emit_label = (
+        workspace.S_before, workspace.spare, workspace.emit_blank, workspace.emit_label,
+    )  # fmt: skip
+    enter, skip, scales = workspace.enter, workspace.skip, workspace.scale
     blank_alpha, label_alpha = workspace.blank_alpha, workspace.label_alpha
     first, log_scale, total, largest = 0, zero, zero, zero
     for t in range(T):
         now, blanks_now, labels_now = t * P, t % 2 * P, (t + 1) * P
         blanks, labels = P - blanks_now, now
-        below_first, first, end = first, first_place(band, t, stride), end_place(band, t, stride)
+        below_first, first, end = first, first_place(S_before, spare, t, stride), end_place(S, t, stride)
         scale = read_lanes(scales, t * stride, stride)
         blank_probability = read_lanes(emit_blank, t * stride, stride) * scale
         largest = choose_below(largest, total * scale, total * scale, largest)
@@ -97,7 +99,7 @@ def forward(workspace, group, exponent, limit):
             store(blank_alpha, blanks_now + i, into_blank)
             store(label_alpha, labels_now + i, into_label)
             total = total + (into_blank + into_label)
-        if end < end_place(band, t + 1, stride):  # the two rows of blanks are 0 there from the start
+        if end < end_place(S, t + 1, stride):  # the two rows of blanks are 0 there from the start
             store(label_alpha, labels_now + end, zero)
         # Subtle: the sum of this step scales the step after next. To scale the next one with it, all of the next row
         # would wait until the sum is there. And a power of two rounds nothing, so beta can use the same scales
@@ -110,22 +112,22 @@ def forward(workspace, group, exponent, limit):
 
 
 @njit(error_model="numpy")
-def end_at(workspace, S, stride, j, exponent):
+def end_at(workspace, j, exponent):
     """The loss of sample j by alpha. After the last step, beta is 1 / p(Y | X) in the last blank: so all that is
     computed from it is a share of p(Y | X)."""
-    P = len(workspace.enter)
-    last, blank, label = len(workspace.label_alpha) // P - 2, S * stride + j, (S - 1) * stride + j
-    end = workspace.blank_alpha[last % 2 * P + blank]
+    P, T, S = workspace.P, workspace.T, workspace.lengths[j]
+    blank, label = S * workspace.stride + j, (S - 1) * workspace.stride + j
+    end = workspace.blank_alpha[(T - 1) % 2 * P + blank]
     if S > 0:
-        end += workspace.label_alpha[(last + 1) * P + label]
+        end += workspace.label_alpha[T * P + label]
     if math.isnan(workspace.log_scale[j]):
         end = math.nan
-    workspace.blank_beta[(last + 1) % 2 * P + blank] = 1.0 / end
+    workspace.blank_beta[T % 2 * P + blank] = 1.0 / end
     return math.log(2.0) * (exponent - workspace.log_scale[j]) - math.log(end)
 
 
 @njit(error_model="numpy")
-def backward(workspace, group, gradient, step, C, anew):
+def backward(workspace, gradient, step, C, anew):
     """Fill in beta, too small if anything, and take the posteriors from the gradient, or, anew, from 0.
 
     Beta is filled in where alignments can be; below that both rows are 0 from the start. Beta of a step, the posteriors
@@ -135,16 +137,18 @@ def backward(workspace, group, gradient, step, C, anew):
         gradient: the gradient on one axis; of no size if it is not wanted.
         step: how far apart two frames of it stand; C of one sample.
     """
-    stride, P = len(group.S), len(workspace.enter)
-    T, emit_blank, emit_label = len(workspace.label_alpha) // P - 1, workspace.emit_blank, workspace.emit_label
-    enter, skip, scales, band, zero = workspace.enter, workspace.skip, workspace.scale, group.band, spread(0.0)
+    stride, P, T, S, zero = workspace.stride, workspace.P, workspace.T, workspace.S, spread(0.0)
+    S_before, spare, emit_blank, emit_label = (
+        workspace.S_before, workspace.spare, workspace.emit_blank, workspace.emit_label,
+    )  # fmt: skip
+    enter, skip, scales = workspace.enter, workspace.skip, workspace.scale
     label_alpha, blank_beta, label_beta = workspace.label_alpha, workspace.blank_beta, workspace.label_beta
-    target, wanted, own_first, own_end = group.target, len(gradient) > 0, group.first[0] * C, group.first[1] * C
-    shares, ends = read_lanes(group.shares, 0, stride), read_lanes(group.T, 0, stride)
-    end, all_places, blanks = end_place(band, T, stride), band[0] * stride, len(target) - stride
+    target, wanted, own_first, own_end = workspace.target, len(gradient) > 0, workspace.first * C, workspace.end * C
+    shares, ends = read_lanes(workspace.shares, 0, stride), read_lanes(workspace.steps, 0, stride)
+    end, all_places, blanks = end_place(S, T, stride), S * stride, len(target) - stride
     for t in range(T - 1, -1, -1):
         then, after, at = (t + 1) * P, (t + 1) % 2 * P, t % 2 * P  # where the rows of t + 1, t + 1 and t begin
-        above, first, end = end, first_place(band, t, stride), end_place(band, t, stride)
+        above, first, end = end, first_place(S_before, spare, t, stride), end_place(S, t, stride)
         if wanted:
             earlier = max(t - AHEAD, 0) * step
             for c in range(own_first, own_end, LINE):

@@ -15,9 +15,8 @@ import numpy as np
 from numba import njit
 
 from crnn_lessons.ctc.fast.emissions import exp_in_place, gather, gather_logarithms, tilt
-from crnn_lessons.ctc.fast.group import fill_group, new_group, whole_lines
 from crnn_lessons.ctc.fast.log import solve_in_log_space
-from crnn_lessons.ctc.fast.memory import clear, workspace_in
+from crnn_lessons.ctc.fast.memory import clear
 from crnn_lessons.ctc.fast.passes import (
     EXPONENT,
     EXPONENT_TILTED,
@@ -28,13 +27,42 @@ from crnn_lessons.ctc.fast.passes import (
     end_at,
     forward,
     prepare,
-)  # fmt: skip
+)
 from crnn_lessons.ctc.fast.simd import LANES
+from crnn_lessons.ctc.fast.workspace import workspace_for
 
 AGREEMENT = 1e-10
 """How far p(Y | X) by alpha and by beta may differ, as a share. Rounding makes about 1e-12 at T = 10,000."""
 
 IMPOSSIBLE, LINEAR, TILTED, LOG, INVALID, WAITING = 0, 1, 2, 3, 4, 5
+
+
+class Samples(NamedTuple):
+    """The samples of a batch: their targets as ``arguments.Targets`` has them, and their scores.
+
+    Attributes:
+        labels: the labels of all targets, one after the other.
+        starts: N, where each target starts.
+        lengths: N, S of each.
+        input_lengths: N, T of each.
+        blank: the class index of the blank.
+        C: the number of classes.
+        frames: the scores on one axis; step, sample_step and class_step: how far apart two frames, samples or classes
+            stand there.
+        logits: whether the scores are logits.
+    """
+
+    labels: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    input_lengths: np.ndarray
+    blank: int
+    C: int
+    frames: np.ndarray
+    step: int
+    sample_step: int
+    class_step: int
+    logits: bool
 
 
 class Results(NamedTuple):
@@ -64,29 +92,28 @@ def solve_part(part, parts, together, T, S, samples, results, memory):
         T: the number of frames.
         S: the most labels of a sample.
     """
-    N, invalid, group = len(results.losses), 0, new_group(S, together)
+    N, invalid = len(results.losses), 0
     turn = max(together, min(LANES, N // parts))
     for first_of_turn in range(part * turn, N, parts * turn):
         for first in range(first_of_turn, min(first_of_turn + turn, N), together):
             end, waiting = min(first + together, N), 0
             for n in range(first, end):
                 invalid += begin(n, T, S, samples, results)
-            solve_group(LINEAR, first, T, group, samples, results, memory)
+            solve_group(LINEAR, first, together, T, samples, results, memory)
             for n in range(first, end):
                 waiting += results.methods[n] == WAITING
             if waiting > 0:
-                solve_each_alone(first, end, T, S, samples, results, memory)
+                solve_each_alone(first, end, T, samples, results, memory)
     return invalid
 
 
 @njit(error_model="numpy")
-def solve_each_alone(first, end, T, S, samples, results, memory):
+def solve_each_alone(first, end, T, samples, results, memory):
     """Solve those that still wait, one after the other, by slower methods."""
-    alone = new_group(S, 1)
     for n in range(first, end):
         for method in (TILTED, LOG):
             if results.methods[n] == WAITING:
-                solve_group(method, n, T, alone, samples, results, memory)
+                solve_group(method, n, 1, T, samples, results, memory)
 
 
 @njit(error_model="numpy")
@@ -103,49 +130,55 @@ def begin(n, T_max, S_max, samples, results):
 
 
 @njit(error_model="numpy")
-def solve_group(method, first, T_max, group, samples, results, memory):
+def solve_group(method, first, stride, T_max, samples, results, memory):
     """Solve the samples of a group that wait, and fill in their gradient. One whose proof fails waits on."""
-    T, S = fill_group(group, samples, first, results.shares, results.methods, WAITING)
-    stride, C, gradient, width = len(group.S), samples.C, results.gradient, len(results.losses) * samples.C
-    workspace, anew = workspace_in(memory, T, S, stride, whole_lines(C) if samples.logits else 0), not samples.logits
+    workspace = workspace_for(memory, samples, first, stride, results.shares, results.methods, WAITING)
+    T, C, gradient, width, anew = (
+        workspace.T,
+        samples.C,
+        results.gradient,
+        len(results.losses) * samples.C,
+        not samples.logits,
+    )
     if T > 0 and (method == LINEAR or samples.logits):  # from logits anew: who failed has changed the gradient
-        gather(samples, group, workspace, T, gradient)
+        gather(samples, workspace, gradient)
     if T > 0 and method != LINEAR:
-        gather_logarithms(samples, group, workspace, T)
+        gather_logarithms(samples, workspace)
     if T > 0 and method == LOG:
-        labels, posterior = samples.labels[samples.starts[first] : samples.starts[first] + S], np.empty((T, S + 1))
-        loss = solve_in_log_space(workspace, T, labels, posterior)
+        labels, posterior = samples.labels[samples.starts[first] :][: workspace.S], np.empty((T, workspace.S + 1))
+        loss = solve_in_log_space(workspace, labels, posterior)
         results.losses[first], results.methods[first] = loss, LOG
         # from logits, too, the gradient is 0 where all alignments have the probability 0
-        subtract_posteriors(gradient, width, posterior, group, C, anew or loss == math.inf)
+        subtract_posteriors(gradient, width, C, posterior, workspace, anew or loss == math.inf)
     elif T > 0:
         exponent, limit, log_factors = EXPONENT, SUM_LIMIT, 0.0
         workspace.enter[:] = 1.0
         if method == TILTED:
             exponent, limit = EXPONENT_TILTED, SUM_LIMIT_TILTED
-            log_factors = tilt(workspace, S)
+            log_factors = tilt(workspace)
             exp_in_place(workspace.emit_blank)
             exp_in_place(workspace.emit_label)
-        prepare(workspace, group, exponent)
-        forward(workspace, group, exponent, limit)
+        prepare(workspace, exponent)
+        forward(workspace, exponent, limit)
         for j in range(stride):
-            if group.T[j] > 0:
-                results.losses[first + j] = log_factors + end_at(workspace, group.S[j], stride, j, exponent)
-        backward(workspace, group, gradient, width, C, anew)
+            if workspace.steps[j] > 0:
+                results.losses[first + j] = log_factors + end_at(workspace, j, exponent)
+        backward(workspace, gradient, width, C, anew)
         for j in range(stride):
-            if group.T[j] > 0 and abs(agreement(workspace, j, exponent) - 1.0) < AGREEMENT:
+            if workspace.steps[j] > 0 and abs(agreement(workspace, j, exponent) - 1.0) < AGREEMENT:
                 results.methods[first + j] = method
     if len(gradient) > 0:
         for t in range(T, T_max):
-            clear(gradient, t * width + group.first[0] * C, t * width + group.first[1] * C)
+            clear(gradient, t * width + first * C, t * width + workspace.end * C)
 
 
 @njit(error_model="numpy")
-def subtract_posteriors(gradient, width, posterior, group, C, anew):
+def subtract_posteriors(gradient, width, C, posterior, workspace, anew):
     """Take the posteriors of one sample, T x (S + 1), from the gradient if it is wanted, or, anew, from 0."""
-    T, S, P = len(posterior), posterior.shape[1] - 1, len(group.source)
+    T, S, n = len(posterior), posterior.shape[1] - 1, workspace.first
     for t in range(T if len(gradient) > 0 else 0):
         if anew:
-            clear(gradient, t * width + group.first[0] * C, t * width + group.first[1] * C)
+            clear(gradient, t * width + n * C, t * width + (n + 1) * C)
         for k in range(S + 1):
-            gradient[np.uint64(t * width) + group.target[k if k < S else P]] -= group.shares[0] * posterior[t, k]
+            target = workspace.target[k if k < S else workspace.P]
+            gradient[np.uint64(t * width) + target] -= workspace.shares[0] * posterior[t, k]
