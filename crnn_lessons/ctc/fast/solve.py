@@ -93,13 +93,14 @@ def solve_part(part, parts, together, T, S, samples, results, memory):
         S: the most labels of a sample.
     """
     N, invalid = len(results.losses), 0
+    # np.int64: for a number written out numba would compile a function once more
     turn = max(together, min(LANES, N // parts))
     for first_of_turn in range(part * turn, N, parts * turn):
         for first in range(first_of_turn, min(first_of_turn + turn, N), together):
             end, waiting = min(first + together, N), 0
             for n in range(first, end):
                 invalid += begin(n, T, S, samples, results)
-            solve_group(LINEAR, first, together, T, samples, results, memory)
+            solve_group(np.int64(LINEAR), first, together, T, samples, results, memory)
             for n in range(first, end):
                 waiting += results.methods[n] == WAITING
             if waiting > 0:
@@ -113,7 +114,7 @@ def solve_each_alone(first, end, T, samples, results, memory):
     for n in range(first, end):
         for method in (TILTED, LOG):
             if results.methods[n] == WAITING:
-                solve_group(method, n, 1, T, samples, results, memory)
+                solve_group(method, n, np.int64(1), T, samples, results, memory)
 
 
 @njit(error_model="numpy")
