@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -58,6 +58,16 @@ class PoolSpec:
         folded = (c if c in known else c.lower() for c in unicodedata.normalize("NFC", text))
         return "".join(c for c in folded if c in known)
 
+    @cached_property  # subtle: a dictionary keyed by the spec would hash all its words at every look
+    def sources(self) -> tuple[WordSource, np.ndarray]:
+        """What draws the words, and the cumulative weights of the fonts."""
+        weights = np.cumsum(family_weights([Path(f) for f in self.fonts]))
+        if not self.characters:
+            return WordSource(self.words), weights
+        letters = "".join(c for c in self.characters if c not in DIGITS)
+        share = 0.12 if set(DIGITS) <= set(self.characters) else 0.0
+        return WordSource(self.words, digits=share, mixed=share / 2, letters=letters), weights
+
     def fingerprint(self) -> str:
         """A short hash of everything that determines the pictures, but not their number."""
         parts = {**asdict(self), "size": None, "fonts": [Path(f).name for f in self.fonts]}
@@ -66,23 +76,13 @@ class PoolSpec:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-@lru_cache(maxsize=2)
-def _sources(spec: PoolSpec) -> tuple[WordSource, np.ndarray]:
-    weights = np.cumsum(family_weights([Path(f) for f in spec.fonts]))
-    if not spec.characters:
-        return WordSource(spec.words), weights
-    letters = "".join(c for c in spec.characters if c not in DIGITS)
-    share = 0.12 if set(DIGITS) <= set(spec.characters) else 0.0
-    return WordSource(spec.words, digits=share, mixed=share / 2, letters=letters), weights
-
-
 def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
     """Picture ``index`` of a pool, ``H W`` uint8, and its label.
 
     Raises:
         ValueError: a font lacks a character of the label; the message names both.
     """
-    source, cumulative = _sources(spec)
+    source, cumulative = spec.sources
     rng = np.random.default_rng([spec.seed, index])
     while True:
         font = spec.fonts[int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))]
