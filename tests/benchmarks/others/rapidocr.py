@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import cv2
+
 from others.stopwatch import Run, Stopwatch
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from others.stopwatch import Run, Stopwatch
 
 from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.text.fonts import ALPHANUMERIC
+from others.stopwatch import Run, Stopwatch
 
 HEIGHT = 64
 OPTIONS = ["--oem", "1", "--psm", "8", "--dpi", "150", "-c", f"tessedit_char_whitelist={ALPHANUMERIC}"]
