@@ -62,7 +62,7 @@ def at_hand(makers: list[Callable[[], object]]) -> list:
 
 
 def sample(folder: Path, limit: int, seed: int) -> tuple[list[tuple[Path, str]], np.ndarray]:
-    """The images whose label has a letter or digit, a fixed choice where there are more than ``limit``; their places."""
+    """The images whose label has a letter or digit, at most ``limit`` by a fixed choice, and their places."""
     pairs = [(place, path, text) for place, (path, text) in enumerate(read_folder(folder)) if fold(text)]
     if limit and len(pairs) > limit:
         chosen = np.random.default_rng(seed).permutation(len(pairs))[:limit]
@@ -74,12 +74,8 @@ def row(reader: object, run: Run, texts: list[str], places: np.ndarray) -> None:
     got, due = [fold(t) for t in run.texts], [fold(t) for t in texts]
     right = np.array([g == d for g, d in zip(got, due, strict=True)])
     halves = [100 * right[places % 2 == k].mean() if np.any(places % 2 == k) else np.nan for k in (0, 1)]
-    scores = [
-        100 * word_accuracy(got, due),
-        *halves,
-        100 * character_error_rate(got, due),
-        100 * one_minus_ned(got, due),
-    ]
+    scores = [100 * word_accuracy(got, due), *halves]
+    scores += [100 * character_error_rate(got, due), 100 * one_minus_ned(got, due)]
     times = [1000 * seconds / len(due) for seconds in (run.clock, run.processor)]
     size = f"{reader.parameters / 1e6:.2f} M" if reader.parameters else ""
     numbers = " ".join(f"{value:8.1f}" for value in [*scores, *times])
