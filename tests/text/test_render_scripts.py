@@ -195,7 +195,9 @@ def test_a_pool_of_korean_words_from_a_small_font(tmp_path):
 def test_letters_outside_the_alphabet_are_not_drawn(monkeypatch):
     """A number such as 12km has letters that a label of digits would not name."""
     drawn = []
-    monkeypatch.setattr("crnn_lessons.data.pools.render_word", lambda text, *_: drawn.append(text) or np.ones((9, 9)))
+    monkeypatch.setattr(
+        "crnn_lessons.data.spec.render_word", lambda text, *_, **__: drawn.append(text) or np.ones((9, 9))
+    )
     spec = PoolSpec(300, 1, (str(SANS),), ("привет", "мир"), characters="приветмPM0123456789")
     labels = [rendered_word(spec, i)[1] for i in range(300)]
     seen = ["".join(c for c in text if c.isalnum()) for text in drawn]

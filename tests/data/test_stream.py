@@ -1,0 +1,58 @@
+"""A stream of words repeats itself exactly, moves along at its pace, and leaves no shard behind."""
+
+import numpy as np
+import pytest
+import torch
+
+from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.data import pools
+from crnn_lessons.data.pools import rendered_word
+from crnn_lessons.data.stream import Stream
+from tests.data.test_pools import SPEC
+
+ALPHABET = Alphabet("0123456789abcdefghijklmnopqrstuvwxyz")
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch):
+    monkeypatch.setattr(pools, "SHARD", 6)
+
+
+def stream(folder, **changes):
+    return Stream(SPEC, folder, ALPHABET, **{"batch_size": 4, "views": 2.0, "window": 3, **changes})
+
+
+def test_the_window_moves_on_when_its_pictures_were_drawn_often_enough(tmp_path):
+    words = stream(tmp_path)
+    assert [words.first_shard(step) for step in range(10)] == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]  # 4 of 12 views a step
+    for step in (0, 1, 5, 9):
+        words(step)
+        names = sorted(path.name for path in words.shards.folder.glob("*.npy"))
+        first = words.first_shard(step)
+        assert names == [f"{number:05d}-6.npy" for number in range(first, first + 3)]
+
+
+def test_a_batch_is_made_of_pictures_of_its_window(tmp_path, monkeypatch):
+    monkeypatch.setattr("crnn_lessons.data.stream.jitter_batch", lambda rng, images: images)
+    words = stream(tmp_path, batch_size=30)
+    batch = words(1)  # 30 views of 12 a shard: shards 2, 3 and 4
+    shown = {rendered_word(SPEC, i)[1] for i in range(12, 30)}
+    ends = np.cumsum(batch.target_lengths.numpy())
+    texts = [ALPHABET.decode(part) for part in np.split(batch.targets.numpy(), ends[:-1])]
+    assert batch.images.shape == (30, 1, 32, 100) and set(texts) <= shown and len(set(texts)) > 3
+
+
+def test_a_step_gives_the_same_batch_whatever_came_before(tmp_path):
+    one, other = stream(tmp_path / "one"), stream(tmp_path / "other")
+    for step in range(8):
+        last = one(step)
+    again = other(7)
+    assert torch.equal(last.images, again.images) and torch.equal(last.targets, again.targets)
+    assert not torch.equal(last.images, stream(tmp_path / "one", seed=1)(7).images)
+
+
+def test_rendering_ahead_gives_the_same_words(tmp_path):
+    plain = stream(tmp_path / "plain")
+    with stream(tmp_path / "ahead").rendering_ahead() as ahead:
+        for step in range(7):
+            assert torch.equal(plain(step).images, ahead(step).images)
