@@ -45,20 +45,21 @@ def executor(spec: PoolSpec, workers: int) -> ProcessPoolExecutor:
 
 
 class Shards:
-    """The files of a spec's pictures, ``SHARD`` in each; named by the spec's fingerprint and the first picture.
+    """The files of a spec's pictures, named by the spec's fingerprint and the first picture in each.
 
     Args:
         spec: what to render.
         folder: where; a folder of the spec's fingerprint inside it.
+        each: pictures in one file.
     """
 
-    def __init__(self, spec: PoolSpec, folder: str | os.PathLike):
-        self.spec = spec
+    def __init__(self, spec: PoolSpec, folder: str | os.PathLike, each: int):
+        self.spec, self.each = spec, each
         self.folder = Path(folder) / f"pool-{spec.fingerprint()}"
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def _path(self, start: int, suffix: str) -> Path:
-        return self.folder / f"{start // SHARD:05d}-{SHARD}{suffix}"
+        return self.folder / f"{start // self.each:05d}-{self.each}{suffix}"
 
     def whole(self, start: int, stop: int) -> bool:
         """Whether the pictures from ``start`` up to ``stop`` of one shard are on disk."""
@@ -100,7 +101,7 @@ class Pool:
 
     def __init__(self, spec: PoolSpec, folder: str | os.PathLike, workers: int | None = None):
         self.spec = spec
-        shards = Shards(spec, folder)
+        shards = Shards(spec, folder, SHARD)
         spans = [(start, min(start + SHARD, spec.size)) for start in range(0, spec.size, SHARD)]
         missing = [span for span in spans if not shards.whole(*span)]
         if missing:

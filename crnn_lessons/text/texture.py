@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 
 SIDE = 512  # pixels of the longer side of a material, once it is loaded
+PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 MATERIALS = ("brick.png", "gravel.png", "grass.png")
 
 
@@ -43,6 +45,23 @@ def installed_materials() -> tuple[str, ...]:
         return ()
     folder = Path(spec.origin).parent / "data"
     return tuple(str(folder / name) for name in MATERIALS if (folder / name).is_file())
+
+
+def material_files(folders: Iterable[str | os.PathLike]) -> list[Path]:
+    """The pictures in some folders, searched whole, in the order of their names.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or no picture in it.
+    """
+    found = []
+    for folder in map(Path, folders):
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {str(folder)!r} of materials; give one that exists")
+        pictures = [path for path in folder.rglob("*") if path.suffix.lower() in PICTURES]
+        if not pictures:
+            raise FileNotFoundError(f"the folder {str(folder)!r} has no picture; give one with PNG or JPEG files")
+        found += sorted(pictures, key=lambda path: path.name)
+    return found
 
 
 @functools.lru_cache(maxsize=512)

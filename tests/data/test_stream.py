@@ -1,5 +1,7 @@
 """A stream of words repeats itself exactly, moves along at its pace, and leaves no shard behind."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ def small_shards(monkeypatch):
 
 
 def stream(folder, **changes):
-    return Stream(SPEC, folder, ALPHABET, **{"batch_size": 4, "views": 2.0, "window": 3, **changes})
+    return Stream(replace(SPEC, size=18), folder, ALPHABET, **{"batch_size": 4, "views": 2.0, **changes})
 
 
 def test_the_window_moves_on_when_its_pictures_were_drawn_often_enough(tmp_path):
