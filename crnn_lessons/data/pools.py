@@ -33,9 +33,8 @@ def _start_worker(spec: PoolSpec) -> None:
     _use(spec)
 
 
-def _render_shard(start: int, stop: int) -> tuple[np.ndarray, list[str]]:
-    pictures, labels = zip(*(rendered_word(_SPEC, i) for i in range(start, stop)), strict=True)
-    return np.stack(pictures), list(labels)
+def _render_shard(start: int, stop: int) -> list[tuple[np.ndarray, str]]:
+    return [rendered_word(_SPEC, i) for i in range(start, stop)]
 
 
 def executor(spec: PoolSpec, workers: int) -> ProcessPoolExecutor:
@@ -63,19 +62,26 @@ class Shards:
 
     def whole(self, start: int, stop: int) -> bool:
         """Whether the pictures from ``start`` up to ``stop`` of one shard are on disk."""
-        text = self._path(start, ".txt")  # written last: when it is there, its pictures are too
-        return text.exists() and len(text.read_text(encoding="utf-8").split("\n")) >= stop - start
+        table = self._path(start, ".txt")  # written last: when it is there, its pictures are too
+        return table.exists() and len(table.read_text(encoding="utf-8").splitlines()) >= stop - start
 
-    def write(self, start: int, pictures: np.ndarray, labels: Sequence[str]) -> None:
+    def write(self, start: int, words: Sequence[tuple[np.ndarray, str]]) -> None:
+        """Write a shard: all pixels one after another, and a table of heights, widths and labels."""
         file = io.BytesIO()
-        np.save(file, pictures)
+        np.save(file, np.concatenate([picture.ravel() for picture, _ in words]))
         write_atomically(self._path(start, ".npy"), file.getvalue())
-        write_atomically(self._path(start, ".txt"), "\n".join(labels).encode("utf-8"))
+        table = "".join(f"{len(picture)}\t{picture.shape[1]}\t{label}\n" for picture, label in words)
+        write_atomically(self._path(start, ".txt"), table.encode("utf-8"))
 
-    def read(self, start: int, stop: int) -> tuple[np.ndarray, list[str]]:
-        """Pictures ``n H W``, mapped into memory, and their labels."""
-        labels = self._path(start, ".txt").read_text(encoding="utf-8").split("\n")
-        return np.load(self._path(start, ".npy"), mmap_mode="r")[: stop - start], labels[: stop - start]
+    def read(self, start: int, stop: int) -> list[tuple[np.ndarray, str]]:
+        """The pictures of a shard, mapped into memory, and their labels."""
+        pixels, at, words = np.load(self._path(start, ".npy"), mmap_mode="r"), 0, []
+        for line in self._path(start, ".txt").read_text(encoding="utf-8").splitlines()[: stop - start]:
+            height, width, label = line.split("\t")
+            size = int(height) * int(width)
+            words.append((pixels[at : at + size].reshape(int(height), int(width)), label))
+            at += size
+        return words
 
     def drop(self, start: int) -> None:
         """Delete a shard that is not needed again."""
@@ -85,7 +91,7 @@ class Shards:
     def render(self, start: int, stop: int) -> None:
         """Render a shard in this process."""
         _use(self.spec)
-        self.write(start, *_render_shard(start, stop))
+        self.write(start, _render_shard(start, stop))
 
 
 class Pool:
@@ -96,7 +102,7 @@ class Pool:
         folder: where; a folder of this name and the spec's fingerprint inside it.
         workers: processes that render.
 
-    ``images`` is `N H W` uint8, ``labels`` a list of N texts.
+    ``pictures`` are N arrays, uint8, each of its own height and width; ``labels`` N texts.
     """
 
     def __init__(self, spec: PoolSpec, folder: str | os.PathLike, workers: int | None = None):
@@ -107,25 +113,24 @@ class Pool:
         if missing:
             total, there = spec.size, spec.size - sum(stop - start for start, stop in missing)
             with tqdm(total=total, initial=there, desc="rendering", unit="word") as bar:
-                for start, pictures, labels in self._rendered(missing, workers or os.cpu_count() or 1):
-                    shards.write(start, pictures, labels)
-                    bar.update(len(labels))
-        images, labels = zip(*(shards.read(*span) for span in spans), strict=True)
-        self.images = np.concatenate(images)
-        self.labels = [label for part in labels for label in part]
+                for start, words in self._rendered(missing, workers or os.cpu_count() or 1):
+                    shards.write(start, words)
+                    bar.update(len(words))
+        words = [word for span in spans for word in shards.read(*span)]
+        self.pictures, self.labels = [picture for picture, _ in words], [label for _, label in words]
 
-    def _rendered(self, spans: Sequence[tuple[int, int]], workers: int) -> Iterator[tuple[int, np.ndarray, list[str]]]:
+    def _rendered(self, spans: Sequence[tuple[int, int]], workers: int) -> Iterator[tuple[int, list]]:
         if workers == 1 or len(spans) == 1:
             _use(self.spec)
             for start, stop in spans:
-                yield start, *_render_shard(start, stop)
+                yield start, _render_shard(start, stop)
             return
         processes = executor(self.spec, workers)
         try:
             jobs = {processes.submit(_render_shard, *span): span[0] for span in spans}
             for job in as_completed(jobs):
                 start = jobs.pop(job)
-                yield start, *job.result()
+                yield start, job.result()
         finally:
             processes.shutdown(wait=True, cancel_futures=True)
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from crnn_lessons.metrics import fold
-from crnn_lessons.text.augment import fit
 from crnn_lessons.text.effects import STREET, Effects
 from crnn_lessons.text.fonts import family_weights, missing_glyphs, require_glyphs
 from crnn_lessons.text.render import render_word
@@ -30,7 +29,6 @@ class PoolSpec:
         seed: of every random choice; picture ``i`` depends on ``(seed, i)`` only.
         fonts: font files.
         words: dictionary words.
-        height, width: of every picture, in pixels.
         characters: what labels are made of, in any script; a letter in upper case whose lower case alone stands among
             them is labelled with that. Without any: letters and digits of English, in lower case.
         materials: files of photographed materials; without any, those that scikit-image brings along.
@@ -41,8 +39,6 @@ class PoolSpec:
     seed: int
     fonts: tuple[str, ...]
     words: tuple[str, ...]
-    height: int = 32
-    width: int = 100
     characters: str = ""
     materials: tuple[str, ...] = ()
     effects: Effects = STREET
@@ -73,7 +69,7 @@ class PoolSpec:
 
 
 def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
-    """Picture ``index`` of a pool, ``H W`` uint8, and its label.
+    """Picture ``index`` of a pool, uint8 of its own height and width, and its label.
 
     Raises:
         ValueError: a font lacks a character of the label; the message names both.
@@ -91,5 +87,4 @@ def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
         if spec.characters:  # a letter that is seen and is not in the label would make it wrong
             missing += "".join(c for c in text if c.isalnum() and not spec.label(c))
         text = "".join(c for c in text if c not in missing)  # signs around the word may be left out
-        picture = render_word(text, font, rng, effects=spec.effects, materials=spec.materials or None)
-        return fit(picture, spec.height, spec.width), label
+        return render_word(text, font, rng, effects=spec.effects, materials=spec.materials or None), label

@@ -14,19 +14,22 @@ from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.data import pools
 from crnn_lessons.data.batches import WordBatch, join
 from crnn_lessons.data.pools import PoolSpec, Shards
+from crnn_lessons.models.presets import Config
 from crnn_lessons.models.recogniser import to_input
-from crnn_lessons.text.augment import jitter_batch
+from crnn_lessons.text.augment import fit, jitter_batch
 
 
 class Stream:
     """Batches of fresh words; batch ``step`` depends on the spec, the seed and the step only.
 
     At hand are as many pictures as the spec's size says, in shards. When its pictures were drawn as often as is wanted,
-    the oldest shard is dropped and a new one comes in.
+    the oldest shard is dropped and a new one comes in. The pictures of a batch have one shape, that of a picture drawn
+    at random from those at hand.
 
     Args:
         spec: what to render, and how many pictures to have at hand.
         folder: where the shards are kept while they are needed.
+        config: of the model, which has the shapes.
         alphabet: turns texts into class indices.
         batch_size: samples in a batch.
         views: how often a picture is drawn on average before it goes.
@@ -35,14 +38,16 @@ class Stream:
     """
 
     def __init__(
-        self, spec: PoolSpec, folder: str | os.PathLike, alphabet: Alphabet, batch_size: int, views: float = 6.0,
-        seed: int = 0, device: torch.device | str = "cpu",
+        self, spec: PoolSpec, folder: str | os.PathLike, config: Config, alphabet: Alphabet, batch_size: int,
+        views: float = 6.0, seed: int = 0, device: torch.device | str = "cpu",
     ):  # fmt: skip
         self.each = min(pools.SHARD, spec.size)  # pictures in a shard
         self.window = spec.size // self.each
-        self.shards, self.alphabet, self.batch_size = Shards(spec, folder, self.each), alphabet, batch_size
-        self.views, self.seed, self.device = views, seed, device
-        self._held: dict[int, tuple[np.ndarray, list[list[int]]]] = {}
+        self.shards, self.config, self.alphabet = Shards(spec, folder, self.each), config, alphabet
+        self.batch_size, self.views, self.seed, self.device = batch_size, views, seed, device
+        self._first = -1
+        self._held: dict[int, list[tuple[np.ndarray, str]]] = {}
+        self._places: dict[tuple[int, int], list[tuple[int, int]]] = {}  # of each shape: shard and picture
         self._coming: tuple[int, Future] | None = None
         self._worker: ProcessPoolExecutor | None = None
 
@@ -65,37 +70,46 @@ class Stream:
         return (self.first_shard(max(0, step - 1)) + self.window) * self.each
 
     def __call__(self, step: int) -> WordBatch:
-        first = self.first_shard(step)
-        self._hold(first)
+        self._move_to(self.first_shard(step))
         rng = np.random.default_rng([self.seed, 2, step])
-        places = rng.integers(self.window * self.each, size=self.batch_size)
-        chosen = [(self._held[first + place // self.each], place % self.each) for place in places]
-        images = np.stack([shard[0][i] for shard, i in chosen]).astype(np.float32) / 255
+        shapes = list(self._places)
+        shares = np.array([len(self._places[shape]) for shape in shapes], float)
+        shape = shapes[int(rng.choice(len(shapes), p=shares / shares.sum()))]
+        places = self._places[shape]
+        chosen = [places[i] for i in rng.integers(len(places), size=self.batch_size)]
+        words = [self._held[shard][i] for shard, i in chosen]
+        images = np.stack([fit(picture, *shape) for picture, _ in words]).astype(np.float32) / 255
         images = to_input(torch.from_numpy(jitter_batch(rng, images))).to(self.device)
-        return WordBatch(images, *join([shard[1][i] for shard, i in chosen]))
+        return WordBatch(images, *join([self.alphabet.encode(label) for _, label in words]))
 
-    def _hold(self, first: int) -> None:
+    def _move_to(self, first: int) -> None:
         """Have the shards of a window in memory, drop older ones, and order the next."""
+        if first == self._first:
+            return
         for old in [number for number in self._held if number < first]:
             del self._held[old]
             self.shards.drop(old * self.each)
         for number in range(first, first + self.window):
             if number not in self._held:
                 self._held[number] = self._fetch(number)
-        if self._worker is not None and self._coming is None:
+        self._places = {}
+        for number in range(first, first + self.window):
+            for i, (picture, _) in enumerate(self._held[number]):
+                self._places.setdefault(self.config.shape_for(*picture.shape), []).append((number, i))
+        if self._worker is not None:
             self._order(first + self.window)
+        self._first = first
 
-    def _fetch(self, number: int) -> tuple[np.ndarray, list[list[int]]]:
+    def _fetch(self, number: int) -> list[tuple[np.ndarray, str]]:
         start, stop = number * self.each, (number + 1) * self.each
         if self._coming is not None and self._coming[0] == number:
-            self.shards.write(start, *self._coming[1].result())
+            self.shards.write(start, self._coming[1].result())
             self._coming = None
         elif not self.shards.whole(start, stop):
             self.shards.render(start, stop)
-        images, labels = self.shards.read(start, stop)
-        return np.asarray(images), [self.alphabet.encode(label) for label in labels]
+        return self.shards.read(start, stop)
 
     def _order(self, number: int) -> None:
         start, stop = number * self.each, (number + 1) * self.each
-        if not self.shards.whole(start, stop):
+        if self._coming is None and not self.shards.whole(start, stop):
             self._coming = number, self._worker.submit(pools._render_shard, start, stop)

@@ -15,6 +15,7 @@ from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.data.pools import Pool, PoolSpec
 from crnn_lessons.data.stream import Stream
 from crnn_lessons.models import Recogniser, build, load
+from crnn_lessons.models.grow import grow
 from crnn_lessons.reader.recognition import ctc_loss_of, validation
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
 from crnn_lessons.text.texture import material_files
@@ -61,21 +62,23 @@ def _train(a: argparse.Namespace) -> int:
     )  # fmt: skip
 
     def spec(size: int, seed: int, files: list[Path]) -> PoolSpec:
-        shape = {"height": model.config.height, "width": model.config.width}
-        return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials, **shape)
+        return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials)
 
     unseen = Pool(spec(min(2000, a.size), a.seed + 1, held_out or training_fonts), a.run, a.workers)
     device = torch.device(
         "cuda" if a.device == "auto" and torch.cuda.is_available() else a.device.replace("auto", "cpu")
     )
     model = model.to(device, memory_format=torch.channels_last)
-    stream = Stream(spec(a.size, a.seed, training_fonts), a.run, alphabet, a.batch, a.views, a.seed, device)
+    words_to_come = spec(a.size, a.seed, training_fonts)
+    stream = Stream(words_to_come, a.run, model.config, alphabet, a.batch, a.views, a.seed, device)
     settings = Settings(a.steps, a.learning_rate, average=a.average, precision=a.precision, seed=a.seed)
     trainer = Trainer(model, stream, ctc_loss_of, settings, checkpoint)
     if a.resume:
         trainer.resume()
     with stream.rendering_ahead() if a.workers > 1 else nullcontext():
-        done = trainer.run(validate=validation(unseen.images, unseen.labels, alphabet), validate_every=a.validate_every)
+        done = trainer.run(
+            validate=validation(unseen.pictures, unseen.labels, alphabet), validate_every=a.validate_every
+        )
     if not done:
         print(f"train: stopped after step {trainer.step_number}; go on with --resume", file=sys.stderr)
         return 130
@@ -100,12 +103,15 @@ def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Re
     if path is None:
         return model, {}
     earlier, its_alphabet, notes = load(path)
-    if earlier.config != model.config or its_alphabet.characters != alphabet.characters:
+    try:
+        if its_alphabet.characters != alphabet.characters:
+            raise ValueError("it has other characters")
+        return grow(earlier, model), {"started_from": notes}
+    except ValueError as error:
         raise ValueError(
-            f"{path.name} holds another model than {name!r}, or other characters; give weights that "
-            f"`train --model {name}` wrote, or leave --start-from out"
-        )
-    return earlier.train(), {"started_from": notes}
+            f"{path.name} holds another model than {name!r}: {error}; give weights that `train --model {name}` wrote, "
+            "or leave --start-from out"
+        ) from None
 
 
 def _rendered(notes: dict) -> int:

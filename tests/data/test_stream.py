@@ -10,8 +10,10 @@ from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.data import pools
 from crnn_lessons.data.pools import rendered_word
 from crnn_lessons.data.stream import Stream
+from crnn_lessons.models import Config
 from tests.data.test_pools import SPEC
 
+CONFIG = Config("conv 8", "max", height=32, width=100)
 ALPHABET = Alphabet("0123456789abcdefghijklmnopqrstuvwxyz")
 
 
@@ -21,7 +23,7 @@ def small_shards(monkeypatch):
 
 
 def stream(folder, **changes):
-    return Stream(replace(SPEC, size=18), folder, ALPHABET, **{"batch_size": 4, "views": 2.0, **changes})
+    return Stream(replace(SPEC, size=18), folder, CONFIG, ALPHABET, **{"batch_size": 4, "views": 2.0, **changes})
 
 
 def test_the_window_moves_on_when_its_pictures_were_drawn_often_enough(tmp_path):
@@ -58,3 +60,18 @@ def test_rendering_ahead_gives_the_same_words(tmp_path):
     with stream(tmp_path / "ahead").rendering_ahead() as ahead:
         for step in range(7):
             assert torch.equal(plain(step).images, ahead(step).images)
+
+
+def test_a_batch_has_one_shape_and_pictures_go_to_the_shape_that_is_like_them(tmp_path):
+    config = Config("conv 8", "max", height=32, width=128, shapes=((64, 64), (48, 96)))
+    words = Stream(replace(SPEC, size=60), tmp_path, config, ALPHABET, 4, views=1e9)
+    words(0)
+    for shape, places in words._places.items():
+        for shard, i in places:
+            height, width = words._held[shard][i][0].shape
+            assert shape == (
+                (64, 64) if width < 2**0.5 * height else (48, 96) if width < 8**0.5 * height else (32, 128)
+            )
+    seen = [tuple(words(step).images.shape[2:]) for step in range(200)]
+    for shape, places in words._places.items():  # as often as such pictures are drawn
+        assert seen.count(shape) / 200 == pytest.approx(len(places) / 60, abs=0.12)
