@@ -67,10 +67,19 @@ class Config:
 _TALL = "pool 2 2 stride 2 1 pad 0 1"
 
 PRESETS: dict[str, Config] = {
-    # The shipped reader: 32 x 100 -> 25 steps of 192 features.
+    # 32 x 100 -> 25 steps of 192 features.
     "small": Config(
         "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, conv 128, pool 2 1, conv 192, pool 2 1, conv 192 2 1",
         hidden_size=144,
+    ),
+    # The shipped reader: "small" with a residual block more at each scale, and shapes of equal area for turned words.
+    "street": Config(
+        "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, block 96, conv 128, pool 2 1, block 128, conv 192, "
+        "pool 2 1, block 192, conv 192 2 1",
+        projection="attend",
+        hidden_size=144,
+        width=144,
+        shapes=((48, 96), (64, 72)),
     ),
     # Learns to read in about a minute on two cores.
     "tiny": Config(

@@ -61,7 +61,7 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     option(data, "--views", 6, "how often a word is seen, changed a little, before a fresh one takes its place",
            type=int, metavar="N")  # fmt: skip
     how = train.add_argument_group("how to train")
-    option(how, "--model", "small", "name of a preset: small, tiny")
+    option(how, "--model", "small", "name of a preset: street, small, tiny")
     how.add_argument("--start-from", type=Path, metavar="FILE",
                      help="begin with the weights in FILE, of the same model, instead of random ones")  # fmt: skip
     option(how, "--steps", 14_000, "optimiser steps", type=int, metavar="N")
