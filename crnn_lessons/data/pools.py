@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 from collections.abc import Iterator, Sequence
@@ -83,9 +84,18 @@ class Shards:
             at += size
         return words
 
+    def choose(self, start: int, places: Sequence[int]) -> None:
+        """Write down which words of a shard are to be used."""
+        write_atomically(self._path(start, ".json"), json.dumps(list(places)).encode())
+
+    def chosen(self, start: int) -> list[int] | None:
+        """What :meth:`choose` wrote for a shard, if anything."""
+        path = self._path(start, ".json")
+        return json.loads(path.read_text()) if path.exists() else None
+
     def drop(self, start: int) -> None:
         """Delete a shard that is not needed again."""
-        for suffix in (".txt", ".npy"):
+        for suffix in (".txt", ".npy", ".json"):
             self._path(start, suffix).unlink(missing_ok=True)
 
     def render(self, start: int, stop: int) -> None:

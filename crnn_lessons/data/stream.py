@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 
@@ -35,12 +35,16 @@ class Stream:
         views: how often a picture is drawn on average before it goes.
         seed: of the draw and of the jitter.
         device: where the images go.
+        choose: says which words of a fresh shard are worth showing; it may look at a model that learns meanwhile, and
+            what it said is kept with the shard, so that a resumed run draws the same words.
     """
 
     def __init__(
         self, spec: PoolSpec, folder: str | os.PathLike, config: Config, alphabet: Alphabet, batch_size: int,
         views: float = 6.0, seed: int = 0, device: torch.device | str = "cpu",
+        choose: Callable[[Sequence[tuple[np.ndarray, str]]], np.ndarray] | None = None,
     ):  # fmt: skip
+        self._choose = choose
         self.each = min(pools.SHARD, spec.size)  # pictures in a shard
         self.window = spec.size // self.each
         self.shards, self.config, self.alphabet = Shards(spec, folder, self.each), config, alphabet
@@ -94,8 +98,9 @@ class Stream:
                 self._held[number] = self._fetch(number)
         self._places = {}
         for number in range(first, first + self.window):
-            for i, (picture, _) in enumerate(self._held[number]):
-                self._places.setdefault(self.config.shape_for(*picture.shape), []).append((number, i))
+            for i in self._chosen(number):
+                shape = self.config.shape_for(*self._held[number][i][0].shape)
+                self._places.setdefault(shape, []).append((number, i))
         if self._worker is not None:
             self._order(first + self.window)
         self._first = first
@@ -108,6 +113,16 @@ class Stream:
         elif not self.shards.whole(start, stop):
             self.shards.render(start, stop)
         return self.shards.read(start, stop)
+
+    def _chosen(self, number: int) -> list[int]:
+        """Which words of a shard may be drawn."""
+        if self._choose is None:
+            return list(range(self.each))
+        start = number * self.each
+        if (known := self.shards.chosen(start)) is None:
+            known = np.flatnonzero(self._choose(self._held[number])).tolist()
+            self.shards.choose(start, known)
+        return known
 
     def _order(self, number: int) -> None:
         start, stop = number * self.each, (number + 1) * self.each

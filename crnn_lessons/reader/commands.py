@@ -60,6 +60,8 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     option(data, "--size", 50_000, "rendered words to have at hand at a time", type=int, metavar="N")
     option(data, "--views", 6, "how often a word is seen, changed a little, before a fresh one takes its place",
            type=int, metavar="N")  # fmt: skip
+    data.add_argument("--skip", action="store_true", help="show fewer of the words that the reader reads already, and "
+                      "none that nobody could read")  # fmt: skip
     how = train.add_argument_group("how to train")
     option(how, "--model", "small", "name of a preset: street, small, tiny")
     how.add_argument("--start-from", type=Path, metavar="FILE",

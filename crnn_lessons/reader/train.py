@@ -6,6 +6,7 @@ import argparse
 import platform
 import sys
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -17,6 +18,7 @@ from crnn_lessons.data.stream import Stream
 from crnn_lessons.models import Recogniser, build, load
 from crnn_lessons.models.grow import grow
 from crnn_lessons.reader.recognition import ctc_loss_of, validation
+from crnn_lessons.reader.selection import worth_showing
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
 from crnn_lessons.text.texture import material_files
 from crnn_lessons.text.words import load_words
@@ -70,7 +72,8 @@ def _train(a: argparse.Namespace) -> int:
     )
     model = model.to(device, memory_format=torch.channels_last)
     words_to_come = spec(a.size, a.seed, training_fonts)
-    stream = Stream(words_to_come, a.run, model.config, alphabet, a.batch, a.views, a.seed, device)
+    choose = partial(worth_showing, model, alphabet) if a.skip else None
+    stream = Stream(words_to_come, a.run, model.config, alphabet, a.batch, a.views, a.seed, device, choose)
     settings = Settings(a.steps, a.learning_rate, average=a.average, precision=a.precision, seed=a.seed)
     trainer = Trainer(model, stream, ctc_loss_of, settings, checkpoint)
     if a.resume:

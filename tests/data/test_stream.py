@@ -75,3 +75,19 @@ def test_a_batch_has_one_shape_and_pictures_go_to_the_shape_that_is_like_them(tm
     seen = [tuple(words(step).images.shape[2:]) for step in range(200)]
     for shape, places in words._places.items():  # as often as such pictures are drawn
         assert seen.count(shape) / 200 == pytest.approx(len(places) / 60, abs=0.12)
+
+
+def test_only_chosen_words_are_drawn_and_the_choice_is_kept_for_a_resumed_run(tmp_path):
+    asked = []
+
+    def long_ones(words):
+        asked.append(len(words))
+        return np.array([len(label) > 4 for _, label in words])
+
+    first = stream(tmp_path, choose=long_ones, batch_size=12)
+    batch = first(0)
+    assert asked == [6, 6, 6] and batch.target_lengths.min() > 4
+    again = stream(tmp_path, choose=lambda words: pytest.fail("asked again"), batch_size=12)(0)
+    assert torch.equal(batch.images, again.images)
+    first(2)  # 24 of 12 views a shard: the first two are gone, with what was said of them
+    assert len(asked) == 5 and sorted(p.name for p in first.shards.folder.glob("*.json"))[0].startswith("00002")
