@@ -68,24 +68,33 @@ def _training_options(train: argparse.ArgumentParser) -> None:
         group.add_argument(name, default=default, help=text + shown, **more)
 
     data = train.add_argument_group("what to render")
-    option(data, "--words", [], "word lists, one word a line; without any, only random strings are rendered",
+    option(data, "--words", [], "word lists, one word a line; a word of several lists, or of one given twice, is drawn "
+           "as many times as often; without any, only random strings are rendered",
            nargs="+", metavar="FILE")  # fmt: skip
     option(data, "--fonts", [], "folders with .ttf, .otf or .ttc files, searched whole", nargs="+", metavar="DIR")
     data.add_argument("--no-system-fonts", action="store_true", help="use only the fonts of --fonts")
-    option(data, "--size", 450_000, "rendered words; each is seen steps x batch / size times, changed a little",
+    option(data, "--materials", [], "folders with pictures of materials, for grounds and letters; without any, those "
+           "that scikit-image brings along", nargs="+", metavar="DIR")  # fmt: skip
+    option(data, "--size", 50_000, "rendered words to have at hand at a time", type=int, metavar="N")
+    option(data, "--views", 6, "how often a word is seen, changed a little, before a fresh one takes its place",
            type=int, metavar="N")  # fmt: skip
+    data.add_argument("--skip", action="store_true", help="show fewer of the words that the reader reads already, and "
+                      "none that nobody could read")  # fmt: skip
     how = train.add_argument_group("how to train")
-    option(how, "--model", "small", "name of a preset: small, tiny")
+    option(how, "--model", "small", "name of a preset: street, small, tiny")
     how.add_argument("--start-from", type=Path, metavar="FILE",
                      help="begin with the weights in FILE, of the same model, instead of random ones")  # fmt: skip
     option(how, "--steps", 14_000, "optimiser steps", type=int, metavar="N")
     option(how, "--batch", 128, "words in a step", type=int, metavar="N")
     option(how, "--learning-rate", 2e-3, "its peak", type=float, metavar="X")
+    option(how, "--average", 0.999, "decay of the running average of the weights, which is what is written",
+           type=float, metavar="X")  # fmt: skip
     option(how, "--seed", 0, "of everything random", type=int, metavar="N")
     option(how, "--precision", "auto", "of the convolutions; auto: bfloat16 where the processor has it",
            choices=["auto", "float32", "bfloat16"])  # fmt: skip
     option(how, "--device", "auto", "cpu, cuda, or auto: cuda if there is one")
-    option(how, "--workers", os.cpu_count() or 1, "processes that render", type=int, metavar="N")
+    option(how, "--workers", os.cpu_count() or 1, "processes that render; with 1, training waits for fresh words",
+           type=int, metavar="N")  # fmt: skip
     where = train.add_argument_group("where to")
     option(where, "--output", Path("runs/reader.safetensors"), "the weights, written at the end", type=Path,
            metavar="FILE")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 
@@ -17,7 +18,7 @@ from crnn_lessons.reader.decoder import Decoder
 from crnn_lessons.text.augment import fit
 
 WEIGHTS = "weights/reader.safetensors"
-WIDEST = 4  # times the width in training; what is longer still is squeezed
+CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,15 @@ class Reader:
 
     Args:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
+        crops: a picture is read once for each, cut by so much of its height on every side, and the reading with the
+            highest confidence is taken.
 
     Raises:
         FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's.
     """
 
-    def __init__(self, weights: str | os.PathLike | None = None):
+    def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS):
+        self.crops = tuple(crops)
         if weights is not None:
             self.model, self.alphabet, self.notes = load(weights)
         else:
@@ -54,15 +58,16 @@ class Reader:
                 self.model, self.alphabet, self.notes = load(path)
         self.decoder = Decoder(self.alphabet)
 
-    def prepare(self, source: Source) -> np.ndarray:
-        """The picture as the model gets it: grey, uint8 `H W`, of the model's height.
+    def prepare(self, source: Source, crop: float = 0.0) -> np.ndarray:
+        """The picture as the model gets it: grey, uint8 `H W`, of a size at which it reads (see ``Config.size_for``).
 
-        The width keeps the picture's proportions, but is never less than in training: short words are
-        stretched, long ones get more time steps (Shi et al. 2015, section 3.2).
+        Args:
+            crop: share of the height to cut off on every side first.
         """
-        grey, config = load_grey(source), self.model.config
-        width = round(grey.shape[1] * config.height / grey.shape[0])
-        return fit(grey, config.height, min(max(width, config.width), WIDEST * config.width))
+        grey = load_grey(source)
+        cut = min(round(crop * len(grey)), (grey.shape[1] - 4) // 2)
+        grey = grey[cut : len(grey) - cut, cut : grey.shape[1] - cut] if cut > 0 else grey
+        return fit(grey, *self.model.config.size_for(*grey.shape))
 
     @torch.inference_mode()
     def log_probs(self, picture: np.ndarray) -> Tensor:
@@ -72,9 +77,9 @@ class Reader:
         return logits[:, 0].log_softmax(-1)
 
     def look(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """What the reader saw: the prepared picture, uint8 `H W`, and the log-probabilities `T C`."""
-        picture = self.prepare(source)
-        return picture, self.log_probs(picture).numpy()
+        """What the reader saw: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
+        picture, log_probs, _ = self._best(source)
+        return picture, log_probs
 
     def read(self, source: Source) -> Reading:
         """Read one word.
@@ -85,6 +90,17 @@ class Reader:
         Raises:
             FileNotFoundError, ValueError: in one sentence, why it cannot be read.
         """
-        log_probs = self.log_probs(self.prepare(source)).numpy()  # T C
-        found = [(self.alphabet.decode(h.labels), min(1.0, float(np.exp(h.log_prob)))) for h in self.decoder(log_probs)]
-        return Reading(*found[0], tuple(found[1:]))
+        return self._best(source)[2]
+
+    def _best(self, source: Source) -> tuple[np.ndarray, np.ndarray, Reading]:
+        """The crop that is read with the highest confidence, its log-probabilities, and the reading."""
+        grey = load_grey(source)
+        found = []
+        for crop in self.crops:
+            picture = self.prepare(grey, crop)
+            log_probs = self.log_probs(picture).numpy()  # T C
+            texts = [
+                (self.alphabet.decode(h.labels), min(1.0, float(np.exp(h.log_prob)))) for h in self.decoder(log_probs)
+            ]
+            found.append((picture, log_probs, Reading(*texts[0], tuple(texts[1:]))))
+        return max(found, key=lambda one: one[2].confidence)

@@ -18,25 +18,25 @@ LENGTHS = np.array([2, 7, 13, 16, 14, 13, 11, 8, 6, 4, 2.5, 1.5, 1, 0.5, 0.3, 0.
 
 
 def load_words(paths: Iterable[str | os.PathLike], characters: str = LETTERS + DIGITS) -> list[str]:
-    """Read word lists (one word a line, UTF-8), folded to lower case, each word once.
+    """Read word lists (one word a line, UTF-8), folded to lower case, each word of a list once.
 
-    Words with a character outside ``characters`` are left out.
+    A word of several lists, or of one that is given twice, is drawn as many times as often: so a list of common words
+    gets more weight. Words with a character outside ``characters`` are left out.
 
     Raises:
         FileNotFoundError: a list does not exist.
         ValueError: no usable word in any of the lists.
     """
-    allowed, words = set(characters), {}
+    allowed, words = set(characters), []
     for path in map(Path, paths):
         if not path.is_file():
             raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
-        for line in path.read_text(encoding="utf-8").splitlines():
-            word = unicodedata.normalize("NFC", line.strip()).lower()
-            if word and allowed.issuperset(word):
-                words[word] = None
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = dict.fromkeys(unicodedata.normalize("NFC", line.strip()).lower() for line in lines)
+        words += [word for word in found if word and allowed.issuperset(word)]
     if not words:
         raise ValueError(f"the word lists hold no word made of {characters!r} only; check their format")
-    return list(words)
+    return words
 
 
 class WordSource:

@@ -24,6 +24,7 @@ from crnn_lessons.reader import Reader
 from crnn_lessons.reader.commands import main
 from crnn_lessons.reader.reading import WEIGHTS
 from crnn_lessons.reader.train import READER_ALPHABET
+from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
 
@@ -140,9 +141,33 @@ def test_long_words_keep_their_proportions_and_short_ones_are_stretched(reader, 
     assert len(reader.look(noise)[1]) == width // 4
 
 
+def test_a_crop_is_cut_on_every_side_before_it_is_fitted(reader):
+    noise = np.random.default_rng(0).integers(0, 255, (50, 200), dtype=np.uint8)
+    size = reader.model.config.size_for(38, 188)
+    assert np.array_equal(reader.prepare(noise, 0.12), fit(noise[6:44, 6:194], *size))
+    sliver = noise[:, :6]
+    assert np.array_equal(reader.prepare(sliver, 0.12), fit(sliver[1:49, 1:5], *reader.model.config.size_for(48, 4)))
+
+
+def test_the_most_confident_of_the_crops_is_taken(reader, monkeypatch):
+    sure = {0.0: 0.6, 0.06: 0.9, 0.12: 0.7}
+    monkeypatch.setattr(reader, "prepare", lambda source, crop=0.0: np.full((4, 4), round(100 * crop), np.uint8))
+
+    def log_probs(picture):
+        crop = picture[0, 0] / 100
+        return torch.tensor([[1 - sure[crop], *np.eye(36)[picture[0, 0]] * sure[crop]]]).clamp_min(1e-30).log()
+
+    monkeypatch.setattr(reader, "log_probs", log_probs)
+    picture, seen = reader.look(np.arange(100, dtype=np.uint8).reshape(10, 10))
+    assert picture[0, 0] == 6 and np.exp(seen[0, 7]) == pytest.approx(0.9)
+    reading = reader.read(np.arange(100, dtype=np.uint8).reshape(10, 10))
+    assert reading.text == READER_ALPHABET[6] and reading.confidence == pytest.approx(0.9)
+
+
 def test_look_gives_what_each_frame_saw(reader):
     picture, log_probs = reader.look(print_word("Station"))
-    assert picture.shape == (32, 122) and picture.dtype == np.uint8 and log_probs.shape == (30, 37)
+    assert any(np.array_equal(picture, reader.prepare(print_word("Station"), crop)) for crop in reader.crops)
+    assert picture.dtype == np.uint8 and log_probs.shape == (picture.shape[1] // 4, 37)
     assert np.allclose(np.exp(log_probs).sum(axis=1), 1, atol=1e-5)
     assert reader.alphabet.decode(collapse(log_probs.argmax(axis=1).tolist())) == "station"
 
@@ -279,6 +304,14 @@ def test_bad_training_options_are_one_line(tmp_path, capsys):
     assert "no font with glyphs" in capsys.readouterr().err
     assert main([*common, "--steps", "0"]) == 2
     assert "--steps" in capsys.readouterr().err
+    assert main([*common, "--resume"]) == 2
+    assert "checkpoint.safetensors to go on with; leave --resume out" in capsys.readouterr().err
+    assert main([*common, "--materials", str(tmp_path / "none")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert main([*common, "--materials", str(tmp_path)]) == 2
+    assert "has no picture; give one with PNG or JPEG files" in capsys.readouterr().err
+    assert main([*common, "--model", "huge"]) == 2
+    assert "there is no model 'huge'" in capsys.readouterr().err
 
 
 def test_training_can_start_from_weights(tmp_path, capsys):
