@@ -6,13 +6,13 @@ target is no class, and counts paths that do not exist where a target holds the 
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc.alignments import check_blank, whole_number
 
 Lengths = Tensor | np.ndarray | list[int] | tuple[int, ...] | int
 """What may state lengths: a tensor, an array, a list or tuple of ints, or one int where there is no batch."""
@@ -28,7 +28,7 @@ class Targets:
         lengths: S of each sample.
         input_lengths: T of each sample.
         blank: the class index of the blank.
-        most: the largest number of labels for which a sample has room.
+        capacity: the largest number of labels for which a sample has room.
     """
 
     labels: np.ndarray
@@ -36,7 +36,7 @@ class Targets:
     lengths: np.ndarray
     input_lengths: np.ndarray
     blank: int
-    most: int
+    capacity: int
 
     def of(self, n: int) -> np.ndarray:
         """The S labels of sample n."""
@@ -44,12 +44,12 @@ class Targets:
 
     def packed(self) -> np.ndarray:
         """The labels of all samples, one after the other, without padding."""
-        return np.concatenate([self.of(n) for n in range(len(self.lengths))])
+        return np.concatenate([self.labels[:0], *(self.of(n) for n in range(len(self.lengths)))])
 
     def only(self, samples: np.ndarray) -> Targets:
         """The targets of some samples."""
         lengths, T_of = self.lengths[samples], self.input_lengths[samples]
-        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.most)
+        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.capacity)
 
 
 def check_log_probs_tensor(log_probs: Tensor, name: str = "log_probs") -> None:
@@ -84,7 +84,7 @@ def read_targets(
         blank: the class index of the blank.
 
     Raises:
-        TypeError: targets or lengths that are not whole numbers.
+        TypeError: targets or lengths that are not whole numbers, or a blank that is none.
         ValueError: the wrong number of axes, samples, lengths or labels.
     """
     values = _whole_numbers(targets, "targets")
@@ -98,7 +98,7 @@ def read_targets(
                 f"targets with one axis hold all targets one after the other, so {total} labels (the sum of "
                 f"target_lengths) are due, and there are {len(values)}"
             )
-        return Targets(values, np.cumsum(S_of) - S_of, S_of, T_of, blank, int(S_of.max()))
+        return Targets(values, np.cumsum(S_of) - S_of, S_of, T_of, blank, int(S_of.max(initial=0)))
     if values.ndim != 2 or len(values) != N:
         raise ValueError(
             f"targets must be N x S with N = {N} samples, or one axis of {S_of.sum()} labels, and have the shape "
@@ -116,20 +116,17 @@ def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -
     """
     for lengths, name in ((targets.input_lengths, "input_lengths"), (targets.lengths, "target_lengths")):
         _not_negative(lengths, name)
-    if targets.lengths.max() > targets.most:
+    if targets.lengths.max(initial=0) > targets.capacity:
         n = int(targets.lengths.argmax())
         raise ValueError(
-            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.most} labels a sample"
+            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.capacity} labels a sample"
         )
-    if T is not None and targets.input_lengths.max() > T:
+    if T is not None and targets.input_lengths.max(initial=0) > T:
         n = int(targets.input_lengths.argmax())
         raise ValueError(f"input_lengths[{n}] is {targets.input_lengths[n]}, and log_probs have {T} time steps")
     if C is None:
         return
-    blank = targets.blank
-    if not 0 <= blank < C:
-        raise ValueError(f"blank is class {blank}, and class indices run from 0 to {C - 1}")
-    labels = targets.packed()
+    blank, labels = check_blank(targets.blank, C), targets.packed()
     bad = np.flatnonzero((labels < 0) | (labels >= C) | (labels == blank))
     if len(bad) == 0:
         return
@@ -143,7 +140,7 @@ def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -
 
 
 def _not_negative(lengths: np.ndarray, name: str) -> None:
-    if lengths.min() < 0:
+    if lengths.min(initial=0) < 0:
         n = int(lengths.argmin())
         raise ValueError(f"{name}[{n}] is {lengths[n]}, and a length is 0 or more")
 
@@ -156,16 +153,15 @@ def _lengths(values: Lengths, name: str, N: int) -> np.ndarray:
 
 
 def _whole_numbers(values: Lengths, name: str) -> np.ndarray:
-    if isinstance(values, Tensor):
-        array = (values.detach() if values.device.type == "cpu" else values.detach().cpu()).numpy()
-    elif isinstance(values, np.ndarray):
-        array = values
-    else:
-        try:  # operator.index refuses 3.5, which int() would round in silence
+    """An int64 array of our own."""
+    try:
+        if isinstance(values, (Tensor, np.ndarray)):
+            array = values.numpy(force=True) if isinstance(values, Tensor) else values
+        else:
             flat = values if isinstance(values, (list, tuple)) else [values]
-            array = np.array([operator.index(v) for v in flat], dtype=np.int64)
-        except TypeError as error:
-            raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
+            array = np.array([whole_number(v, "each") for v in flat], dtype=np.int64)
+    except TypeError as error:
+        raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be whole numbers, and are {array.dtype}")
-    return array if array.dtype == np.int64 and array.flags.c_contiguous else np.ascontiguousarray(array, np.int64)
+    return np.array(array, np.int64, order="C")

@@ -373,7 +373,7 @@ for price in [1e-6, 1e-10, 1e-12, 2e-13, 2e-14, 1e-16, 1e-18]:
 # α(t, s).
 #
 # What happens to samples that fail? Let us see the package on ever more extreme inputs. `solve_by` is the function
-# inside `ctc_loss` that also tells which way each sample went. (Its last argument are the weights of the losses.)
+# inside `ctc_loss` that also tells which way each sample went. (Its last argument is the weights of the losses.)
 
 # %%
 from crnn_lessons.ctc.arguments import read_targets
@@ -637,8 +637,8 @@ print("nothing past its length:", not leaf.grad[25:, 1].any())
 # - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section V.A: scaling. Graves et al. 2006, section
 #   4.1, scale alpha and beta in the same way.
 # - S. Williams, A. Waterman, D. Patterson, *Roofline*, Communications of the ACM 2009: limits of machines.
-# - The package: `crnn_lessons/ctc/fast/linear.py` is section 5 in compiled form, with its two loops in
-#   `kernels_forward.py` and `kernels_backward.py`; `kernels_solve.py` takes them over the samples of a batch.
+# - The package: `crnn_lessons/ctc/fast/passes.py` is section 5 in compiled form, both passes and their proof; `solve.py`
+#   beside it decides what to do with a sample that fails, and `log.py` does it in logarithms.
 # - Next: **08 Reading raw pixels**, where CTC is put to work.
 #
 # Your exercises so far:

@@ -1,7 +1,7 @@
 """The samples that are solved together, one or eight, and where their numbers stand in a batch.
 
-With the tables of a group at hand, to collect a row of emissions and to give back a row of posteriors are loops over
-the places of the row, without a question inside.
+With these tables at hand, collecting a row of emissions and giving back a row of posteriors are loops over the places
+of the row, without a question inside.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.fast.lanes import LANES
+from crnn_lessons.ctc.fast.simd import LANES
 
 
-class Batch(NamedTuple):
-    """All samples, as ``arguments.Targets`` has them.
+class Samples(NamedTuple):
+    """The samples of a batch: their targets as ``arguments.Targets`` has them, and where their scores stand.
 
     Attributes:
         labels: the labels of all targets, one after the other.
@@ -51,7 +51,7 @@ class Group(NamedTuple):
         blank_source: stride, where the blanks stand in a frame of the scores.
         since, until: P, the first and the last step at which an alignment can be at a label; until is -1 where a place
             of a row has no label. As float64, since lanes are compared with them.
-        band: the largest S, the smallest S - 1, and the smallest S - T: see ``low`` and ``high``.
+        band: the largest S, the smallest S - 1, and the smallest S - T: see ``first_place`` and ``end_place``.
         may_skip: P, 1 where a label may be entered from the label before it, else 0.
         S: stride, the target lengths.
         T: stride, the input lengths, as float64 like ``since``; 0 for who takes no part.
@@ -85,37 +85,37 @@ def new_group(S, stride):
 
 
 @njit(error_model="numpy")
-def fill_group(group, batch, first, shares, methods, waiting):
+def fill_group(group, samples, first, shares, methods, waiting):
     """Enter the samples from ``first`` on whose method is ``waiting``; returns their largest T and S."""
-    stride, P, N, most_T, most_S = len(group.S), len(group.source), len(methods), 0, 0
-    least_S, least_spare = len(batch.labels), len(batch.labels)
-    group.begin[0], group.begin[1] = first * batch.C, min(first + stride, N) * batch.C
+    stride, P, N, T_max, S_max = len(group.S), len(group.source), len(methods), 0, 0
+    S_min, spare_min = len(samples.labels), len(samples.labels)
+    group.begin[0], group.begin[1] = first * samples.C, min(first + stride, N) * samples.C
     for j in range(stride):
         n = first + j
         here = n < N and methods[n] == waiting
         n = n if here else first
-        S, T = (batch.lengths[n], batch.input_lengths[n]) if here else (0, 0)
+        S, T = (samples.lengths[n], samples.input_lengths[n]) if here else (0, 0)
         group.S[j], group.T[j], group.shares[j] = S, T, shares[n]
-        most_T, most_S = max(T, most_T), max(S, most_S)
+        T_max, S_max = max(T, T_max), max(S, S_max)
         if here:
-            least_S, least_spare = min(S, least_S), min(S - T, least_spare)
-        source, target = n * batch.sample_step, n * batch.C
-        group.sources[j], group.span[0] = source, batch.C if batch.class_step == 1 else 0
-        group.blank_source[j], group.target[P + j] = source + batch.blank * batch.class_step, target + batch.blank
-        before = batch.blank
+            S_min, spare_min = min(S, S_min), min(S - T, spare_min)
+        source, target = n * samples.sample_step, n * samples.C
+        group.sources[j], group.span[0] = source, samples.C if samples.class_step == 1 else 0
+        group.blank_source[j], group.target[P + j] = source + samples.blank * samples.class_step, target + samples.blank
+        before = samples.blank
         for k in range(P // stride):
             i = k * stride + j
-            label = batch.labels[batch.starts[n] + k] if k < S else batch.blank
-            group.source[i], group.target[i] = source + label * batch.class_step, target + label
+            label = samples.labels[samples.starts[n] + k] if k < S else samples.blank
+            group.source[i], group.target[i] = source + label * samples.class_step, target + label
             group.since[i], group.until[i] = k, T - S + k if k < S else -1
             group.may_skip[i] = 1.0 if label != before else 0.0  # from the blank before label 0, too: nothing is there
             before = label
-    group.band[0], group.band[1], group.band[2] = most_S, least_S - 1, least_spare
-    return most_T, most_S
+    group.band[0], group.band[1], group.band[2] = S_max, S_min - 1, spare_min
+    return T_max, S_max
 
 
 @njit(error_model="numpy")
-def low(band, t, stride):
+def first_place(band, t, stride):
     """The first place of a row in which an alignment can be at step t; the start of a cache line.
 
     At most one label is left behind with each step, and S - T + t of them must be by step t. A sample that is over
@@ -125,7 +125,7 @@ def low(band, t, stride):
 
 
 @njit(error_model="numpy")
-def high(band, t, stride):
+def end_place(band, t, stride):
     """The end of the places in which an alignment can be at step t, whole cache lines: no more than t + 1 labels."""
     return whole_lines((min(t, band[0]) + 1) * stride)
 

@@ -1,6 +1,6 @@
 """CTC of some samples of a batch: each by the fastest method that proves its own result.
 
-First in probabilities (``linear``), eight short samples side by side; one whose proof fails goes on alone, in
+First in probabilities (``passes``), eight short samples side by side; one whose proof fails goes on alone, in
 tilted probabilities, then in logarithms (``log``).
 
 Source: Graves et al. 2006; from logits, the gradient is equation 16, softmax minus posterior.
@@ -14,25 +14,29 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.fast.backward import backward
-from crnn_lessons.ctc.fast.exp import exp_in_place
-from crnn_lessons.ctc.fast.forward import forward
+from crnn_lessons.ctc.fast.emissions import (
+    exp_in_place,
+    gather_blanks,
+    gather_labels,
+    gather_logarithms,
+    normalise,
+    tilt,
+)  # fmt: skip
 from crnn_lessons.ctc.fast.group import fill_group, new_group, whole_lines
-from crnn_lessons.ctc.fast.lanes import LANES
-from crnn_lessons.ctc.fast.linear import (
+from crnn_lessons.ctc.fast.log import solve_in_log_space
+from crnn_lessons.ctc.fast.memory import clear, workspace_in
+from crnn_lessons.ctc.fast.passes import (
     EXPONENT,
     EXPONENT_TILTED,
-    MOST,
-    MOST_TILTED,
+    SUM_LIMIT,
+    SUM_LIMIT_TILTED,
     agreement,
+    backward,
     end_at,
+    forward,
     prepare,
-    tilt,
-)
-from crnn_lessons.ctc.fast.load import clear
-from crnn_lessons.ctc.fast.log import solve_in_log_space
-from crnn_lessons.ctc.fast.room import room_in
-from crnn_lessons.ctc.fast.rows import gather_blanks, gather_labels, gather_logarithms, normalise
+)  # fmt: skip
+from crnn_lessons.ctc.fast.simd import LANES
 
 AGREEMENT = 1e-10
 """How far p(Y | X) by alpha and by beta may differ, as a share. Rounding makes about 1e-12 at T = 10,000."""
@@ -59,7 +63,7 @@ class Results(NamedTuple):
 
 
 @njit(error_model="numpy")
-def solve_part(part, parts, together, T, S, frames, step, logits, batch, results, memory):
+def solve_part(part, parts, together, T, S, frames, step, logits, samples, results, memory):
     """Solve one part of the samples, in groups of so many together.
 
     A part are up to eight neighbouring samples, and then again eight, after those of the other parts: two threads that
@@ -71,7 +75,7 @@ def solve_part(part, parts, together, T, S, frames, step, logits, batch, results
         frames, step: the scores on one axis, and how far apart two frames stand on it.
     """
     N, methods = len(results.losses), results.methods
-    log_sums, row = np.zeros(T * together), np.empty(whole_lines(batch.C))
+    log_sums, row = np.zeros(T * together), np.empty(whole_lines(samples.C))
     one = np.int64(1)  # for numbers written out numba would compile these functions once more
     own_log_sums = np.zeros(T * one)
     group, alone = new_group(S, together), new_group(S, one)
@@ -80,27 +84,27 @@ def solve_part(part, parts, together, T, S, frames, step, logits, batch, results
         for first in range(first_of_turn, min(first_of_turn + turn, N), together):
             end = min(first + together, N)
             for n in range(first, end):
-                counted = begin(n, T, S, batch, results)
+                counted = begin(n, T, S, samples, results)
                 if logits:
-                    normalise(frames, step, n, counted, batch, row, log_sums, n - first, together, results)
-            solve_group(np.int64(LINEAR), first, T, frames, step, log_sums, logits, group, batch, results, memory)
+                    normalise(frames, step, n, counted, samples, row, log_sums, n - first, together, results)
+            solve_group(np.int64(LINEAR), first, T, frames, step, log_sums, logits, group, samples, results, memory)
             for n in range(first, end):
                 for method in (TILTED, LOG):
                     if methods[n] == WAITING:
                         if logits:  # anew: the method that failed has changed the gradient
-                            counted = batch.input_lengths[n]
-                            normalise(frames, step, n, counted, batch, row, own_log_sums, 0, one, results)
-                        solve_group(method, n, T, frames, step, own_log_sums, logits, alone, batch, results, memory)
+                            counted = samples.input_lengths[n]
+                            normalise(frames, step, n, counted, samples, row, own_log_sums, 0, one, results)
+                        solve_group(method, n, T, frames, step, own_log_sums, logits, alone, samples, results, memory)
 
 
 @njit(error_model="numpy")
-def begin(n, most_T, most_S, batch, results):
+def begin(n, T_max, S_max, samples, results):
     """Check sample n, enter IMPOSSIBLE, INVALID or WAITING, and return T, 0 where there is nothing to solve."""
-    T, S, start = batch.input_lengths[n], batch.lengths[n], batch.starts[n]
-    valid, needed = 0 <= T <= most_T and 0 <= S <= most_S, S
+    T, S, start = samples.input_lengths[n], samples.lengths[n], samples.starts[n]
+    valid, needed = 0 <= T <= T_max and 0 <= S <= S_max, S
     for k in range(start, start + S if valid else start):
-        valid &= 0 <= batch.labels[k] < batch.C and batch.labels[k] != batch.blank
-        needed += k > start and batch.labels[k] == batch.labels[k - 1]
+        valid &= 0 <= samples.labels[k] < samples.C and samples.labels[k] != samples.blank
+        needed += k > start and samples.labels[k] == samples.labels[k - 1]
     waits = valid and T >= needed and T > 0
     results.methods[n] = WAITING if waits else IMPOSSIBLE if valid else INVALID
     results.losses[n] = 0.0 if S == 0 else math.inf  # T = 0: the empty path spells the empty target alone
@@ -108,43 +112,43 @@ def begin(n, most_T, most_S, batch, results):
 
 
 @njit(error_model="numpy")
-def solve_group(method, first, most_T, frames, step, log_sums, logits, group, batch, results, memory):
+def solve_group(method, first, T_max, frames, step, log_sums, logits, group, samples, results, memory):
     """Solve the samples of a group that wait. One whose proof fails waits on, and its gradient is to be made anew."""
-    T, S = fill_group(group, batch, first, results.shares, results.methods, WAITING)
-    stride, C, gradient, width = len(group.S), batch.C, results.gradient, len(results.losses) * batch.C
+    T, S = fill_group(group, samples, first, results.shares, results.methods, WAITING)
+    stride, C, gradient, width = len(group.S), samples.C, results.gradient, len(results.losses) * samples.C
     if T > 0:
-        room = room_in(memory, T, S, stride)
-        gather_blanks(frames, step, log_sums, group, room.emit_blank, T)
+        workspace = workspace_in(memory, T, S, stride)
+        gather_blanks(frames, step, log_sums, group, workspace.emit_blank, T)
         if method != LINEAR:
-            gather_logarithms(frames, step, log_sums, group, room, T)
+            gather_logarithms(frames, step, log_sums, group, workspace, T)
         if method == LOG:
-            labels, posterior = batch.labels[batch.starts[first] : batch.starts[first] + S], np.empty((T, S + 1))
-            results.losses[first], results.methods[first] = solve_in_log_space(room, T, labels, posterior), LOG
+            labels, posterior = samples.labels[samples.starts[first] : samples.starts[first] + S], np.empty((T, S + 1))
+            results.losses[first], results.methods[first] = solve_in_log_space(workspace, T, labels, posterior), LOG
             subtract_posteriors(gradient, width, posterior, group, not logits)
         else:
-            room.enter[:] = 1.0
-            exponent, most = (EXPONENT_TILTED, MOST_TILTED) if method == TILTED else (EXPONENT, MOST)
-            log_factors = tilt(room, S) if method == TILTED else 0.0
+            workspace.enter[:] = 1.0
+            exponent, limit = (EXPONENT_TILTED, SUM_LIMIT_TILTED) if method == TILTED else (EXPONENT, SUM_LIMIT)
+            log_factors = tilt(workspace, S) if method == TILTED else 0.0
             if method == TILTED:
-                exp_in_place(room.emit_label)
+                exp_in_place(workspace.emit_label)
             else:
-                gather_labels(frames, step, log_sums, group, room, T)
-            exp_in_place(room.emit_blank)
-            prepare(room, group, exponent)
-            forward(room, group, exponent, most)
+                gather_labels(frames, step, log_sums, group, workspace, T)
+            exp_in_place(workspace.emit_blank)
+            prepare(workspace, group, exponent)
+            forward(workspace, group, exponent, limit)
             for j in range(stride):
                 if group.T[j] > 0:
-                    results.losses[first + j] = log_factors + end_at(room, group.S[j], stride, j, exponent)
-            backward(room, group, gradient, width, not logits)
+                    results.losses[first + j] = log_factors + end_at(workspace, group.S[j], stride, j, exponent)
+            backward(workspace, group, gradient, width, not logits)
             for j in range(stride):
-                if group.T[j] > 0 and abs(agreement(room, j, exponent) - 1.0) < AGREEMENT:
+                if group.T[j] > 0 and abs(agreement(workspace, j, exponent) - 1.0) < AGREEMENT:
                     results.methods[first + j] = method
     if results.wanted:
-        for t in range(T, 0 if logits else most_T):
+        for t in range(T, 0 if logits else T_max):
             clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
         for n in range(first, min(first + stride, len(results.losses))):
             if logits and results.losses[n] == math.inf:  # all alignments have the probability 0
-                for t in range(most_T):
+                for t in range(T_max):
                     clear(gradient, t * width + n * C, t * width + (n + 1) * C)
 
 

@@ -1,6 +1,6 @@
 """CTC over a batch on a CUDA GPU: alpha and beta of all samples at once, one program each, in probabilities.
 
-The recursions and the proof are those of ``linear`` (Graves et al. 2006, equations 5 to 11): alpha is never too
+The recursions and the proof are those of ``passes`` (Graves et al. 2006, equations 5 to 11): alpha is never too
 small, beta never too large, and where the two disagree on p(Y | X), ``torch`` solves the sample in log space.
 A row of a lattice stays in registers from step to step; what is written to memory, nothing waits for. A third kind of
 program then multiplies alpha and beta, all steps at once. It awaits a run on a GPU: so far Triton's interpreter is all

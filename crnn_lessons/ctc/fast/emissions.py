@@ -1,4 +1,6 @@
-"""From a batch into the room of a group: what it reads of the scores, and the log-softmax of logits."""
+"""From the scores of a batch into the workspace of a group: the probabilities of its blanks and labels; the log-softmax
+of logits; and how far labels are raised where they are all far below the blank (*tilting*, see ``passes``).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +9,9 @@ import math
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.fast.exp import exp
-from crnn_lessons.ctc.fast.group import high, low
-from crnn_lessons.ctc.fast.lanes import LANES, choose_below, first_of, one_up, spread, sum_of
-from crnn_lessons.ctc.fast.load import clear, collect, fetch_soon, load, store
-from crnn_lessons.ctc.fast.room import each
+from crnn_lessons.ctc.fast.group import end_place, first_place
+from crnn_lessons.ctc.fast.memory import clear, collect, fetch_soon, load, read_lanes, store
+from crnn_lessons.ctc.fast.simd import LANES, choose_below, exp, first_of, one_up, spread, sum_of
 
 AHEAD, LINE = 4, 16
 """The frames of one sample lie far apart, each on a page of its own, where a processor does not guess what comes next:
@@ -51,28 +51,28 @@ def log_labels(frames, start, source, since, until, log_sum, now, i):
 
 
 @njit(error_model="numpy")
-def gather_logarithms(frames, step, log_sums, group, room, T):
+def gather_logarithms(frames, step, log_sums, group, workspace, T):
     """Collect the logarithms of the labels' probabilities, in all places; see ``gather_blanks``."""
-    stride, P, emit_label = len(group.S), len(room.enter), room.emit_label
+    stride, P, emit_label = len(group.S), len(workspace.enter), workspace.emit_label
     for t in range(T):
-        log_sum = each(log_sums, t * stride, stride)
+        log_sum = read_lanes(log_sums, t * stride, stride)
         for i in range(0, P, LANES):
             logs = log_labels(frames, t * step, group.source, group.since, group.until, log_sum, float(t), i)
             store(emit_label, t * P + i, logs)
 
 
 @njit(error_model="numpy")
-def gather_labels(frames, step, log_sums, group, room, T):
+def gather_labels(frames, step, log_sums, group, workspace, T):
     """Collect the labels' probabilities, where alignments can be, and 0 in the line below; see ``gather_blanks``."""
-    stride, P, band, emit_label, first = len(group.S), len(room.enter), group.band, room.emit_label, 0
+    stride, P, band, emit_label, first = len(group.S), len(workspace.enter), group.band, workspace.emit_label, 0
     sources, span, source, since, until = group.sources, group.span[0], group.source, group.since, group.until
     for t in range(T):
-        later, log_sum = min(t + AHEAD, T - 1) * step, each(log_sums, t * stride, stride)
+        later, log_sum = min(t + AHEAD, T - 1) * step, read_lanes(log_sums, t * stride, stride)
         for j in range(stride):
             for c in range(0, span, LINE):
                 fetch_soon(frames, later + sources[j] + c)
-        below, first = first, low(band, t, stride)
-        for i in range(first, high(band, t, stride), LANES):
+        below, first = first, first_place(band, t, stride)
+        for i in range(first, end_place(band, t, stride), LANES):
             logs = log_labels(frames, t * step, source, since, until, log_sum, float(t), i)
             store(emit_label, t * P + i, exp(logs))
         if below < first:
@@ -80,17 +80,17 @@ def gather_labels(frames, step, log_sums, group, room, T):
 
 
 @njit(error_model="numpy")
-def normalise(frames, step, n, T, batch, row, log_sums, j, stride, results):
+def normalise(frames, step, n, T, samples, row, log_sums, j, stride, results):
     """Fill in log_sums for the T steps of sample n and, if a gradient is wanted, share * softmax; after them 0.
 
     Args:
         row: memory for C numbers, and on to whole lines.
         log_sums: those of sample n are j, j + stride and so on.
     """
-    C, width, gradient, class_step = batch.C, len(results.losses) * batch.C, results.gradient, batch.class_step
+    C, width, gradient, class_step = samples.C, len(results.losses) * samples.C, results.gradient, samples.class_step
     row[C:] = -math.inf
     for t in range(T):
-        frame, own = np.uint64(t * step + n * batch.sample_step), np.uint64(t * width + n * C)
+        frame, own = np.uint64(t * step + n * samples.sample_step), np.uint64(t * width + n * C)
         for c in range(C):
             row[c] = frames[frame + np.uint64(c * class_step)]
         largest = max_of(row)
@@ -122,3 +122,35 @@ def max_of(row):
     for _ in range(LANES):
         one, largest = max(one, first_of(largest)), one_up(largest, largest)
     return one
+
+
+@njit(error_model="numpy")
+def exp_in_place(x):
+    """Replace each entry of a float64 array of one axis by e to its power; its size is a multiple of eight."""
+    for i in range(0, x.size, LANES):
+        store(x, i, exp(load(x, i)))
+
+
+TILT_LIMIT = 100.0
+"""The largest |ln enter|. An emission lost below 1e-290, times e^100 = 3e43, stays far below FLOOR (see ``passes``)."""
+
+
+@njit(error_model="numpy")
+def tilt(workspace, S):
+    """Fill in the S factors ``enter`` of one sample from log emissions, and return the sum of their logarithms.
+
+    The factor makes label k, in its best frame, as probable as the blank.
+    """
+    P, enter = len(workspace.enter), workspace.enter[:S]
+    enter[:] = -TILT_LIMIT
+    for t in range(len(workspace.emit_label) // P - 1):
+        row, log_blank = workspace.emit_label[t * P : t * P + S], workspace.emit_blank[t]
+        for k in range(S):
+            ahead = row[k] - log_blank
+            enter[k] = ahead if ahead > enter[k] else enter[k]
+    total = 0.0
+    for k in range(S):
+        log_factor = -min(enter[k], TILT_LIMIT)
+        total += log_factor
+        enter[k] = math.exp(log_factor)
+    return total
