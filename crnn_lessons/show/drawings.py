@@ -116,3 +116,26 @@ def draw_letter_places(axes: Axes, picture: np.ndarray, text: str, rows: Sequenc
         axes.text(middles.mean(), -0.15 * height, letter, ha="center", va="bottom", color=VERMILLION)
     axes.set(xlim=(0, width), ylim=(height, -0.5 * height))
     axes.axis("off")
+
+
+def draw_cells(
+    axes: Axes, table: np.ndarray, names: Sequence[str], title: str, digits: int = 2, signed: bool = False
+) -> None:
+    """Draw a table as shaded cells with their numbers in them, t to the right.
+
+    Args:
+        axes: where to draw.
+        table: T x R numbers between 0 and 1, or between -1 and 1 where ``signed``.
+        names: of the R rows, the first at the top.
+        title: above.
+        digits: behind the point; an exact 0 is written bare.
+        signed: shade numbers below 0 in another colour.
+    """
+    shades = {"cmap": "PuOr", "vmin": -1} if signed else {"cmap": "Blues", "vmin": 0}
+    axes.imshow(table.T, vmax=1, aspect="auto", **shades)
+    for (t, s), value in np.ndenumerate(table):
+        written = f"{value:.{digits}f}".replace("-", "−") if value else "0"
+        colour = "white" if abs(value) > 0.6 else "black"
+        axes.text(t, s, written, ha="center", va="center", color=colour, fontsize=7)
+    axes.set(title=title, xlabel="time step t", xticks=range(len(table)))
+    axes.set_yticks(range(len(names)), list(names), family="monospace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import numpy as np
 
@@ -10,25 +11,27 @@ from crnn_lessons.ctc import count_alignments, extend, forward_backward, predece
 from crnn_lessons.exercises import Exercise, mistakes
 from crnn_lessons.exercises.compare import short
 
-# Lattices on which cells are tried: no repeat, a repeat, both, and the empty target.
-TARGETS = ((1, 2), (1, 1), (2, 2, 1), ())
+# Lattices on which cells are tried: no repeat, a repeat, both, no letter, a letter that comes back, three letters.
+TARGETS = ((1, 2), (1, 1), (2, 2, 1), (), (1, 2, 1), (1, 2, 3))
 
 
 def _lattices():
     rng = np.random.default_rng(6)
     for target in TARGETS:
-        probs = rng.dirichlet(np.ones(3), size=5)  # T C
+        probs = rng.dirichlet(np.ones(4 if 3 in target else 3), size=5)  # T C
         lattice = forward_backward(np.log(probs), target)
         yield target, probs, extend(target), np.exp(lattice.alpha), np.exp(lattice.beta)
 
 
 def _alpha_cases():
-    """Each cell from t = 1 on, with the columns before it filled and the others zero, as in the recursion."""
+    """Each cell from t = 1 on, with the cells before it filled and the others zero, as in the recursion."""
     cases = []
     for _, probs, rows, alpha, _ in _lattices():
         for t in range(1, len(probs)):
-            known = np.where(np.arange(len(probs))[:, None] < t, alpha, 0.0)
-            cases += [(known, t, s, rows, probs) for s in range(len(rows))]
+            for s in range(len(rows)):
+                known = np.where(np.arange(len(probs))[:, None] < t, alpha, 0.0)
+                known[t, :s] = alpha[t, :s]
+                cases.append((known, t, s, rows, probs))
     return cases
 
 
@@ -36,8 +39,10 @@ def _beta_cases():
     cases = []
     for _, probs, rows, _, beta in _lattices():
         for t in range(len(probs) - 2, -1, -1):
-            known = np.where(np.arange(len(probs))[:, None] > t, beta, 0.0)
-            cases += [(known, t, s, rows, probs) for s in range(len(rows))]
+            for s in range(len(rows)):
+                known = np.where(np.arange(len(probs))[:, None] > t, beta, 0.0)
+                known[t, :s] = beta[t, :s]
+                cases.append((known, t, s, rows, probs))
     return cases
 
 
@@ -45,7 +50,7 @@ def _show_cell(name, step):
     """A case of one cell, with the numbers that it takes: those at ``t + step`` of the table, and the probabilities."""
 
     def show(table, t, s, rows, probs):
-        signs = "".join("-ab"[k] for k in rows)
+        signs = "".join("-abc"[k] for k in rows)
         at, emitted = t + step, max(t, t + step)
         numbers = f"{name}[{at}] = {short(table[at])} and probs[{emitted}] = {short(probs[emitted])}"
         return f"At t={t}, s={s} of the rows {signs!r}, with {numbers}, {name}_cell"
@@ -65,6 +70,15 @@ def alpha_cell(alpha, t, s, rows, probs):
     return total * probs[t, rows[s]]
 
 
+def _largest_way_in(alpha, t, s, rows, probs):
+    return max(alpha[t - 1, q] for q in predecessors(rows, s)) * probs[t, rows[s]]
+
+
+def _last_way_only(alpha, t, s, rows, probs):
+    *others, last = (alpha[t - 1, q] for q in predecessors(rows, s))
+    return sum(others) + last * probs[t, rows[s]]
+
+
 ALPHA_CELL = Exercise(
     key="06-1",
     title="one cell of alpha",
@@ -80,10 +94,20 @@ ALPHA_CELL = Exercise(
             That would jump over a label, and the text would lose it: the skip is for rows with a label.
         skips always :: and rows[s] != 0 and rows[s] != rows[s - 2] ->
             Two skips lose a letter: from blank to blank, and between equal labels. Test `rows[s]` for both.
+        skips only into a letter that has not occurred before :: rows[s] != rows[s - 2] -> rows[s] not in rows[:s]
+            Only the letter in row s - 2 counts: in 'aba' the second a may be entered from the b.
         cannot stay in its row :: total = alpha[t - 1, s] -> total = 0.0
             A sign may be held for several steps: add `alpha[t - 1, s]`.
         cannot come from the row before :: s >= 1 -> False
             Add `alpha[t - 1, s - 1]`, where there is such a row.
+        steps within column t :: alpha[t - 1, s - 1] -> alpha[t, s - 1]
+        :: alpha[t - 1, s - 1] -> alpha[t, s - 1] & alpha[t - 1, s - 2] -> alpha[t, s - 2]
+            A step takes one time step: all three ways in come from column t - 1.
+        takes the largest of the ways in, not their sum :: = _largest_way_in
+            All beginnings that end in this cell count: add the ways in. (Their maximum belongs to the best path.)
+        multiplies only the last way in by the probability :: = _last_way_only
+            In Python `a + b + c * p` multiplies c alone. Each way in ends with the sign of row s: put brackets around
+            the sum.
         reads row -1 where s = 0 :: s >= 1 -> True
             In Python row -1 is the last row. Ask for `s >= 1` first.
         reads row -1 where s = 1 :: s >= 2 and ->
@@ -97,7 +121,7 @@ ALPHA_CELL = Exercise(
             `probs` has a column for each class, not for each row, and `probs[t, s]` reads class s. The class of row s
             is `rows[s]`.
         reads column t in place of column t - 1 :: alpha[t - 1, -> alpha[t,
-            Column t is the one being filled; in these cases it is still 0. Read `alpha[t - 1, ...]`.
+            Column t is the one being filled. Read `alpha[t - 1, ...]`.
         swaps the axes of alpha :: alpha -> alpha.T
         swaps the axes of probs :: probs -> probs.T
         swaps the axes of alpha and probs :: alpha -> alpha.T & probs -> probs.T
@@ -122,8 +146,9 @@ COUNT = Exercise(
     mistakes=mistakes(
         count_alignments(26, (1, 2, 3, 3, 4)),
         """
-        lets the two l's merge :: = count(26, (1, 2, 3, 4, 5))
-            The rows of the two l's need the same class, so that the skip between them is closed.
+        lets the two l's merge, or has 27 steps :: = count(26, (1, 2, 3, 4, 5))
+            The rows of the two l's need the same class, so that the skip between them is closed. If they have it,
+            look at the shape of `probs`: 27 steps give the same number.
         has only one l :: = count(26, (1, 2, 3, 4))
             That is the number for 'helo'; 'hello' is (1, 2, 3, 3, 4).
         reads only the last cell of the last column, or has 25 steps :: = count(25, hello)
@@ -148,8 +173,8 @@ COUNT = Exercise(
         ("what is read at the end?", "The last two cells of the last column, added."),
     ),
     source="""
-    alpha = forward(np.ones((26, 5)), (1, 2, 3, 3, 4))
-    answer = int(alpha[-1, -2:].sum())  # the closed formula of lesson 05 says the same
+    ways = forward(np.ones((26, 5)), (1, 2, 3, 3, 4))
+    answer = int(ways[-1, -2:].sum())  # the formula of lesson 05 says the same
     """,
 )
 
@@ -158,6 +183,11 @@ COUNT = Exercise(
 
 def _rows_of_alpha(beta, t, s, rows, probs):
     return sum(beta[t + 1, q] * probs[t + 1, rows[q]] for q in predecessors(rows, s))
+
+
+def _largest_way_on(beta, t, s, rows, probs):
+    ways = [q for q in range(s, min(s + 3, len(rows))) if s in predecessors(rows, q)]
+    return max(beta[t + 1, q] * probs[t + 1, rows[q]] for q in ways)
 
 
 def beta_cell(beta, t, s, rows, probs):
@@ -181,6 +211,16 @@ BETA_CELL = Exercise(
             The rule is the same as for alpha, seen from the other end: `rows[s + 2]` against `rows[s]`.
         never skips a blank :: s + 2 < L -> False
             From label to different label is allowed: row s + 2.
+        skips from blank to blank ::
+            rows[s + 2] != 0 and rows[s + 2] != rows[s] -> (rows[s + 2] == 0 or rows[s + 2] != rows[s])
+            That would jump over a label, and the text would lose it: row s + 2 must hold a label.
+        skips always :: and rows[s + 2] != 0 and rows[s + 2] != rows[s] ->
+            Two skips lose a letter: from blank to blank, and between equal labels. Test `rows[s + 2]` for both.
+        skips only into a letter that has not occurred before ::
+            rows[s + 2] != rows[s] -> rows[s + 2] not in rows[: s + 2]
+            Only the letter in row s counts: in 'aba' the path may skip from the b into the second a.
+        takes the largest of the ways on, not their sum :: = _largest_way_on
+            All endings that begin in this cell count: add the ways on. (Their maximum belongs to the best path.)
         multiplies by the probability of its own row :: , rows[s + 1]] -> , rows[s]] & , rows[s + 2]] -> , rows[s]]
             The sign emitted next is that of the row the path arrives in: `rows[s]`, `rows[s + 1]` or `rows[s + 2]`.
         takes the probability of its own step :: probs[t + 1, -> probs[t,
@@ -217,21 +257,21 @@ BETA_CELL = Exercise(
 def _posterior_cases():
     """A small one with numbers to do by hand; those of the lattices; and one with classes that no row holds."""
     cases = [(np.array([[0.5, 0.5, 0.0], [0.25, 0.25, 0.5]]), extend((1,)), 2)]
-    for target, probs, rows, _, _ in _lattices():
+    for target, probs, rows, _, _ in islice(_lattices(), 4):
         cases.append((forward_backward(np.log(probs), target).posterior, rows, 3))
     return [*cases, (*cases[-2][:2], 5)]
 
 
-def _show_posterior(gamma, rows, C):
-    numbers = f"{short(gamma)}" if gamma.size <= 6 else "gamma"
-    return f"class_posterior({numbers}, rows, {C}) for the rows {''.join('-ab'[k] for k in rows)!r}"
+def _show_posterior(posterior, rows, C):
+    numbers = f"{short(posterior)}" if posterior.size <= 6 else "posterior"
+    return f"class_posterior({numbers}, rows, {C}) for the rows {''.join('-abc'[k] for k in rows)!r}"
 
 
-def class_posterior(gamma, rows, C):
-    posterior = np.zeros((len(gamma), C))
+def class_posterior(posterior, rows, C):
+    q = np.zeros((len(posterior), C))
     for s, k in enumerate(rows):
-        posterior[:, k] += gamma[:, s]
-    return posterior
+        q[:, k] += posterior[:, s]
+    return q
 
 
 CLASS_POSTERIOR = Exercise(
@@ -242,15 +282,15 @@ CLASS_POSTERIOR = Exercise(
         class_posterior,
         """
         keeps one row of each class :: += -> =
-            `posterior[:, rows] += gamma` writes a class that stands in several rows once only, and the blank stands in
-            S + 1 of them. Loop over the rows, or use `np.add.at`.
-        leaves the blank out :: gamma[:, s] -> gamma[:, s] if k != 0 else 0.0
+            Each class is written once only, and the blank stands in S + 1 rows: `=` overwrites what an earlier row of
+            the class has put there, and so does `q[:, rows] += posterior`. Add, row by row, or use `np.add.at`.
+        leaves the blank out :: posterior[:, s] -> posterior[:, s] if k != 0 else 0.0
             The blank is a class, with a gradient like any other.
         keeps the minus sign :: += -> -=
-            The posterior itself is asked for; the minus belongs to the gradient.
-        averages over the rows of a class :: gamma[:, s] -> gamma[:, s] / list(rows).count(k)
+            The class posterior itself is asked for; the minus belongs to the gradient.
+        averages over the rows of a class :: posterior[:, s] -> posterior[:, s] / list(rows).count(k)
             Being in one row excludes being in another: add, so that each step still sums to 1.
-        puts the classes before the steps :: return posterior -> return posterior.T
+        puts the classes before the steps :: return q -> return q.T
             The table asked for is T × C: a row for each step, as in `probs`.
         has 3 classes whatever C is :: C)) -> 3))
             The number of columns is `C`, also where a class stands in no row.
@@ -260,7 +300,7 @@ CLASS_POSTERIOR = Exercise(
     show_case=_show_posterior,
     hints=(
         ("what is asked?", "At step t, how probable is it that the alignment emits class k, in whichever row?"),
-        ("the blank comes out too small", "Check `posterior.sum(axis=1)`: it must be 1 at each step."),
+        ("the blank comes out too small", "Check `q.sum(axis=1)`: it must be 1 at each step."),
     ),
 )
 
@@ -303,7 +343,8 @@ LOG_ADD = Exercise(
         :: max(a, b) -> min(a, b) & np.exp -> math.exp
         :: max(a, b) -> min(a, b) & m == -np.inf -> False
         :: max(a, b) -> min(a, b) & m == -np.inf -> False & np.exp -> math.exp
-            exp(895) is too large for floating point. m must be the larger of the two, in whichever order they come.
+            If you take out -900, exp(-5 + 900) is too large for floating point; if you take out -inf, the difference is
+            infinite. m must be the larger of the two, in whichever order they come.
         forgets to add the larger one back :: return m + -> return
             ln(e^a + e^b) = m + ln(e^(a-m) + e^(b-m)).
         gives nan for two impossible events :: m == -np.inf -> False
@@ -333,4 +374,94 @@ LOG_ADD = Exercise(
     ),
 )
 
-EXERCISES = (ALPHA_CELL, COUNT, BETA_CELL, CLASS_POSTERIOR, LOG_ADD)
+# 06-6 ---------------------------------------------------------------------------------------------------------------
+
+
+def softmax(z):
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def forward(probs, target):
+    rows = extend(target)
+    alpha = np.zeros((len(probs), len(rows)))
+    alpha[0, :2] = probs[0, rows[:2]]
+    for t in range(1, len(probs)):
+        for s in range(len(rows)):
+            alpha[t, s] = alpha_cell(alpha, t, s, rows, probs)
+    return alpha
+
+
+def backward(probs, target):
+    rows = extend(target)
+    beta = np.zeros((len(probs), len(rows)))
+    beta[-1, -2:] = 1
+    for t in range(len(probs) - 2, -1, -1):
+        for s in range(len(rows)):
+            beta[t, s] = beta_cell(beta, t, s, rows, probs)
+    return beta
+
+
+def loss_and_gradient(logits, target):
+    p = softmax(logits)
+    alpha, beta = forward(p, target), backward(p, target)
+    probability = alpha[-1, -2:].sum()
+    posterior = alpha * beta / probability
+    q = class_posterior(posterior, extend(target), p.shape[1])
+    return -np.log(probability), p - q
+
+
+def _logits(T, C, seed):
+    return np.random.default_rng(seed).normal(size=(T, C)).round(2)
+
+
+LOSS_AND_GRADIENT = Exercise(
+    key="06-6",
+    title="the loss and its gradient with respect to the logits",
+    solution=loss_and_gradient,
+    part="the gradient of CTC",
+    mistakes=mistakes(
+        loss_and_gradient,
+        """
+        gives q - p :: p - q -> q - p
+            The gradient points to a larger loss, and training subtracts it: p - q.
+        gives the gradient with respect to the log-probabilities :: p - q -> -q
+            That is -q. Behind a softmax p is added: section 8 derives p - q.
+        does not divide by p(Y | X) :: alpha * beta / probability -> alpha * beta
+            The posterior of each step sums to 1: divide by `probability`.
+        gives the probability in place of the loss :: -np.log(probability) -> probability
+            The loss is -ln p(Y | X).
+        gives ln p(Y | X), without the minus :: -np.log -> np.log
+            The loss is -ln p(Y | X), 0 or more.
+        reads the last cell alone :: alpha[-1, -2:].sum() -> alpha[-1, -1]
+            An alignment may end in the last blank or in the last label: two cells.
+        takes the logits for probabilities :: softmax(logits) -> logits
+        :: softmax(logits) -> np.exp(logits)
+            `forward` wants probabilities, and p stands in the gradient, too: take the softmax of the logits first.
+        takes the logits for logarithms of probabilities ::
+            softmax(logits) -> np.exp(logits) & p - q -> softmax(logits) - q
+            `forward` wants probabilities: exp(logits) do not sum to 1. Take the softmax.
+        takes the softmax over the steps :: softmax(logits) -> softmax(logits.T).T
+            The classes of one step sum to 1: they lie along axis 1.
+        gives the posterior of the rows :: p - q -> posterior
+            That is one number for each row of the lattice. Your `class_posterior` adds them up by class.
+        gives the gradient before the loss :: -np.log(probability), p - q -> p - q, -np.log(probability)
+            The loss comes first: `return loss, gradient`.
+        """,
+    ),
+    cases=[
+        (_logits(2, 2, 0), (1,)),
+        (_logits(4, 3, 1), (1, 2)),
+        (_logits(5, 3, 2), (2, 2)),
+        (_logits(3, 3, 3), ()),
+        (_logits(7, 4, 4), (1, 2, 1)),
+    ],
+    show_case=lambda logits, target: f"loss_and_gradient({np.asarray(logits).tolist()}, {target})",
+    hints=(
+        ("where do I begin?", "`p = softmax(logits)`; then `forward(p, target)` and `backward(p, target)`."),
+        ("from alpha and beta to q", "The posterior is alpha * beta / p(Y | X); `class_posterior` makes q of it."),
+        ("what comes out?", "Two values: `return -np.log(probability), p - q`."),
+    ),
+)
+
+EXERCISES = (ALPHA_CELL, COUNT, BETA_CELL, CLASS_POSTERIOR, LOG_ADD, LOSS_AND_GRADIENT)
