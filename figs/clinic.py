@@ -47,7 +47,9 @@ def draw() -> str:
     parts += [text(LEFT + 4, 214 + 22 * i, words, 14, fill=FAINT) for i, words in enumerate(said)]
     names = "; ".join(f"{name}: {', '.join(sick)}" for name, _, sick in STATIONS)
     others = "; ".join(f"{name}: {', '.join(sick)}" for name, sick in OTHERS)
-    title = f"The way from a picture to the loss, and to the text, with what may be sick at each part. {names}; {others}."
+    title = (
+        f"The way from a picture to the loss, and to the text, with what may be sick at each part. {names}; {others}."
+    )
     return sheet(644, 306, title, *parts)
 
 

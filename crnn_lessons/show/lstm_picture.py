@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 
-from crnn_lessons.show.palette import ORANGE
 from crnn_lessons.show.lstm_diagram import PLUS, TIMES, Op, Wire, wires
+from crnn_lessons.show.palette import ORANGE
 
 Point = tuple[float, float]
 

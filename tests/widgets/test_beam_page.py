@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from crnn_lessons.widgets.words import show_number as show
 
 from crnn_lessons.ctc import enumerate_probability
 from crnn_lessons.widgets import Beam
-from crnn_lessons.widgets.words import show_number as show
 from tests.widgets.test_jupyterlab import output, run_cell
 from tests.widgets.test_page import press, show_page
 
