@@ -67,6 +67,16 @@ NO_EFFECTS = Effects(**{field.name: 0.0 for field in fields(Effects)})
 
 FACES = ("shadowed", "extruded", "outlined", "hollow", "embossed", "lamps", "neon", "motley")
 
+GROUPS: dict[str, tuple[str, ...]] = {
+    "letters": ("tracked", "bounced", "first_large", "heavy", "elastic", "stacked"),
+    "view": ("bent", "aside", "turned", "tilted", "slanted", "stretched"),
+    "face": FACES,
+    "ground": ("faint", "surface", "photograph", "inlay", "uneven_light", "glare"),
+    "near": ("edges", "neighbours", "crossed", "roomy", "cut"),
+    "camera": ("blurred", "moved", "coarse", "sharpened", "noisy", "exposed", "compressed"),
+}
+"""The effects by what they change; each stands in one group."""
+
 
 def only(**chances: float) -> Effects:
     """The table with nothing but the effects named, for example ``only(turned=1.0)``.
@@ -80,3 +90,13 @@ def only(**chances: float) -> Effects:
     if wrong := [name for name, chance in chances.items() if not 0 <= chance <= 1]:
         raise ValueError(f"the chance of an effect is a number from 0 to 1, and {wrong[0]!r} has {chances[wrong[0]]}")
     return replace(NO_EFFECTS, **chances)
+
+
+def alone(group: str) -> Effects:
+    """The street's table with nothing but one of the ``GROUPS``."""
+    return replace(NO_EFFECTS, **{name: getattr(STREET, name) for name in GROUPS[group]})
+
+
+def without(group: str) -> Effects:
+    """The street's table with one of the ``GROUPS`` left out."""
+    return replace(STREET, **dict.fromkeys(GROUPS[group], 0.0))

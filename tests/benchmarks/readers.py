@@ -82,8 +82,12 @@ def row(reader: object, run: Run, texts: list[str], places: np.ndarray) -> None:
     print(f"  {reader.name:<52} {size:>8} {len(due):>5} {numbers}", flush=True)
 
 
+def root_of_data() -> Path:
+    return Path(os.environ.get(VARIABLE) or BESIDE)
+
+
 def folders_at_hand() -> list[Path]:
-    root = Path(os.environ.get(VARIABLE) or BESIDE)
+    root = root_of_data()
     if not root.is_dir():
         print(f"skipped: no folder was named, {VARIABLE} is not set, and there is no ../shared/data")
         return []
