@@ -47,8 +47,8 @@ from crnn_lessons.text.words import load_words
 from crnn_lessons.training import Settings, Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
-PLAIN = 20_000, 2500, 3e-3  # words, steps and learning rate of the beginner
-MORE = 5_000, 250, 2e-3  # and of each row
+PLAIN = 15_000, 2000, 3e-3  # words, steps and learning rate of the beginner
+MORE = 4_000, 200, 2e-3  # and of each row
 BATCH, TEST_WORDS, TEST_SEED = 64, 400, 1_000_000
 PHOTOGRAPHS = SETS[:4]
 BEGINNER = "beginner"
@@ -86,7 +86,8 @@ def train(model: Recogniser, size: tuple[int, int, float], seed: int, effects: E
         return WordBatch(to_input(torch.from_numpy(seen)), *join([codes[i] for i in chosen]))
 
     trainer = Trainer(model, batch, ctc_loss_of, Settings(steps, rate, average=0.98, precision="auto", seed=seed))
-    trainer.run(progress=False)
+    if not trainer.run(progress=False):
+        raise SystemExit("stopped; the same command goes on with the run that was cut short")
     with trainer.averaged():
         return copy.deepcopy(model).eval()
 
