@@ -139,3 +139,21 @@ def draw_cells(
         axes.text(t, s, written, ha="center", va="center", color=colour, fontsize=7)
     axes.set(title=title, xlabel="time step t", xticks=range(len(table)))
     axes.set_yticks(range(len(names)), list(names), family="monospace")
+
+
+def draw_gains(axes: Axes, gains: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> None:
+    """Draw a table of gains and losses, in points, as cells in two colours with their numbers in them.
+
+    Args:
+        gains: R x C.
+        rows, columns: names of what was trained on, and tested on.
+    """
+    most = np.abs(gains).max()
+    axes.imshow(gains, cmap="PuOr_r", vmin=-most, vmax=most, aspect="auto")
+    for (row, column), value in np.ndenumerate(gains):
+        colour = "white" if abs(value) > 0.6 * most else "black"
+        written = f"{value:+.0f}".replace("-", "−")
+        axes.text(column, row, written, ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(columns)), list(columns))
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set(xlabel="tested on", ylabel="trained on")

@@ -352,6 +352,7 @@ WORDS_OF = Exercise(
         words_of,
         """
         takes the letters as they come :: sorted(letters) -> letters
+        :: sorted(letters) -> letters & words[-1] = (before[0], -> words[-1] = (min(before[0], left),
             The letters come in any order. Sort them by their left edge first.
         measures from left edge to left edge :: left - words[-1][2] -> left - words[-1][0]
             A gap runs from the right edge of what is there to the left edge of what comes.

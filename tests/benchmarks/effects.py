@@ -74,7 +74,7 @@ def words(count: int, seed: int, files: Sequence[str], effects: Effects) -> tupl
 
 def train(model: Recogniser, size: tuple[int, int, float], seed: int, effects: Effects) -> Recogniser:
     """Go on with a copy of a model, on words of one kind."""
-    model, (count, steps, rate) = copy.deepcopy(model), size
+    model, (count, steps, rate) = copy.deepcopy(model).to(memory_format=torch.channels_last), size
     pictures, labels = words(count, seed, fonts()[0], effects)
     images = np.stack([fit(picture, model.config.height, model.config.width) for picture in pictures])
     codes = [ALPHABET.encode(label) for label in labels]
