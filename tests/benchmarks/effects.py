@@ -48,7 +48,7 @@ from crnn_lessons.training import Settings, Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = 15_000, 2000, 3e-3  # words, steps and learning rate of the beginner
-MORE = 4_000, 200, 2e-3  # and of each row
+MORE = 3_000, 150, 2e-3  # and of each row
 BATCH, TEST_WORDS, TEST_SEED = 64, 400, 1_000_000
 PHOTOGRAPHS = SETS[:4]
 BEGINNER = "beginner"
