@@ -721,9 +721,11 @@ figures.show(fig, f"The page with {number} boxes around what was found to be wor
 # What is on the page? Compare with the truth, word by word, in any order:
 
 # %% tags=["nbval-ignore-output"]
-truth = """regionbased segmentation let us first determine markers of the coins and the background these
-markers are pixels that we can label unambiguously as either object or background here the markers are found
-at the two extreme parts of the histogram of grey values""".split()
+on_the_page = """
+regionbased segmentation let us first determine markers of the coins and the background these markers
+are pixels that we can label unambiguously as either object or background here the markers are found
+at the two extreme parts of the histogram of grey values"""
+truth = on_the_page.split()
 left_over = [reading.text for readings_of_line in said for reading in readings_of_line]
 right = 0
 for word in truth:

@@ -831,6 +831,7 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | short words are learnt, long ones not | pools along the width | *T* ≥ *S* + *r* | [10](10_image_to_sequence.ipynb) |
 # | 98 % in training, nonsense in use | batch norm; another form of the pictures | both modes; ranges side by side | 15.7, [10](10_image_to_sequence.ipynb), [11](11_crnn.ipynb) |
 # | perfect on its own pictures, no others | scored on training pictures; shifted texts | score new ones | [08](08_raw_pixels.ipynb), [11](11_crnn.ipynb) |
+# | perfect on rendered words, lost on photographs | the renderer does not know the street | score photographs | [13](13_photographs.ipynb) |
 # | `hello` reads `helo` | blanks dropped before runs are merged | a path with a doubled letter | 15.8, [05](05_alignments.ipynb) |
 # | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05](05_alignments.ipynb), [11](11_crnn.ipynb) |
 # | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8, [08](08_raw_pixels.ipynb) |
