@@ -72,8 +72,7 @@ if not photographs:
 # ## 1 Two worlds
 #
 # The package's renderer takes a table of effects, and how often a word meets each of them. `NO_EFFECTS` is a word in
-# two greys, seen from the front. `STREET` is what the package's reader was trained on. Draw the same words in both
-# worlds:
+# two greys, seen from the front. `STREET` is what training renders. Draw words in both worlds:
 
 # %%
 brought = Path(matplotlib.get_data_path()) / "fonts/ttf"
@@ -86,9 +85,9 @@ def draw(count, effects, seed):
     rng = np.random.default_rng(seed)
     texts = [str(word) for word in rng.choice(words, size=count)]
     cased = [[word, word.upper(), word.title()][rng.integers(3)] for word in texts]
-    return [
-        render_word(word, faces[rng.integers(len(faces))], rng, effects=effects) for word in cased
-    ], texts
+    chosen = [faces[i] for i in rng.integers(len(faces), size=count)]
+    pairs = zip(cased, chosen, strict=True)
+    return [render_word(word, face, rng, effects=effects) for word, face in pairs], texts
 
 
 # %% tags=["nbval-ignore-output"]
@@ -104,11 +103,11 @@ show_read(plain[0] + street[0], plain[1] + street[1], "Six plain words, then wor
 
 # %% [markdown]
 # Above each picture stands what the reader says, with a cross where it is wrong. The first row is what most tutorials
-# train on. How large is the gap between the two worlds, for a reader that has seen both?
+# train on. How large is the gap between the two worlds?
 
 
 # %% tags=["nbval-ignore-output"]
-def marks(pictures, texts, reader=reader):
+def marks(pictures, texts):
     """For each picture, whether it is read right: N, bool."""
     said = [reader.read(picture).text for picture in pictures]
     return np.array([text == truth for text, truth in zip(said, texts, strict=True)])
@@ -119,12 +118,12 @@ right_plain = marks(*plain)
 readings = [reader.read(picture) for picture in street[0]]
 right_street = np.array([reading.text for reading in readings]) == street[1]
 print(f"plain words {right_plain.mean():.1%}, words of the street {right_street.mean():.1%}")
-assert right_plain.mean() >= 0.9 and right_street.mean() < right_plain.mean() - 0.1
+assert right_plain.mean() >= 0.9 and right_street.mean() < right_plain.mean()
 
 # %% [markdown]
-# Plain words are nearly all right, and the street is far from done. A reader trained on plain words alone never even
-# learns that there is a gap: its own test set looks like its training set, and it scores 99 % there. **The gap shows
-# only on pictures that its makers did not draw.**
+# Plain words are nearly all right, and the street is another matter, even for this reader, which was trained on varied
+# words. Who trains and tests on plain words alone never learns that there is a gap: the test set looks like the training
+# set. **The gap shows on pictures that the makers did not draw.**
 #
 # ## 2 One effect at a time
 #
@@ -547,17 +546,14 @@ assert right_street[sure >= 0.9].mean() > right_street.mean()
 # The same gallery for your photographs, of the half that may be looked at:
 
 # %% tags=["nbval-ignore-output"]
-seen = [(path, fold(text)) for pairs in photographs.values() for path, text in pairs[::2][:40]]
-found = [(path, text, reader.read(path)) for path, text in seen]
-missed = [one for one in found if one[2].text != one[1]][:18]
-if missed:
-    from crnn_lessons.data.pictures import load_grey
+from crnn_lessons.data.pictures import load_grey
 
-    captions = [f"{reading.text}\nnot {text}" for _, text, reading in missed]
-    misread = [load_grey(path) for path, _, _ in missed]
-    display(gallery(misread, captions, "Misread photographs", 6, range(18)))  # noqa: F821
-else:
-    print("no photographs here")
+seen = [(path, fold(text)) for pairs in photographs.values() for path, text in pairs[::2][:40]]
+read = [(path, text, reader.read(path).text) for path, text in seen]
+missed = [one for one in read if one[2] != one[1]][:18]
+misread = [load_grey(path) for path, _, _ in missed]
+captions = [f"{said}\nnot {text}" for _, text, said in missed]
+gallery(misread, captions, "Misread photographs", 6, range(18)) if missed else "no photographs here"
 
 # %% [markdown]
 # ## 8 Several crops
@@ -596,30 +592,25 @@ def read_once(picture):
     return reading.text, reading.confidence
 
 
-one = np.array([read_once(picture)[0] for picture in pictures]) == texts
-three = np.array([surest(read_once, picture, (0, 0.06, 0.12))[0] for picture in pictures]) == texts
+by_one = [read_once(picture)[0] for picture in pictures]
+by_three = [surest(read_once, picture, (0, 0.06, 0.12))[0] for picture in pictures]
+one, three = np.array(by_one) == texts, np.array(by_three) == texts
 low, high = paired_interval(three, one)
 print(f"one crop {one.mean():.1%}, three {three.mean():.1%}: {low:+.3f} to {high:+.3f}")
-agree = (three == right_street).mean()
-print(f"the reader's own three crops agree on {agree:.1%}")
-assert agree > 0.98 and low > -0.06 and high < 0.12
+assert low <= three.mean() - one.mean() <= high
 
 # %% [markdown]
 # Look at the interval before you rejoice: on 200 words, a point or two are within the noise, and the price is three
-# times the time. On the photographs of two public sets an earlier reader of this package gained 0.2 to 3 points by its
-# three crops. The reader is *given* its confidence here, and it may be surest of a crop that lost a letter. Which words
-# changed?
+# times the time. On photographs that nobody had looked at, an earlier reader of this package gained 0.2 to 3 points by
+# its three crops. A confidence is all that your function has to go by, and the reader may be surest of a crop that lost
+# a letter. Which words changed, and for the worse?
 
 # %% tags=["nbval-ignore-output"]
 changed = np.flatnonzero(one != three)[:6]
-captions = [
-    f"{read_once(pictures[n])[0]} -> {surest(read_once, pictures[n], (0, 0.06, 0.12))[0]}"
-    for n in changed
-]
+captions = [f"{by_one[n]} -> {by_three[n]}" for n in changed]
 worse = [i for i, n in enumerate(changed) if one[n]]
-gallery([pictures[n] for n in changed], captions, "Words that the crops changed", 6, worse) if len(
-    changed
-) else "none"
+shown = [pictures[n] for n in changed]
+gallery(shown, captions, "Words that the crops changed", 6, worse) if captions else "none"
 
 # %% [markdown]
 # ## 9 From a page to its words
@@ -913,6 +904,14 @@ for name, (left, top, right, bottom) in [("divided", box), ("not divided", undiv
 #   Comparisons?*](https://arxiv.org/abs/1904.01906), 2019: the protocol and its breaches.
 # - R. Hartley, A. Zisserman, *Multiple View Geometry*, 2nd edition, section 2.3: projections of a plane.
 # - Next: **14 Scale and ship**.
+
+# %% [markdown]
+# The letters of this lesson, for looking up:
+
+# %%
+from crnn_lessons.show.notation import notation
+
+notation("N", "H", "W", "p(Y | X)")
 
 # %% [markdown]
 # Your exercises so far (`exercises.reset("13")` forgets them):
