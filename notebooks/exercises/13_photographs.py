@@ -83,6 +83,12 @@ def source_points(projection, box, height, width):
     return across, down
 
 
+def from_edge_to_edge(projection, box, height, width):
+    left, top, right, bottom = box
+    x, y = (right - left) / (width - 1) / 2, (bottom - top) / (height - 1) / 2
+    return source_points(projection, (left - x, top - y, right + x, bottom + y), height, width)
+
+
 SOURCE_POINTS = Exercise(
     key="13-2",
     title="which point of the word does each pixel of the crop show?",
@@ -99,8 +105,7 @@ SOURCE_POINTS = Exercise(
         takes the corner of a pixel for its middle ::
             (np.arange(width) + 0.5) -> np.arange(width) & (np.arange(height) + 0.5) -> np.arange(height)
             Pixel j covers the stretch from j to j + 1: its middle is at j + 0.5.
-        puts the first and the last pixel on the edges of the box ::
-            (np.arange(width) + 0.5) -> np.linspace(0, width, width) & np.arange(height) + 0.5 -> np.linspace(0, height, height)
+        puts the first and the last pixel on the edges of the box :: = from_edge_to_edge
             The crop cuts the box into pixels, and the middle of the first one lies half a pixel inside.
         begins at 0 and not at the box :: left + -> & top + ->
             Pixel 0 lies at the left and the top of the box.
@@ -174,7 +179,8 @@ PUT_ON = Exercise(
             Only letters with too little contrast are changed.
         checks nothing :: change = change * least / contrast -> pass
             Below `least`, enlarge the change so that its contrast is `least`.
-        makes the whole picture stronger :: return ground + change -> return (ground + change) * max(1, least / contrast)
+        makes the whole picture stronger ::
+            change = change * least / contrast -> ground, change = ground * least / contrast, change * least / contrast
             The ground stays as it is: it is the change that grows.
         adds what is missing to every letter :: change * least / contrast -> change + cover * (least - contrast)
             Scale the change: a constant would move it the wrong way where the letters are darker than the ground.

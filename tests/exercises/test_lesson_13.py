@@ -293,7 +293,7 @@ WRONG = [
     ("13-2", columns_by_rows, "swaps rows and columns"),
     ("13-2", y_before_x, "gives down before across"),
     ("13-3", additive, "adds the letters to the ground"),
-    ("13-3", measured(lambda d, cover: np.mean(d**2)), "measures the contrast over the whole picture"),
+    ("13-3", measured(lambda d, cover: np.sqrt(np.mean(d**2))), "measures the contrast over the whole picture"),
     ("13-3", measured(lambda d, cover: abs(np.average(d, weights=cover))), "lets brighter and darker places cancel"),
     (
         "13-3",
