@@ -92,7 +92,8 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
     if None not in shapes and shapes[0] != shapes[1]:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
     shown = [short(value) for value in (want, got)]
-    if shown[0] == shown[1] or any(text.endswith("…") for text in shown):
+    deep = any(text.endswith("…") or "\n\n" in text for text in shown)  # three axes fill a page
+    if shown[0] == shown[1] or deep:
         found = _first_difference(got, want, tolerance)
         if found:
             return found
