@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK, Alphabet
 from crnn_lessons.ctc import beam, best_path
+from crnn_lessons.show.numbers import counted, show_number
 from crnn_lessons.widgets.lattice import check_probs
 from crnn_lessons.widgets.page import Widget
 from crnn_lessons.widgets.spec import Entry, Place, Whole, as_array
-from crnn_lessons.widgets.words import counted, show_number
 
 WIDEST = 20
 
