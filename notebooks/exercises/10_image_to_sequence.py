@@ -353,7 +353,7 @@ CONVOLVE = Exercise(
         """,
     ),
     cases=[
-        (_picture(3, 3), np.ones((3, 3))),
+        (_picture(4, 5), np.ones((3, 3))),
         (_picture(4, 6, 1), _picture(2, 3, 2)),
         (_picture(5, 4, 3), _picture(3, 3, 4)),
         (_picture(3, 7, 5), _picture(1, 2, 6)),

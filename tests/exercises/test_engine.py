@@ -395,3 +395,14 @@ def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
         return float(np.linalg.norm(np.ones((500, 500)) @ np.ones((500, 500)))), conv.shape[1]
 
     assert aside(work, seconds=60) == work() == (250000.0, 32)
+
+
+def test_an_open_question_about_a_function_knows_a_stub():
+    def is_even(answer):
+        got = answer()
+        return ... if got is ... else (None if got % 2 == 0 else "That is odd.")
+
+    exercise = Exercise(key="00-1", title="", solution=lambda: 2, verify=is_even)
+    assert judge(exercise, lambda: ...)[0] == judge(exercise, ...)[0] == "not started"
+    assert judge(exercise, lambda: 4)[0] == "done"
+    assert judge(exercise, lambda: 3)[:2] == ("wrong", "That is odd.")
