@@ -5,7 +5,7 @@ python figs/columns.py
 
 from pathlib import Path
 
-from crnn_lessons.show.palette import BLUE, FAINT, INK, ORANGE, VERMILLION
+from crnn_lessons.show.palette import BLUE, FAINT, GREY, INK, ORANGE, VERMILLION
 from crnn_lessons.show.svg import arrow, box, line, sheet, text
 
 GLYPHS = {
@@ -37,7 +37,9 @@ def draw() -> str:
     for t, (column, _) in enumerate(pixels):
         for y, pixel in enumerate(column):
             fill = INK if pixel == "#" else "white"
-            parts.append(box(LEFT + t * CELL, TOP + y * CELL, CELL, CELL, fill=fill, stroke="#ddd", rx=0))
+            parts.append(
+                box(LEFT + t * CELL, TOP + y * CELL, CELL, CELL, fill=fill, stroke=GREY, stroke_width=0.4, rx=0)
+            )
     middle = LEFT + (CHOSEN + 0.5) * CELL
     for y, way, name in ((bottom + 36, 1, "from the left"), (bottom + 68, -1, "from the right")):
         ends = ((LEFT, y), (LEFT + T * CELL, y))

@@ -51,8 +51,8 @@ _ = torch.manual_seed(10)
 # ## 1 What a convolution computes
 #
 # Take a small table of numbers, the **kernel**, and lay it on the picture. Multiply each pixel by the number that lies
-# on it, and add up the products. That is one output. This kernel asks for a left edge of something bright: is it darker
-# to the left than to the right? Lay it on a printed 4:
+# on it, and add up the products. That is one output. This kernel asks for the left edge of a stroke: is there more ink on
+# its right than on its left? Lay it on a printed 4, at the place where the upright stroke begins:
 
 # %%
 from crnn_lessons.text.lines import print_line
@@ -216,23 +216,16 @@ print("N D H W", tuple(pictures.shape), "->", tuple(mine.eval()(pictures).shape)
 # layer before. `pool 2 1` is `nn.MaxPool2d((2, 1))`: rows first, then columns. Is it really the same? Put your weights in:
 
 # %%
-from crnn_lessons.models.features import FeatureStack, parse
+from crnn_lessons.models.features import FeatureStack, layers, parse
 
-layers = [
-    "conv 16",
-    "pool 2 2",
-    "conv 32",
-    "pool 2 2",
-    "conv 64",
-    "pool 2 1",
-    "conv 64",
-    "pool 2 1",
-]
-stack = FeatureStack(layers).eval()
-for theirs, weights in zip(stack.parameters(), mine.parameters(), strict=True):
-    theirs.data = weights.data.clone()
+written = "conv 16, pool 2 2, conv 32, pool 2 2, conv 64, pool 2 1, conv 64, pool 2 1"
+stack = FeatureStack(layers(written)).eval()
+theirs = [p for p in stack.parameters() if p.ndim == 4]  # the norms of both are fresh: 1 and 0
+yours = [p for p in mine.parameters() if p.ndim == 4]
+for kernel, weights in zip(theirs, yours, strict=True):
+    kernel.data = weights.data
 with torch.no_grad():
-    assert torch.equal(stack(pictures), mine(pictures))
+    assert torch.allclose(stack(pictures), mine(pictures), atol=1e-6)
 print("the same numbers, from", sum(p.numel() for p in stack.parameters()), "parameters")
 
 # %% [markdown]
