@@ -48,13 +48,13 @@ def test_a_healthy_training_is_healthy_at_every_stage(name: str) -> None:
 
     def look(step, model, optimizer):
         if step in STAGES:
-            start = time.perf_counter()
+            start = time.process_time()
             model.train(step != 100)
             report = examine(model, case.batch(), optimizer=optimizer if step in (0, 100) else None, **case.told)
             model.train()
             assert report.healthy, f"{name}, step {step}: {report}"
             assert reasons(report) == set(), report
-            assert time.perf_counter() - start < 10
+            assert time.process_time() - start < 10
             seen[step] = report.remarks[0]
 
     train_case(case, 180, look=look)
