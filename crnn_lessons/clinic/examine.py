@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from crnn_lessons.clinic import decoder, learning, network, pictures, scores, targets
-from crnn_lessons.clinic.check import Check, Unseen, in_words
+from crnn_lessons.clinic.check import Check, in_words
 from crnn_lessons.clinic.patient import Patient
 from crnn_lessons.clinic.report import Finding, Report
 
@@ -73,27 +73,23 @@ def examine(
         TypeError, ValueError: the arguments are not of the kind that is asked for.
     """
     _check(model, batch)
-    found: list[tuple[Check, Finding]] = []
-    passed, unseen = [], {}
+    found, passed, unseen = [], [], {}
     with _undisturbed(model):
         patient = Patient(model, batch, loss, decode, alphabet, blank, optimizer)
         for check in CHECKS:
             try:
                 seen = check.look(patient)
-            except Unseen as why:
-                unseen[check.disease] = str(why)
-            except Exception as error:  # a model or a loss of somebody else may raise anything
+            except Exception as error:  # Unseen is ours; a model or a loss of somebody else may raise anything
                 unseen[check.disease] = in_words(error)
+                continue
+            if seen is None:
+                passed.append(check.disease)
             else:
-                if seen is None:
-                    passed.append(check.disease)
-                else:
-                    evidence, cure = seen if isinstance(seen, tuple) else (seen, check.cure)
-                    found.append((check, Finding(check.disease, evidence, cure, check.source)))
+                evidence, cure = seen if isinstance(seen, tuple) else (seen, check.cure)
+                found.append(Finding(check.disease, evidence, cure, check.source))
         remarks = tuple(_remarks(patient))
-    hidden = {name for check, _ in found for name in HIDES.get(check.disease, ())}
-    findings = tuple(finding for _, finding in found if finding.disease not in hidden)
-    return Report(findings, tuple(passed), unseen, remarks)
+    hidden = {name for finding in found for name in HIDES.get(finding.disease, ())}
+    return Report(tuple(finding for finding in found if finding.disease not in hidden), tuple(passed), unseen, remarks)
 
 
 def _remarks(patient: Patient) -> Iterator[str]:

@@ -137,12 +137,8 @@ def _moves(patient: Patient, axis: int) -> float:
     Parts of the picture are disturbed one after the other. Of the parts, weighed by how much they change a frame, the
     mean is the place that the frame looks at; the places are fitted by a line.
     """
-    rows = patient.rows[:4]
+    rows, along, generator = patient.rows[:4], patient.axes[axis], torch.Generator().manual_seed(0)
     images = patient.pick(rows)
-    axes = [a for a in range(images.ndim) if a != patient.axis]
-    if images.ndim == 3 and images.shape[axes[0]] == patient.T != images.shape[axes[1]]:
-        axes = axes[::-1]  # frames: the line runs along the axis of size T
-    along, generator = axes[axis], torch.Generator().manual_seed(0)
     size, change = images.shape[along], torch.zeros(BLOCKS, patient.T, dtype=torch.float64)
     with torch.no_grad():
         before = patient.run(rows, images)

@@ -141,11 +141,15 @@ class Patient:
         return [read.of(n).tolist() for n in range(self.N)]
 
     @cached_property
+    def axes(self) -> list[int]:
+        """The other axes of the pictures, the one along the line last; of frames that is the one of size T."""
+        axes, shape = [a for a in range(self.images.ndim) if a != self.axis], self.images.shape
+        return axes[::-1] if len(axes) == 2 and shape[axes[0]] == self.T != shape[axes[1]] else axes
+
+    @cached_property
     def columns(self) -> Tensor:
-        """The pictures of the rows as `n D W`: W runs along the line, as the frames do; of frames it is the axis T."""
-        x = self.pick(self.rows).movedim(self.axis, 0).cpu()
-        x = x.transpose(1, 2) if x.ndim == 3 and x.shape[1] == self.T != x.shape[2] else x
-        return x.flatten(1, -2)
+        """The pictures of the rows as `n D W`: W runs along the line, as the frames do."""
+        return self.pick(self.rows).permute(self.axis, *self.axes).flatten(1, -2).cpu()
 
     T, C = property(lambda self: self.raw.shape[0]), property(lambda self: self.raw.shape[-1])
 

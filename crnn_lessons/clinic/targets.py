@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import dropwhile
+
 from crnn_lessons.clinic.check import Unseen, disease, some
 from crnn_lessons.clinic.measure import whole
 from crnn_lessons.clinic.patient import Patient
@@ -97,10 +99,6 @@ def _padded(patient: Patient) -> list[int]:
     if patient.targets.ndim != 2 or set(patient.S) != {patient.targets.shape[1]}:
         return []
     signs = {patient.blank} | ({k for target in patient.labels for k in target} - set(range(patient.C)))
-    found = []
-    for n, target in enumerate(patient.labels):
-        text = list(target)
-        while text and text[-1] == target[-1] and text[-1] in signs:
-            text.pop()
-        found += [n] if len(text) < len(target) and not signs & set(text) else []
+    ended = {n: target for n, target in enumerate(patient.labels) if target and target[-1] in signs}
+    found = [n for n, target in ended.items() if not signs & set(dropwhile(target[-1].__eq__, reversed(target)))]
     return found if len(found) > 1 else []
