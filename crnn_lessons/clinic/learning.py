@@ -75,7 +75,7 @@ def no_gradient(patient: Patient) -> str | None:
 
 @disease("gradient explodes", "nn.utils.clip_grad_norm_(model.parameters(), 5.0)  # after backward, before step")
 def explodes(patient: Patient) -> str | None:
-    """The gradient is so large that one step undoes what a thousand have learnt."""
+    """The gradient is so large that one step undoes what a thousand have learned."""
     model = _after_backward(patient)
     norm = math.sqrt(sum(p.grad.double().square().sum().item() for p in model.parameters() if p.grad is not None))
     same = patient.nats(torch.zeros_like(patient.scores)).item()

@@ -884,7 +884,7 @@ print("findings:", len(fresh.findings), "  black for white:", fresh.unseen["blac
 # numbers have no NaN, and a network that replaces NaN, or compares and chooses, may swallow it.
 # </details>
 #
-# <details><summary>A batch of one picture is learnt by heart. Which diseases does that rule out, and which not?</summary>
+# <details><summary>A batch of one picture is learned by heart. Which diseases does that rule out, and which not?</summary>
 # It rules out what no network could learn around: too few frames, a cut gradient (mostly), a softmax twice (the loss stays
 # high). It does not rule out samples that mix (there is one), shifted texts (the one text is as good as any), batch norm
 # in use, a wrong decoder (if its word has no double letter).
