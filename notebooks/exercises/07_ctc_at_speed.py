@@ -375,10 +375,11 @@ def ctc_losses_and_posteriors(log_probs, targets, input_lengths):
     total = joint.sum(axis=1)  # T N
     with np.errstate(divide="ignore"):  # a target that cannot be spelled has the probability 0
         losses = -log_scales - np.log(total[-1])
-    posterior = joint / np.where(total > 0, total, 1.0)[:, None]
+    joint /= np.where(total > 0, total, 1.0)[:, None]  # now the posterior
     q = np.zeros(log_probs.shape)
-    for s in range(len(rows)):
-        q[:, np.arange(len(targets)), rows[s]] += posterior[:, s]
+    q[:, :, 0] = joint[:, ::2].sum(axis=1)  # the blanks
+    for s in range(1, len(rows), 2):
+        q[:, np.arange(len(targets)), rows[s]] += joint[:, s]
     for n, T in enumerate(input_lengths):
         q[T:, n] = 0.0
     return losses, q
@@ -417,7 +418,7 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             What comes out of the mirror has its time and its rows turned: `mirrored[::-1, ::-1]`.
         leaves the emissions out of the product :: reached * emit * -> reached *
             Neither of the two sweeps has paid for step t: multiply by `emit` once.
-        does not divide by the sum of the column :: joint / np.where(total > 0, total, 1.0)[:, None] -> joint
+        does not divide by the sum of the column :: joint /= np.where(total > 0, total, 1.0)[:, None] -> pass
             The posterior of each step sums to 1: divide each column by its sum over the rows.
         forgets the account :: -log_scales - np.log(total[-1]) -> -np.log(total[-1])
             ln p(Y | X) is what is left at the end plus all that was divided out: `log_scales`.
@@ -425,7 +426,8 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             ln p is `log_scales` plus ln of the end, and the loss is minus all of it.
         adds the account of the mirrored sweep, too :: mirrored, _ -> mirrored, more & -log_scales -> -more - log_scales
             At the last step the mirrored sweep has not been divided by anything yet. One account is enough.
-        keeps one row of each class :: += posterior -> = posterior
+        keeps one row of each class :: joint[:, ::2].sum(axis=1) -> joint[:, -1] & += joint -> = joint
+        :: += joint -> = joint
             The blank stands in many rows, and a letter may: add them up.
         leaves something where a sample is over :: q[T:, n] = 0.0 -> pass
             A sample that waits has no gradient: `q[T:, n] = 0` for each sample n, with its own T.
@@ -452,7 +454,11 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             "losses",
             "`total = (reached * emit * beta).sum(axis=1)` is T × N; with the account, its last row gives p.",
         ),
-        ("from rows to classes", "For each row s, `q[:, np.arange(N), rows[s]] += posterior[:, s]`."),
+        (
+            "from rows to classes",
+            "The blanks are every other row: `q[:, :, 0] = posterior[:, ::2].sum(axis=1)`. Then, for each row s of a "
+            "label, `q[:, np.arange(N), rows[s]] += posterior[:, s]`.",
+        ),
         ("nan for a text that is too long", "Its totals are 0. Divide by `np.where(total > 0, total, 1)`."),
     ),
 )
