@@ -647,29 +647,29 @@ for name, logits in families.items():
     assert loss_error < 1e-12 and gradient_error < 1e-9
 
 # %% [markdown]
-# And what does a fall-back cost? Take one wild sample in a tame batch, and then a batch of nothing else:
+# And what does a fall-back cost? Take eight wild samples in a tame batch, and then a batch of nothing else:
 
 # %%
-one_wild = families["logits x 1"].clone()
-one_wild[:, 0] = families["logits x 100"][:, 0]
-batches = families | {"one wild of 64": one_wild}
+some_wild = families["logits x 1"].clone()
+some_wild[:, :8] = families["logits x 100"][:, :8]
+batches = families | {"8 of 64 wild": some_wild}
 
 # %% tags=["nbval-ignore-output"]
 print(f"{'':18}{'package, ms':>12}{'torch, ms':>12}")
 taken = {}
-for name in ["logits x 1", "blank far ahead", "one wild of 64", "logits x 100"]:
+for name in ["logits x 1", "blank far ahead", "8 of 64 wild", "logits x 100"]:
     arguments = batches[name].log_softmax(2), labels, [200] * 64, [40] * 64
     taken[name], torch_ms = [
         milliseconds(partial(loss_and_gradient, f, *arguments)) for f in (ctc_loss, F.ctc_loss)
     ]
     print(f"{name:18}{taken[name]:12.1f}{torch_ms:12.1f}")
-more, share = taken["one wild of 64"] - taken["logits x 1"], taken["logits x 100"] / 64
-print(f"one wild sample adds {more:.1f} ms; a 64th of the wild batch is {share:.1f} ms")
+more, share = (taken["8 of 64 wild"] - taken["logits x 1"]) / 8, taken["logits x 100"] / 64
+print(f"each wild sample adds {more:.2f} ms; a 64th of the wild batch is {share:.2f} ms")
 
 # %% [markdown]
 # A tame batch stays many times as fast as torch's, and so does one with the blank far ahead; one in logarithms costs
-# about what torch's does. A single wild sample costs its share of a wild batch and somewhat more, since it is first
-# tried in two faster ways.
+# about what torch's does. Among tame samples a wild one costs what it costs among its like: each sample is done again
+# by itself, and the others do not pay for it.
 #
 # ## 9 The package against torch
 #
