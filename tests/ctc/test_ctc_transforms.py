@@ -88,6 +88,7 @@ def test_gradients_that_come_batched():
     torch.testing.assert_close(found.sum(0), by_backward(ctc_loss, x, TARGETS, T_OF, S_OF, reduction="none"))
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_the_module_can_be_copied_and_pickled_and_says_that_it_cannot_be_scripted():
     module, x = CTCLoss(blank=3, reduction="sum", zero_infinity=True), scores()
     targets = TARGETS % 3
