@@ -6,23 +6,22 @@ import hashlib
 import io
 import json
 import os
-import signal
 import unicodedata
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
+from crnn_lessons.data.workers import in_processes
 from crnn_lessons.files import write_atomically
 from crnn_lessons.metrics import fold
 from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import family_weights, missing_glyphs, require_glyphs
 from crnn_lessons.text.render import render_word
+from crnn_lessons.text.shaping import runs_left
 from crnn_lessons.text.words import DIGITS, WordSource, decorate
 
 SHARD = 5000  # pictures in one file of a pool
@@ -38,8 +37,9 @@ class PoolSpec:
         fonts: font files.
         words: dictionary words.
         height, width: of every picture, in pixels.
-        characters: what labels are made of, in any script; a letter in upper case whose lower case alone stands among
-            them is labelled with that. Without any: letters and digits of English, in lower case.
+        characters: what labels are made of, in any script that runs from left to right; a letter in upper case whose
+            lower case alone stands among them is labelled with that. Without any: letters and digits of English, in
+            lower case.
     """
 
     size: int
@@ -49,6 +49,9 @@ class PoolSpec:
     height: int = 32
     width: int = 100
     characters: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "characters", unicodedata.normalize("NFC", self.characters))
 
     def label(self, text: str) -> str:
         """What a text is to be read as."""
@@ -80,7 +83,8 @@ def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
     """Picture ``index`` of a pool, ``H W`` uint8, and its label.
 
     Raises:
-        ValueError: a font lacks a character of the label; the message names both.
+        ValueError: a font lacks a character of the label, the message names both; or the word runs from right to left,
+            where a label is written, as CTC reads, from left to right.
     """
     source, cumulative = _sources(spec)
     rng = np.random.default_rng([spec.seed, index])
@@ -90,6 +94,9 @@ def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
         label = spec.label(text)
         if not label:
             continue
+        if runs_left(text):
+            why = f"{text!r} runs from right to left, and a label as CTC reads, from left to right"
+            raise ValueError(f"{why}; leave such words out of a pool")
         missing = missing_glyphs(Path(font), text)
         require_glyphs(Path(font), (c for c in missing if spec.label(c)))
         if spec.characters:  # a letter that is seen and is not in the label would make it wrong
@@ -105,11 +112,6 @@ _SPEC: PoolSpec | None = None  # set once in each worker process, so that the wo
 def _use(spec: PoolSpec) -> None:
     global _SPEC
     _SPEC = spec
-
-
-def _start_worker(spec: PoolSpec) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent answers it
-    _use(spec)
 
 
 def _render_shard(start: int, stop: int) -> tuple[np.ndarray, list[str]]:
@@ -174,15 +176,9 @@ class Pool:
             for start in todo:
                 yield start, *_render_shard(start, self._stop(start))
             return
-        # subtle: spawn, not fork: torch has threads by now, and a forked process may hang on their locks
-        executor = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (self.spec,))
-        try:
-            jobs = {executor.submit(_render_shard, s, self._stop(s)): s for s in todo}
-            for job in as_completed(jobs):
-                start = jobs.pop(job)
-                yield start, *job.result()
-        finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+        jobs = [(start, self._stop(start)) for start in todo]
+        for (start, _), (pictures, labels) in in_processes(_render_shard, jobs, workers, _use, self.spec):
+            yield start, pictures, labels
 
     def __len__(self) -> int:
         return len(self.labels)

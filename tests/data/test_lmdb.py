@@ -86,7 +86,7 @@ def test_more_than_fits_at_first_is_written(tmp_path):
 
 def labels_of(words, queue):
     samples = [words[i] for i in range(5)]
-    queue.put((os.getpid(), _OPEN[str(words.path)][0], samples))
+    queue.put((os.getpid(), _OPEN[str(words.path / "data.mdb")][0][0], samples))
 
 
 @pytest.mark.parametrize("method", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
