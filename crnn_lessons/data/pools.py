@@ -8,6 +8,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Iterator, Sequence
+from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from crnn_lessons.data.workers import in_processes
+from crnn_lessons.data.workers import processes
 from crnn_lessons.files import write_atomically
 from crnn_lessons.metrics import fold
 from crnn_lessons.text.augment import fit
@@ -176,9 +177,11 @@ class Pool:
             for start in todo:
                 yield start, *_render_shard(start, self._stop(start))
             return
-        jobs = [(start, self._stop(start)) for start in todo]
-        for (start, _), (pictures, labels) in in_processes(_render_shard, jobs, workers, _use, self.spec):
-            yield start, pictures, labels
+        with processes(workers, _use, self.spec) as executor:
+            jobs = {executor.submit(_render_shard, s, self._stop(s)): s for s in todo}
+            for job in as_completed(jobs):
+                start = jobs.pop(job)
+                yield start, *job.result()
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,43 +1,40 @@
-"""Work spread over processes that never outlive the one that started them."""
+"""Processes that work for this one and never outlive it."""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from threading import Thread
-from typing import Any
 
 
-def in_processes(
-    work: Callable[..., Any], jobs: Sequence[tuple], workers: int, start: Callable[..., None], *start_with: object
-) -> Iterator[tuple[tuple, Any]]:
-    """Do each job in one of several processes; give it and its result as soon as it is done.
+@contextmanager
+def processes(count: int, start: Callable[..., None], *start_with: object) -> Iterator[ProcessPoolExecutor]:
+    """Processes to hand work to; they end with the ``with``, in the middle of their work if need be.
 
     Args:
-        work: a function of a module, called with each job's items.
-        start, start_with: what each process calls first, and with what.
+        count: how many.
+        start, start_with: a function of a module that each process calls first, and with what.
 
     Raises:
-        ChildProcessError: a process died.
+        ChildProcessError: one of them died.
     """
     # subtle: spawn, not fork: torch has threads by now, and a forked process may hang on their locks
     context = get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
-    executor = ProcessPoolExecutor(workers, context, _begin, (theirs, start, start_with))
+    executor = ProcessPoolExecutor(count, context, _begin, (theirs, start, start_with))
     try:
-        running = {executor.submit(work, *job): job for job in jobs}
-        for done in as_completed(running):
-            yield running.pop(done), done.result()
+        yield executor
     except BrokenProcessPool:
         why = "a process at work died, perhaps for want of memory; what was done is kept"
         raise ChildProcessError(f"{why}, so run the same again, with fewer workers") from None
     finally:
-        ours.close()  # in the middle of a job, too
+        ours.close()
         executor.shutdown(wait=True, cancel_futures=True)
 
 
