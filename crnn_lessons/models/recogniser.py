@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -14,11 +15,12 @@ from torch import Tensor, nn
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.files import write_atomically
+from crnn_lessons.models.export import free_sizes, is_exporting
 from crnn_lessons.models.features import FeatureStack
 from crnn_lessons.models.presets import PRESETS, Config
 from crnn_lessons.models.projections import PROJECTIONS
 from crnn_lessons.models.sequence import make_output, make_sequence
-from crnn_lessons.models.widths import full_precision
+from crnn_lessons.models.widths import check_widths, full_precision
 
 FORMAT = "crnn-lessons-recogniser-1"
 
@@ -77,8 +79,11 @@ class Recogniser(nn.Module):
         steps = {w: self.features.size(1, w)[-1] for w in set(flat)}
         return torch.tensor([steps[w] for w in flat], dtype=torch.long).reshape(widths.shape)
 
-    def forward(self, images: Tensor, widths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, widths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
         """Read a batch of images.
+
+        Without widths, the model can be exported with a free number and width of images: by ``torch.export.export``,
+        and to ONNX by ``torch.onnx.export``.
 
         Args:
             images: `N C H W`, float, light 1 and dark 0 (see :func:`crnn_lessons.models.recogniser.to_input`).
@@ -89,8 +94,11 @@ class Recogniser(nn.Module):
             Logits `T N C` (float32) and the true number of time steps of each image, `N`.
 
         Raises:
-            ValueError: images of another height or number of channels, or too narrow for one time step.
+            ValueError: images of another height or number of channels, or too narrow for one time step; widths that
+                are not one whole number for each image, from 1 to the width of the batch.
         """
+        if images.ndim != 4:
+            raise ValueError(f"images are N x C x H x W, and have the shape {tuple(images.shape)}")
         n, c, h, w = images.shape
         config = self.config
         if (c, h) != (config.in_channels, config.height):
@@ -98,18 +106,23 @@ class Recogniser(nn.Module):
                 f"this model reads images of {config.in_channels} channel(s) and height {config.height}; "
                 f"got {c} channel(s) and height {h}: resize or convert them first"
             )
-        lengths = self.output_lengths(widths if widths is not None else torch.full((n,), w))
-        if int(lengths.min()) < 1:
+        widths = check_widths(widths, n, w)
+        lengths = None if widths is None else self.output_lengths(widths)
+        if not is_exporting() and n and int(self.output_lengths(w) if lengths is None else lengths.min()) < 1:
             raise ValueError(
                 "an image is too narrow to give one time step; enlarge it or pad it to at least "
                 f"{self.narrowest()} pixels"
             )
-        x = self.features(images, widths)  # N D H W
-        # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in float32
-        with torch.autocast(images.device.type, enabled=False):
-            x = self.projection(full_precision(x))  # T N D
-            x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
-            return self.output(x), lengths  # T N C
+        own = next(self.parameters()).dtype
+        with free_sizes():
+            x = self.features(images.to(own), widths)  # N D H W
+            if lengths is None:  # from the shape, not from the width: an exported model counts for itself
+                lengths = torch.full((n,), x.shape[-1], dtype=torch.long)
+            # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in the type of its weights
+            with torch.autocast(images.device.type, enabled=False):
+                x = self.projection(x.to(own))  # T N D
+                x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
+                return full_precision(self.output(x)), lengths  # T N C
 
     def narrowest(self) -> int:
         """The least width in pixels that gives one time step."""
