@@ -29,9 +29,10 @@ notebooks: $(STAMP)  ## rebuild the lessons whose text changed (ALL=1: all, afte
 bench: $(STAMP)  ## measure: one program a question
 	@for program in $(BENCHMARKS); do echo "$$program"; $(BIN)/python "$$program" || exit 1; done
 
-lint: $(STAMP)  ## check style and form of the code, the lessons' too (make lint FIX=1: mend)
+lint: $(STAMP)  ## check style and form of the code, the lessons' and the widgets' too (make lint FIX=1: mend)
 	$(BIN)/ruff check $(if $(FIX),--fix)
 	$(BIN)/ruff format $(if $(FIX),,--check)
+	$(BIN)/python tests/lint_widgets.py
 
 clean:  ## remove the environment and the caches; your answers to the exercises stay
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""``python -m crnn_lessons``: read words in pictures, or train a reader."""
+"""``python -m crnn_lessons``: read words in pictures, train a reader, or examine a training."""
 
 import sys
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import alignments, extend, predecessors
-from crnn_lessons.show.figures import BLUE, ORANGE, SKY, VERMILLION
-from crnn_lessons.show.svg import FAINT, arrow, circle, sheet, text
+from crnn_lessons.show.palette import BLUE, FAINT, ORANGE, SKY, VERMILLION
+from crnn_lessons.show.svg import arrow, circle, sheet, text
 
 ALPHABET, WORD, T, SHOWN = Alphabet("ab"), "ab", 4, "aab-"
 ROWS = [int(k) for k in extend(ALPHABET.encode(WORD))]

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from crnn_lessons.show.drawings import frame_labels, glyph_spans
-from crnn_lessons.show.figures import BLUE, GREY, VERMILLION
+from crnn_lessons.show.palette import BLUE, GREY, VERMILLION
 
 WORD, T = "hello", 20
 LEFT, WIDTH = 150, 640

@@ -6,7 +6,7 @@ python figs/unrolled.py
 import math
 from pathlib import Path
 
-from crnn_lessons.show.figures import BLUE, GREY, VERMILLION
+from crnn_lessons.show.palette import BLUE, GREY, VERMILLION
 
 W_IH, W_HH, B = 1.0, 0.5, 0.0
 INPUTS = (1, 0, 0, -1, 0)

@@ -28,6 +28,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from notebooks.photograph import PhotographError, keep_pictures
+
 HERE = Path(__file__).resolve().parent
 TIMEOUT = 600  # seconds for one whole notebook
 METADATA = {  # the same for every lesson: no versions, no pairing, nothing of the machine that built it
@@ -157,7 +161,7 @@ def as_text(nb: NotebookNode) -> str:
 
 
 def build(twin: Path, timeout: float = TIMEOUT) -> str:
-    """Return the text of the .ipynb of a twin: converted, executed in a fresh kernel, cleaned."""
+    """Return the text of the .ipynb of a twin: converted, executed in a fresh kernel, cleaned; without photographs."""
     nb = read_twin(twin)
     execute(nb, twin.stem, cwd=twin.parent.parent, timeout=timeout)
     clean(nb)
@@ -202,13 +206,16 @@ def check(twins: list[Path], orphans: list[Path]) -> int:
 
 def rebuild(twin: Path, timeout: float) -> str | None:
     """Build and write one notebook; return what went wrong, or None."""
-    start = time.monotonic()
+    start, notebook = time.monotonic(), notebook_of(twin)
     try:
-        text = build(twin, timeout)
-    except BuildError as error:
-        return str(error)
-    write(notebook_of(twin), text)
-    print(f"{notebook_of(twin).name}: {time.monotonic() - start:.1f} s, {len(text.encode()) / 1024:.0f} kB", flush=True)
+        nb = nbformat.reads(build(twin, timeout), as_version=4)
+        pictures = keep_pictures(nb, nbformat.read(notebook, as_version=4) if notebook.exists() else None)
+    except (BuildError, PhotographError) as error:
+        return f"{twin.stem}: {error}" if isinstance(error, PhotographError) else str(error)
+    text = as_text(nb)
+    write(notebook, text)
+    took, size = time.monotonic() - start, len(text.encode()) / 1024
+    print(f"{notebook.name}: {took:.1f} s, {size:.0f} kB{pictures and f'; {pictures}'}", flush=True)
     return None
 
 

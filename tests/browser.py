@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -25,19 +24,7 @@ import nbformat
 import pytest
 from nbformat.sign import NotebookNotary
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--no-first-run",
-]
-
-
-def find_chromium() -> str | None:
-    """The Chromium to use: the one named by the variable CHROMIUM, or the first one on the path."""
-    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+from notebooks.photograph import FLAGS, find_chromium
 
 
 @pytest.fixture(scope="session")

@@ -11,16 +11,34 @@ from crnn_lessons.ctc.alignments import (
     min_frames,
     repeats,
 )
+from crnn_lessons.ctc.confidence import (
+    calibration_error,
+    fit_temperature,
+    letter_posteriors,
+    reliability,
+    temper,
+)
+from crnn_lessons.ctc.decode import Hypothesis, beam_search, beam_search_batch, lexicon_search, text_log_probs
+from crnn_lessons.ctc.exact import MostProbable, most_probable
 from crnn_lessons.ctc.fast.choose import use_kernel
+from crnn_lessons.ctc.language import NGram
 from crnn_lessons.ctc.lattice import Lattice, extend, forward_backward, predecessors
+from crnn_lessons.ctc.lexicon import Lexicon
 from crnn_lessons.ctc.loss import CTCLoss, ctc_loss, ctc_loss_from_logits, explain_infeasible
 from crnn_lessons.ctc.paths import best_path, forced_alignment
 
 __all__ = [
     "CTCLoss",
+    "Hypothesis",
     "Lattice",
+    "Lexicon",
+    "MostProbable",
+    "NGram",
     "alignments",
+    "beam_search",
+    "beam_search_batch",
     "best_path",
+    "calibration_error",
     "collapse",
     "count_alignments",
     "ctc_loss",
@@ -28,10 +46,17 @@ __all__ = [
     "enumerate_probability",
     "explain_infeasible",
     "extend",
+    "fit_temperature",
     "forced_alignment",
     "forward_backward",
+    "letter_posteriors",
+    "lexicon_search",
     "min_frames",
+    "most_probable",
     "predecessors",
+    "reliability",
     "repeats",
+    "temper",
+    "text_log_probs",
     "use_kernel",
 ]

@@ -8,6 +8,7 @@ Source: Graves, Fernández, Gomez, Schmidhuber, "Connectionist Temporal Classifi
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Sequence
 from itertools import combinations, groupby, pairwise
 
@@ -31,13 +32,14 @@ def collapse(path: Sequence[int], blank: int = BLANK) -> tuple[int, ...]:
 
     Source: Graves et al. 2006, section 3.1 (there written as a calligraphic B).
     """
-    merged = [label for label, _run in groupby(int(k) for k in path)]
+    blank = check_blank(blank)
+    merged = [label for label, _run in groupby(whole_number(k, "a class of a path") for k in path)]
     return tuple(label for label in merged if label != blank)
 
 
 def repeats(target: Sequence[int]) -> int:
     """The number r of places where a target has two equal labels side by side."""
-    return sum(int(a) == int(b) for a, b in pairwise(target))
+    return sum(a == b for a, b in pairwise(whole_number(k, "a label") for k in target))
 
 
 def min_frames(target: Sequence[int]) -> int:
@@ -137,13 +139,40 @@ def enumerate_probability(probs: np.ndarray, target: Sequence[int], blank: int =
     return math.fsum(probs[steps, list(path)].prod() for path in alignments(T, target, blank))
 
 
+def whole_number(value: object, name: str) -> int:
+    """Return a whole number as an int, or say that it is none: 2.5, "2" and True are refused.
+
+    Raises:
+        TypeError: no whole number.
+    """
+    try:  # operator.index refuses 2.5, which int() would round in silence
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be a whole number, and is {value!r}")
+
+
+def check_blank(blank: int, num_classes: int | None = None) -> int:
+    """Return the class index of the blank, or say why it is none.
+
+    Raises:
+        TypeError, ValueError: no whole number; negative, or not below ``num_classes``.
+    """
+    blank = whole_number(blank, "blank")
+    if blank < 0 or (num_classes is not None and blank >= num_classes):
+        raise ValueError(f"blank is class {blank}, and class indices run from 0{_up_to(num_classes)}")
+    return blank
+
+
 def check_target(target: Sequence[int], blank: int, num_classes: int | None = None) -> tuple[int, ...]:
     """Return the target as a tuple of ints, or say which of its labels cannot stand there.
 
     Raises:
-        ValueError: a label that is the blank, negative, or not below ``num_classes``.
+        TypeError: a label or blank that is no whole number.
+        ValueError: a label that is the blank, or a label or blank that is negative or not below ``num_classes``.
     """
-    labels = tuple(int(k) for k in target)
+    blank, labels = check_blank(blank, num_classes), tuple(whole_number(k, "a label") for k in target)
     for place, label in enumerate(labels):
         if label == blank:
             raise ValueError(
@@ -151,9 +180,14 @@ def check_target(target: Sequence[int], blank: int, num_classes: int | None = No
                 "a target holds labels alone, the blank appears in paths"
             )
         if label < 0 or (num_classes is not None and label >= num_classes):
-            above = "" if num_classes is None else f" to {num_classes - 1}"
-            raise ValueError(f"the target has {label} at place {place}, and class indices run from 0{above}")
+            raise ValueError(
+                f"the target has {label} at place {place}, and class indices run from 0{_up_to(num_classes)}"
+            )
     return labels
+
+
+def _up_to(num_classes: int | None) -> str:
+    return "" if num_classes is None else f" to {num_classes - 1}"
 
 
 def _check_steps(T: int) -> None:

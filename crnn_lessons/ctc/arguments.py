@@ -6,13 +6,14 @@ target is no class, and counts paths that do not exist where a target holds the 
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc.alignments import check_blank, whole_number
 
 Lengths = Tensor | np.ndarray | list[int] | tuple[int, ...] | int
 """What may state lengths: a tensor, an array, a list or tuple of ints, or one int where there is no batch."""
@@ -28,7 +29,7 @@ class Targets:
         lengths: S of each sample.
         input_lengths: T of each sample.
         blank: the class index of the blank.
-        most: the largest number of labels for which a sample has room.
+        capacity: the largest number of labels for which a sample has room.
     """
 
     labels: np.ndarray
@@ -36,7 +37,7 @@ class Targets:
     lengths: np.ndarray
     input_lengths: np.ndarray
     blank: int
-    most: int
+    capacity: int
 
     def of(self, n: int) -> np.ndarray:
         """The S labels of sample n."""
@@ -44,24 +45,26 @@ class Targets:
 
     def packed(self) -> np.ndarray:
         """The labels of all samples, one after the other, without padding."""
-        return np.concatenate([self.of(n) for n in range(len(self.lengths))])
+        return np.concatenate([self.labels[:0], *(self.of(n) for n in range(len(self.lengths)))])
 
     def only(self, samples: np.ndarray) -> Targets:
         """The targets of some samples."""
         lengths, T_of = self.lengths[samples], self.input_lengths[samples]
-        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.most)
+        return Targets(self.labels, self.starts[samples], lengths, T_of, self.blank, self.capacity)
 
 
 def check_log_probs_tensor(log_probs: Tensor, name: str = "log_probs") -> None:
     """Say in one sentence why a tensor cannot be the input of a CTC loss, if so.
 
     Raises:
-        TypeError: no floating point tensor.
+        TypeError: no dense floating point tensor.
         ValueError: neither T N C nor T C, or empty.
     """
     if not isinstance(log_probs, Tensor) or not log_probs.is_floating_point():
         what = log_probs.dtype if isinstance(log_probs, Tensor) else type(log_probs).__name__
         raise TypeError(f"{name} must be a floating point tensor, and is {what}")
+    if log_probs.layout is not torch.strided:
+        raise TypeError(f"{name} must be a dense tensor, as from to_dense(), and is {log_probs.layout}")
     if log_probs.ndim not in (2, 3):
         raise ValueError(
             f"{name} must be T x N x C (time steps, samples, classes) or T x C, and has the shape "
@@ -84,7 +87,7 @@ def read_targets(
         blank: the class index of the blank.
 
     Raises:
-        TypeError: targets or lengths that are not whole numbers.
+        TypeError: targets or lengths that are not whole numbers, or a blank that is none.
         ValueError: the wrong number of axes, samples, lengths or labels.
     """
     values = _whole_numbers(targets, "targets")
@@ -98,14 +101,14 @@ def read_targets(
                 f"targets with one axis hold all targets one after the other, so {total} labels (the sum of "
                 f"target_lengths) are due, and there are {len(values)}"
             )
-        return Targets(values, np.cumsum(S_of) - S_of, S_of, T_of, blank, int(S_of.max()))
+        return Targets(values, np.cumsum(S_of) - S_of, S_of, T_of, blank, int(S_of.max(initial=0)))
     if values.ndim != 2 or len(values) != N:
         raise ValueError(
             f"targets must be N x S with N = {N} samples, or one axis of {S_of.sum()} labels, and have the shape "
             f"{values.shape}"
         )
     width = values.shape[1]
-    return Targets(values.reshape(-1), np.arange(N) * width, S_of, T_of, blank, width)
+    return Targets(values.ravel(), np.arange(0, N * width, width or 1)[:N], S_of, T_of, blank, width)
 
 
 def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -> None:
@@ -116,20 +119,17 @@ def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -
     """
     for lengths, name in ((targets.input_lengths, "input_lengths"), (targets.lengths, "target_lengths")):
         _not_negative(lengths, name)
-    if targets.lengths.max() > targets.most:
+    if targets.lengths.max(initial=0) > targets.capacity:
         n = int(targets.lengths.argmax())
         raise ValueError(
-            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.most} labels a sample"
+            f"target_lengths[{n}] is {targets.lengths[n]}, and targets have room for {targets.capacity} labels a sample"
         )
-    if T is not None and targets.input_lengths.max() > T:
+    if T is not None and targets.input_lengths.max(initial=0) > T:
         n = int(targets.input_lengths.argmax())
         raise ValueError(f"input_lengths[{n}] is {targets.input_lengths[n]}, and log_probs have {T} time steps")
     if C is None:
         return
-    blank = targets.blank
-    if not 0 <= blank < C:
-        raise ValueError(f"blank is class {blank}, and class indices run from 0 to {C - 1}")
-    labels = targets.packed()
+    blank, labels = check_blank(targets.blank, C), targets.packed()
     bad = np.flatnonzero((labels < 0) | (labels >= C) | (labels == blank))
     if len(bad) == 0:
         return
@@ -143,29 +143,30 @@ def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -
 
 
 def _not_negative(lengths: np.ndarray, name: str) -> None:
-    if lengths.min() < 0:
+    if lengths.min(initial=0) < 0:
         n = int(lengths.argmin())
         raise ValueError(f"{name}[{n}] is {lengths[n]}, and a length is 0 or more")
 
 
 def _lengths(values: Lengths, name: str, N: int) -> np.ndarray:
-    lengths = _whole_numbers(values, name).reshape(-1)
-    if len(lengths) != N:
-        raise ValueError(f"{name} must give one length a sample, {N} in all, and gives {len(lengths)}")
-    return lengths
+    lengths = _whole_numbers(values, name)
+    if lengths.size != N:
+        raise ValueError(f"{name} must give one length a sample, {N} in all, and gives {lengths.size}")
+    return lengths if lengths.ndim == 1 else lengths.reshape(-1)
 
 
 def _whole_numbers(values: Lengths, name: str) -> np.ndarray:
-    if isinstance(values, Tensor):
-        array = (values.detach() if values.device.type == "cpu" else values.detach().cpu()).numpy()
-    elif isinstance(values, np.ndarray):
-        array = values
-    else:
-        try:  # operator.index refuses 3.5, which int() would round in silence
+    """An int64 array of our own."""
+    try:
+        if isinstance(values, Tensor):
+            array = values.numpy() if values.is_cpu else values.cpu().numpy()
+        elif isinstance(values, np.ndarray):
+            array = values
+        else:
             flat = values if isinstance(values, (list, tuple)) else [values]
-            array = np.array([operator.index(v) for v in flat], dtype=np.int64)
-        except TypeError as error:
-            raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
+            array = np.array([whole_number(v, "each") for v in flat], dtype=np.int64)
+    except (TypeError, RuntimeError) as error:  # of a tensor: of a kind that NumPy lacks, or one that wants a gradient
+        raise TypeError(f"{name} must be whole numbers (a tensor, a list, a tuple or an int): {error}") from None
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must be whole numbers, and are {array.dtype}")
-    return array if array.dtype == np.int64 and array.flags.c_contiguous else np.ascontiguousarray(array, np.int64)
+    return np.array(array, np.int64, order="C")

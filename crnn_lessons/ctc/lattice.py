@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.ctc.alignments import check_target
@@ -37,8 +38,9 @@ class Lattice:
 
 def extend(target: Sequence[int], blank: int = BLANK) -> np.ndarray:
     """The rows of the lattice: a blank before each label and one after the last, L = 2S + 1 in all."""
+    target = check_target(target, blank)
     rows = np.full(2 * len(target) + 1, blank, dtype=np.int64)
-    rows[1::2] = check_target(target, blank)
+    rows[1::2] = target
     return rows
 
 
@@ -99,18 +101,19 @@ def forward_backward(log_probs: np.ndarray, target: Sequence[int], blank: int = 
     return Lattice(rows, alpha, beta, posterior, log_likelihood)
 
 
-def check_log_probs(log_probs: np.ndarray) -> np.ndarray:
-    """Return log_probs as a float64 T x C array, or say in one sentence why it is none.
+def check_log_probs(log_probs: np.ndarray | Tensor) -> np.ndarray:
+    """Return log_probs, an array or a tensor of any kind, as a float64 T x C array, or say why it is none.
 
     Raises:
-        ValueError: the wrong number of axes, a NaN, or +inf. Minus infinity (a probability of zero) is fine.
+        ValueError: the wrong number of axes, no class, a NaN, or +inf. Minus infinity (a probability of zero) is fine.
     """
+    if isinstance(log_probs, Tensor):  # NumPy alone would refuse bfloat16, a GPU's tensor, or one that wants a gradient
+        log_probs = log_probs.double().numpy(force=True)
     log_probs = np.asarray(log_probs, dtype=np.float64)
-    if log_probs.ndim != 2:
+    if log_probs.ndim != 2 or log_probs.shape[1] == 0:
         raise ValueError(f"log_probs must be T x C (time steps by classes), and has the shape {log_probs.shape}")
-    bad = np.argwhere(np.isnan(log_probs) | (log_probs == np.inf))
-    if len(bad):
-        t, c = bad[0]
+    if log_probs.size and not log_probs.max() < np.inf:  # a NaN is below nothing
+        t, c = np.argwhere(~(log_probs < np.inf))[0]
         raise ValueError(f"log_probs must be below +inf and not NaN, and is {log_probs[t, c]} at t={t}, class {c}")
     return log_probs
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc.alignments import check_blank
 from crnn_lessons.ctc.arguments import Lengths, check_log_probs_tensor, check_ranges, read_targets
-from crnn_lessons.ctc.gradient import CTCFunction
+from crnn_lessons.ctc.gradient import differentiable_ctc
 
 REDUCTIONS = ("none", "sum", "mean")
 
@@ -89,13 +90,16 @@ class CTCLoss(torch.nn.Module):
 
     def __init__(self, blank: int = BLANK, reduction: str = "mean", zero_infinity: bool = False):
         super().__init__()
-        self.blank, self.reduction, self.zero_infinity = blank, reduction, zero_infinity
+        self.blank, self.reduction, self.zero_infinity = check_blank(blank), reduction, zero_infinity
 
     def forward(self, log_probs: Tensor, targets: Tensor, input_lengths: Lengths, target_lengths: Lengths) -> Tensor:
         """The loss of a batch; the arguments are those of ``ctc_loss``."""
         return ctc_loss(
             log_probs, targets, input_lengths, target_lengths, self.blank, self.reduction, self.zero_infinity
         )
+
+    def __prepare_scriptable__(self) -> None:
+        raise TypeError("CTCLoss cannot be scripted: script the network alone, and call the loss from Python")
 
     def extra_repr(self) -> str:
         return f"blank={self.blank}, reduction={self.reduction!r}, zero_infinity={self.zero_infinity}"
@@ -116,8 +120,8 @@ def explain_infeasible(
         A sentence for each sample that cannot be spelt, by its number; empty where all is well. A loss of +inf of a
         sample that is not listed comes from log_probs: each of its alignments has a step of probability zero.
     """
-    N = np.size(target_lengths) if not isinstance(target_lengths, Tensor) else target_lengths.numel()
-    batch = read_targets(targets, input_lengths, target_lengths, N, blank)
+    N = target_lengths.numel() if isinstance(target_lengths, Tensor) else np.size(target_lengths)
+    batch = read_targets(targets, input_lengths, target_lengths, N, check_blank(blank))
     check_ranges(batch)
     found = {}
     for n in range(N):
@@ -147,8 +151,10 @@ def _loss(
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, and is {reduction!r}")
     if scores.dtype not in (torch.float32, torch.float64):
         scores = scores.float()
-    batched = scores.ndim == 3
-    N = scores.shape[1] if batched else 1
-    batch = read_targets(targets, input_lengths, target_lengths, N, blank)
-    losses = CTCFunction.apply(scores if batched else scores.unsqueeze(1), batch, reduction, zero_infinity, logits)
+    if type(blank) is not int or not 0 <= blank < scores.shape[-1]:
+        blank = check_blank(blank, scores.shape[-1])
+    batched, rest = scores.ndim == 3, (blank, reduction, zero_infinity, logits)
+    losses = differentiable_ctc(
+        scores if batched else scores.unsqueeze(1), targets, input_lengths, target_lengths, *rest
+    )
     return losses if batched or reduction != "none" else losses[0]

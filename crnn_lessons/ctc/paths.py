@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
-from crnn_lessons.ctc.alignments import check_target, collapse, min_frames
+from crnn_lessons.ctc.alignments import check_blank, check_target, collapse, min_frames
 from crnn_lessons.ctc.lattice import check_log_probs, extend, predecessors
 
 
-def best_path(log_probs: np.ndarray, blank: int = BLANK) -> tuple[int, ...]:
+def best_path(log_probs: np.ndarray | Tensor, blank: int = BLANK) -> tuple[int, ...]:
     """Take the most probable class at each step, then collapse the path.
 
     This is the text of the most probable *path*, which need not be the most probable *text*: a text gathers the
@@ -25,14 +26,17 @@ def best_path(log_probs: np.ndarray, blank: int = BLANK) -> tuple[int, ...]:
         The labels, at most T of them. Of equally probable classes the one with the lowest index is taken.
 
     Raises:
-        ValueError: no T x C array, or a NaN or +inf in it.
+        ValueError: no T x C array, or a NaN or +inf in it; a blank that is no class.
 
     Source: Graves et al. 2006, section 3.2, equation 4.
     """
-    return collapse(check_log_probs(log_probs).argmax(axis=1), blank)
+    log_probs = check_log_probs(log_probs)
+    return collapse(log_probs.argmax(axis=1), check_blank(blank, log_probs.shape[1]))
 
 
-def forced_alignment(log_probs: np.ndarray, target: Sequence[int], blank: int = BLANK) -> tuple[np.ndarray, float]:
+def forced_alignment(
+    log_probs: np.ndarray | Tensor, target: Sequence[int], blank: int = BLANK
+) -> tuple[np.ndarray, float]:
     """The one most probable alignment of a target.
 
     Args:

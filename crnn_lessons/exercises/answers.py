@@ -6,6 +6,7 @@ cell's output. An answer that passes is kept, and every later lesson gets it by 
 
 from __future__ import annotations
 
+import copy
 import os
 from typing import Any
 
@@ -51,7 +52,8 @@ def yours(key: str, quiet: bool = False) -> Any:
 
     Returns:
         The function, class or value that passed the check, in this kernel or an earlier one. It is checked again, on
-        the small cases; one that no longer passes is passed over, and stays on record.
+        the small cases; one that no longer passes, or that gives tensors where the solution gives arrays, is passed
+        over, and stays on record.
 
     Raises:
         ValueError: no such exercise.
@@ -96,7 +98,19 @@ def _own(exercise: Exercise) -> tuple[Any, str | None]:
     except (Exception, SystemExit) as error:
         return None, f"yours could not be brought back ({type(error).__name__}: {error})"
     status, message, _ = _judged(exercise, answer, quick=True)
-    return answer, None if status == "done" else f"yours no longer passes ({message.rstrip('.')})"
+    if status != "done":
+        return answer, f"yours no longer passes ({message.rstrip('.')})"
+    if _gives_tensors(answer, exercise) and not _gives_tensors(exercise.solution, exercise):
+        return answer, "yours gives torch tensors, and the lesson goes on with NumPy arrays"
+    return answer, None
+
+
+def _gives_tensors(function: Any, exercise: Exercise) -> bool:
+    """Whether a function gives tensors on the first case; a check takes them for arrays, and arithmetic does not."""
+    if not callable(function) or not exercise.cases:
+        return False
+    given = function(*copy.deepcopy(exercise.cases[0]))
+    return any(hasattr(part, "detach") for part in (given if isinstance(given, tuple | list) else (given,)))
 
 
 def _mine(lesson: str) -> bool:

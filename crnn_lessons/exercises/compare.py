@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from crnn_lessons.arrays import to_numpy
+
 SINGLE = 1e-5
 """The least tolerance for an answer in float32 or less, as a share of the largest number: it cannot be nearer."""
 
@@ -29,6 +31,8 @@ def _same(got: Any, want: Any, tolerance: float) -> bool:
         return isinstance(got, (set, frozenset)) and got == want
     if isinstance(want, (list, tuple)) and isinstance(got, (list, tuple)):
         return len(got) == len(want) and all(_same(g, w, tolerance) for g, w in zip(got, want, strict=True))
+    if callable(want):
+        return got is want
     if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
         return got == want
     apart = _apart(got, want, tolerance)
@@ -40,7 +44,10 @@ def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
     got, want = plain(got), plain(want)
     single = str(getattr(got, "dtype", "")) in ("float32", "float16")
     try:
-        got, want = np.asarray(got, dtype=np.float64), np.asarray(want, dtype=np.float64)
+        if np.iscomplexobj(got) != np.iscomplexobj(want):  # a cast to floats would drop the imaginary part
+            return None
+        kind = np.complex128 if np.iscomplexobj(want) else np.float64
+        got, want = np.asarray(got, dtype=kind), np.asarray(want, dtype=kind)
     except (TypeError, ValueError, OverflowError):
         return None
     if got.shape != want.shape:
@@ -53,13 +60,16 @@ def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
 
 def plain(value: Any) -> Any:
     """A tensor as an array; everything else as it is."""
-    if not hasattr(value, "detach"):
-        return value
-    if value.is_meta:
+    if getattr(value, "is_meta", False):
         return f"a tensor without data, of the shape {tuple(value.shape)}"
-    value = value.detach().cpu()
-    value = value if value.layout is value.new_empty(0).to_dense().layout else value.to_dense()
-    return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    return to_numpy(value)
+
+
+def unfinished(value: Any, depth: int = 6) -> bool:
+    """Whether a `...` stands anywhere in a value of tuples, lists and dictionaries."""
+    parts = value.values() if isinstance(value, dict) else value
+    inside = isinstance(value, (list, tuple, dict)) and depth > 0
+    return value is ... or (inside and any(unfinished(part, depth - 1) for part in parts))
 
 
 def difference(got: Any, want: Any, tolerance: float) -> str:
@@ -68,6 +78,14 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
     if several and any(_is_array(part) for part in want):  # too much to show as a whole
         i = next(i for i, (g, w) in enumerate(zip(got, want, strict=True)) if not same(g, w, tolerance))
         return f", result [{i}],{difference(got[i], want[i], tolerance)}"
+    if isinstance(got, dict) and isinstance(want, dict):
+        for key in [*want, *got]:
+            if key not in got:
+                return f" should have {short(key)}: {short(want[key])}, and yours has no such entry"
+            if key not in want:
+                return f" should have no entry {short(key)}, and yours has {short(key)}: {short(got[key])}"
+            if not same(got[key], want[key], tolerance):
+                return f", entry {short(key)},{difference(got[key], want[key], tolerance)}"
     if type(got) is type(want) is list and len(got) != len(want):
         return f" should have {len(want)} entries, {short(want)}, and yours has {len(got)}: {short(got)}"
     shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
@@ -114,6 +132,8 @@ def short(value: Any, most: int = 160, depth: int = 6) -> str:
     elif type(value) in (list, tuple) and value and depth:
         inside = ", ".join(short(v, most, depth - 1) for v in value[:most])  # an entry takes two signs at least
         text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' if len(value) == 1 else ''})"
+    elif type(value) is dict and value and depth:
+        text = "{" + ", ".join(f"{short(k)}: {short(v, most, depth - 1)}" for k, v in list(value.items())[:most]) + "}"
     else:
         text = _repr(value, most)
     return text if len(text) <= most else text[: most - 1] + "…"

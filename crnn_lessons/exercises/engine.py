@@ -7,6 +7,7 @@ wrong answers too: one that is wrong in the same way has the same cause, and its
 from __future__ import annotations
 
 import copy
+import inspect
 import traceback
 from collections.abc import Callable
 from itertools import islice
@@ -14,12 +15,14 @@ from types import GeneratorType
 from typing import Any
 
 from crnn_lessons.exercises.aside import beat
-from crnn_lessons.exercises.compare import difference, same, short
+from crnn_lessons.exercises.compare import difference, same, short, unfinished
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 
 MOST_VALUES = 1_000_000
 """A generator that gives more is taken for one that never ends."""
+
+UNFINISHED = "replace the remaining `...`."
 
 
 def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
@@ -33,6 +36,8 @@ def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, st
     """
     if answer is NOT_STARTED:
         return "not started", "Write your answer in the cell above, run it, then run this cell again.", None
+    if unfinished(answer):
+        return "wrong", f"There is a `...` in the answer still: {UNFINISHED}", None
     if exercise.verify is not None:
         return _judge_open(exercise, answer)
     if callable(exercise.solution):
@@ -64,6 +69,8 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
 def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, str, str | None]:
     if not callable(answer):
         return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
+    if misfit := _misfit(exercise, answer):
+        return "wrong", misfit, None
     outcomes: list = []
     first_wrong, failed = None, None
     for case in (*exercise.cases, *(() if quick else exercise.large)):
@@ -73,11 +80,13 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         got, error = _outcome(answer, arguments)
         if got is NOT_STARTED:
             return judge(exercise, NOT_STARTED)
-        if error is None and got is None:
+        if error is None and unfinished(got):
+            return "wrong", f"{_call(exercise, case)} gave a result with a `...` in it: {UNFINISHED}", None
+        if error is None and got is None and first_wrong is None:
             return "wrong", f"{_call(exercise, case)} gave None: does the function end with a return?", None
         if error is None and not same(list(arguments), list(case), 0.0):
             return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
-        outcomes.append(got if error is None else f"raised {type(error).__name__}")
+        outcomes.append(got if error is None else _kind(error))
         wrong = error is not None or not same(got, exercise.solution(*case), exercise.tolerance)
         if wrong and first_wrong is None:
             first_wrong = _complaint(exercise, case, got, error)
@@ -91,6 +100,20 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             said = f"{first_wrong} It looks as if your function {mistake.name}. {mistake.message}"
             return "wrong", said, mistake.name
     return "wrong", f"{first_wrong} {_advice(failed)}", None
+
+
+def _misfit(exercise: Exercise, answer: Callable) -> str | None:
+    """Why a function cannot be called with the arguments of the first case; None if it can, or nobody knows."""
+    try:
+        takes = inspect.signature(answer)
+    except (TypeError, ValueError):  # some functions written in C do not say
+        return None
+    try:
+        takes.bind(*exercise.cases[0])
+    except TypeError:
+        handed = inspect.signature(exercise.solution)
+        return f"Your function takes {takes}, and the exercise calls it with {handed}: give it these parameters."
+    return None
 
 
 def _advice(error: BaseException | None) -> str:
@@ -137,9 +160,15 @@ def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
     """Whether a known wrong answer does the same on every case that was tried, exceptions included."""
     for seen, case in zip(outcomes, (*exercise.cases, *exercise.large), strict=False):
         got, error = _outcome(mistake.answer, copy.deepcopy(case))
-        if not same(seen, got if error is None else f"raised {type(error).__name__}", exercise.tolerance):
+        if not same(seen, got if error is None else _kind(error), exercise.tolerance):
             return False
     return True
+
+
+def _kind(error: BaseException) -> str:
+    """What two errors have in common that have the same cause: their type, and whether a `...` or a None got there."""
+    missing = any(name in str(error) for name in ("ellipsis", "NoneType"))
+    return f"raised {type(error).__name__}{' over something missing' if missing else ''}"
 
 
 def _call(exercise: Exercise, case: tuple) -> str:

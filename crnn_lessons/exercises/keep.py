@@ -15,6 +15,7 @@ import linecache
 import sys
 import types
 from collections.abc import Callable, Iterator
+from importlib.machinery import PathFinder
 from typing import Any
 
 import numpy as np
@@ -156,21 +157,19 @@ def _imported(value: Any) -> str | None:
     """'module:name' of something that a library offers by that name; None for all else."""
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None)
     for module in (getattr(value, "__module__", None), "numpy", "torch"):
-        if (
-            not isinstance(module, str)
-            or module == "__main__"
-            or not isinstance(name, str)
-            or module not in sys.modules
-        ):
+        if not isinstance(module, str) or not isinstance(name, str) or not _is_library(module.partition(".")[0]):
             continue
         found: Any = sys.modules.get(module)
-        if getattr(found, "__spec__", None) is None:  # a script, or a name that no import finds
-            continue
         for part in name.split("."):
             found = getattr(found, part, None)
         if found is value:
             return f"{module}:{name}"
     return None
+
+
+def _is_library(module: str) -> bool:
+    """Whether another kernel finds a module of this name, too; a notebook's own ``__main__`` is none."""
+    return module in sys.stdlib_module_names or PathFinder.find_spec(module) is not None
 
 
 def _literal(name: str, value: Any) -> str:

@@ -8,9 +8,10 @@ import textwrap
 from dataclasses import dataclass
 
 from crnn_lessons.exercises.exercise import Exercise
+from crnn_lessons.show.palette import FAINT, GREEN, VERMILLION
 
 SIGNS = {"done": "✓ done", "wrong": "✗ not yet", "not started": "○ not started"}
-COLOURS = {"done": "#009E73", "wrong": "#D55E00", "not started": "#767676"}
+COLOURS = {"done": GREEN, "wrong": VERMILLION, "not started": FAINT}
 
 
 @dataclass(frozen=True)

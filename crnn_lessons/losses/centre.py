@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc.alignments import check_blank
 from crnn_lessons.ctc.arguments import Lengths
 from crnn_lessons.ctc.loss import ctc_loss
 from crnn_lessons.losses.batch import CheckedBatch, read, reduce
@@ -37,7 +38,7 @@ class CentreLoss(nn.Module):
         super().__init__()
         if not 0 <= rate <= 1:
             raise ValueError(f"rate is a share from 0 to 1, and is {rate}")
-        self.rate, self.skip_blank, self.blank = rate, skip_blank, blank
+        self.rate, self.skip_blank, self.blank = rate, skip_blank, check_blank(blank, num_classes)
         self.register_buffer("centres", torch.zeros(num_classes, num_features))
 
     def forward(self, features: Tensor, log_probs: Tensor, inside: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from crnn_lessons.models.grammar import layers, parse
-from crnn_lessons.models.parts import Block, Conv, FractionalPool, Keep, Part, Pool, Up
+from crnn_lessons.models.parts import Block, Conv, Part, Pool
+from crnn_lessons.models.resizing import FractionalPool, Keep, Up
 from crnn_lessons.models.unet import UNet
 from crnn_lessons.models.widths import fill_outside
 

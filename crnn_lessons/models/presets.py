@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from crnn_lessons.models.grammar import layers
+
+WIDEST = 4  # times the width in training; what is longer still is squeezed
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Config:
         height: of the image, in pixels; fixed by the stack.
         width: of the image in training, in pixels; other widths can be read too.
         output: ``"linear"`` or ``"mlp D"``.
+        shapes: heights and widths besides, for images of other proportions; the projection must take any height.
     """
 
     features: tuple[str, ...]
@@ -32,20 +36,50 @@ class Config:
     height: int = 32
     width: int = 100
     output: str = "linear"
+    shapes: tuple[tuple[int, int], ...] = ()
 
     def __post_init__(self) -> None:
         features = layers(self.features) if isinstance(self.features, str) else tuple(self.features)
         object.__setattr__(self, "features", features)
+        object.__setattr__(self, "shapes", tuple((int(h), int(w)) for h, w in self.shapes))
+
+    @property
+    def all_shapes(self) -> tuple[tuple[int, int], ...]:
+        """Height and width of the images that the model is trained on."""
+        return ((self.height, self.width), *self.shapes)
+
+    def shape_for(self, height: int, width: int) -> tuple[int, int]:
+        """The shape whose proportions are nearest to those of a picture."""
+        return min(self.all_shapes, key=lambda shape: abs(math.log(shape[1] * height / (shape[0] * width))))
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        """The size at which a picture is read: its shape; what is longer than the longest keeps its proportions.
+
+        Long words get more time steps (Shi et al. 2015, section 3.2), up to ``WIDEST`` times as many.
+        """
+        rows, columns = self.shape_for(height, width)
+        if (rows, columns) == max(self.all_shapes, key=lambda shape: shape[1] / shape[0]):
+            columns = min(max(columns, round(width * rows / height)), WIDEST * columns)
+        return rows, columns
 
 
 # Shi et al. 2015, table 1: the last two pools halve the height alone, and their padding makes the width grow by one.
 _TALL = "pool 2 2 stride 2 1 pad 0 1"
 
 PRESETS: dict[str, Config] = {
-    # The shipped reader: 32 x 100 -> 25 steps of 192 features.
+    # 32 x 100 -> 25 steps of 192 features.
     "small": Config(
         "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, conv 128, pool 2 1, conv 192, pool 2 1, conv 192 2 1",
         hidden_size=144,
+    ),
+    # The shipped reader: "small" with a residual block more at each scale, and shapes of equal area for turned words.
+    "street": Config(
+        "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, block 96, conv 128, pool 2 1, block 128, conv 192, "
+        "pool 2 1, block 192, conv 192 2 1",
+        projection="attend",
+        hidden_size=144,
+        width=144,
+        shapes=((48, 96), (64, 72)),
     ),
     # Learns to read in about a minute on two cores.
     "tiny": Config(

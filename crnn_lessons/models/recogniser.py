@@ -60,12 +60,15 @@ class Recogniser(nn.Module):
             raise ValueError(f"there is no projection {config.projection!r}; choose one of {', '.join(PROJECTIONS)}")
         self.config, self.num_classes = config, num_classes
         self.features = FeatureStack(config.features, config.in_channels)
-        height, width = self.features.sizes(config.height, config.width)[-1]
-        if height < 1 or width < 1:
-            raise ValueError(
-                f"the feature stack leaves {height} x {width} of an image of {config.height} x {config.width}; "
-                "use fewer pools or a larger image"
-            )
+        for shape in reversed(config.all_shapes):
+            height, width = self.features.sizes(*shape)[-1]
+            if height < 1 or width < 1:
+                raise ValueError(
+                    f"the feature stack leaves {height} x {width} of an image of {shape[0]} x {shape[1]}; "
+                    "use fewer pools or a larger image"
+                )
+        if config.shapes and config.projection == "concat":
+            raise ValueError("the projection 'concat' takes one height; images of several shapes need another")
         self.projection = PROJECTIONS[config.projection](self.features.out_channels, height)
         self.sequence = make_sequence(
             config.sequence, self.projection.out_features, config.hidden_size, config.num_layers
@@ -101,10 +104,11 @@ class Recogniser(nn.Module):
             raise ValueError(f"images are N x C x H x W, and have the shape {tuple(images.shape)}")
         n, c, h, w = images.shape
         config = self.config
-        if (c, h) != (config.in_channels, config.height):
+        heights = dict.fromkeys(height for height, _ in config.all_shapes)
+        if c != config.in_channels or h not in heights:
             raise ValueError(
-                f"this model reads images of {config.in_channels} channel(s) and height {config.height}; "
-                f"got {c} channel(s) and height {h}: resize or convert them first"
+                f"this model reads images of {config.in_channels} channel(s) and height "
+                f"{' or '.join(map(str, heights))}; got {c} channel(s) and height {h}: resize or convert them first"
             )
         widths = check_widths(widths, n, w)
         lengths = None if widths is None else self.output_lengths(widths)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from crnn_lessons.models.features import FeatureStack
-from crnn_lessons.models.projections import ScanHeight
+from crnn_lessons.models.projections import Attend, ScanHeight
 from crnn_lessons.models.recogniser import Recogniser
 from crnn_lessons.models.sequence import Chain, Neighbours
 from crnn_lessons.show.table import html_table
@@ -128,7 +128,11 @@ def _widest(stack: FeatureStack, axis: int, image: int, layer: int) -> int:
 def _sequence_rows(model: Recogniser, channels: int, height: int, steps: int) -> list[Row]:
     config = model.config
     size = model.projection.out_features
-    work = steps * height * _recurrent(model.projection.lstm) if isinstance(model.projection, ScanHeight) else 0
+    work = 0
+    if isinstance(model.projection, ScanHeight):
+        work = steps * height * _recurrent(model.projection.lstm)
+    elif isinstance(model.projection, Attend):
+        work = steps * height * model.projection.query.weight.numel()
     rows = [Row(f"project: {config.projection}", (steps, size), _parameters(model.projection), work, None)]
     parts = list(model.sequence.parts) if isinstance(model.sequence, Chain) else [model.sequence]
     names = config.sequence.split(",") if len(parts) > 1 or " " in config.sequence else [config.sequence]

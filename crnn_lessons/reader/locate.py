@@ -127,7 +127,7 @@ def _outlines(grey: np.ndarray) -> np.ndarray:
 
 
 def _is_frame(box: np.ndarray, boxes: np.ndarray, which: np.ndarray, number: int) -> bool:
-    """Whether an outline surrounds text: it is hollow, and what it holds stands side by side, or is wide and centred."""
+    """Whether an outline surrounds text: it is hollow, and holds what stands side by side, or is wide and centred."""
     size = box[2:] - box[:2]
     inside = boxes[(boxes[:, :2] > box[:2]).all(axis=1) & (boxes[:, 2:] < box[2:]).all(axis=1)]
     inside = inside[(inside[:, 3] - inside[:, 1] > 3) & (inside[:, 3] - inside[:, 1] < 0.8 * size[1])]
@@ -166,7 +166,7 @@ def _with_marks(line: np.ndarray, small: np.ndarray, height: float) -> np.ndarra
     """A line with its dots, accents and signs, which are too low to be letters."""
     small = small[small[:, 3] - small[:, 1] < 0.6 * height]
     middle = (small[:, :2] + small[:, 2:]) / 2
-    low, high = line.min(axis=0)[:2] - (0, 0.45 * height), line.max(axis=0)[2:] + (0.3 * height, 0.3 * height)
+    low, high = line.min(axis=0)[:2] - np.array([0, 0.45 * height]), line.max(axis=0)[2:] + 0.3 * height
     return np.concatenate([line, small[((middle > low) & (middle < high)).all(axis=1)]])
 
 
@@ -210,7 +210,7 @@ def _space(gaps: np.ndarray, height: float) -> float:
     for i in np.flatnonzero(gaps[1:] > 0.3 * height) + 1:
         typical, last = np.maximum([np.median(gaps[:i]), gaps[i - 1]], max(1.0, 0.08 * height))
         times, jump = gaps[i] / typical, gaps[i] / last
-        clear = times > 2.7 and jump > 1.25 or times > 2.2 and jump > 1.5 and gaps[i] > 0.34 * height
+        clear = (times > 2.7 and jump > 1.25) or (times > 2.2 and jump > 1.5 and gaps[i] > 0.34 * height)
         if clear and jump > best:
             best, space = jump, float(gaps[i])
     return space

@@ -12,69 +12,74 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crnn_lessons.ctc import best_path
+from crnn_lessons.ctc import Hypothesis
 from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models import load
 from crnn_lessons.models.recogniser import to_input
-from crnn_lessons.reader.locate import content
+from crnn_lessons.reader.decoder import Decoder
+from crnn_lessons.reader.locate import Box, content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
-from crnn_lessons.reader.search import Part, best_reading, fills, grown
+from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
 from crnn_lessons.text.augment import fit
 
 __all__ = ["Letter", "Reader", "Reading"]
 
 WEIGHTS = "weights/reader.safetensors"
-WIDEST = 4  # times the width in training; what is longer still is squeezed
-TOGETHER = 32  # pictures of one width that go through the network at once
+CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
+Seen = tuple[np.ndarray, list[Hypothesis]]  # log-probabilities and texts
+TOGETHER = 32  # pictures of one size that go through the network at once
 
 
 class Reader:
-    """Reads words with a trained recogniser.
+    """Reads words with a trained recogniser. Its ``decoder`` finds the texts, and may be set.
 
     Args:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
+        crops: a picture that fills with its word is read once for each, cut by so much of its height on every side, and
+            the reading with the highest confidence is taken. A word that was found in a larger picture is read once.
 
     Raises:
-        FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's.
+        FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's of grey pictures.
     """
 
-    def __init__(self, weights: str | os.PathLike | None = None):
+    def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS):
+        self.crops = tuple(crops)
         if weights is not None:
             self.model, self.alphabet, self.notes = load(weights)
         else:
             with as_file(files("crnn_lessons") / WEIGHTS) as path:
                 self.model, self.alphabet, self.notes = load(path)
+        if self.model.config.in_channels != 1:
+            raise ValueError("these weights read pictures in colour, and the reader gives grey ones; use the model")
         self.model.to(memory_format=torch.channels_last)  # which torch's convolutions on one thread are faster with
+        self.decoder = Decoder(self.alphabet)
 
-    def prepare(self, source: Source) -> np.ndarray:
-        """The picture as the model gets it: grey, uint8 `H W`, of the model's height, without a wide border.
+    def prepare(self, source: Source, crop: float = 0.0) -> np.ndarray:
+        """The picture as the model gets it: grey, uint8 `H W`, of a size at which it reads (see ``Config.size_for``).
 
-        The width keeps the picture's proportions, but is never less than in training: short words are
-        stretched, long ones get more time steps (Shi et al. 2015, section 3.2).
+        Args:
+            source: what to read; a wide border is cut off.
+            crop: share of the height to cut off on every side then.
         """
         grey = load_grey(source)
         ink = content(grey)
-        return self._fit(grey, (0, 0, *grey.shape[::-1]) if fills(grey, ink) else grown(ink, grey))
-
-    def _fit(self, grey: np.ndarray, cut: tuple[int, int, int, int]) -> np.ndarray:
-        grey, config = grey[cut[1] : cut[3], cut[0] : cut[2]], self.model.config
-        width = round(grey.shape[1] * config.height / grey.shape[0])
-        return fit(grey, config.height, min(max(width, config.width), WIDEST * config.width))
+        return self._fit(grey, inset(whole(grey) if fills(grey, ink) else grown(ink, grey), crop))
 
     def log_probs(self, picture: np.ndarray) -> Tensor:
-        """The log-probabilities `T C` of every class at every time step of a prepared picture."""
-        return self._log_probs(picture[None])[:, 0]
-
-    @torch.inference_mode()
-    def _log_probs(self, pictures: np.ndarray) -> Tensor:
-        images = torch.from_numpy(pictures.astype(np.float32) / 255)  # N H W
-        logits, _ = self.model(to_input(images))  # T N C
-        return logits.log_softmax(-1)
+        """The log-probabilities of every class at every time step: `T C` of a prepared picture, `N T C` of `N H W`."""
+        if picture.ndim == 2:
+            return self.log_probs(picture[None])[0]
+        with torch.inference_mode():
+            images = torch.from_numpy(picture.astype(np.float32) / 255)  # N H W
+            logits, _ = self.model(to_input(images))  # T N C
+            return logits.log_softmax(-1).transpose(0, 1)
 
     def look(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """What the reader saw: the prepared picture, uint8 `H W`, and the log-probabilities `T C`."""
-        picture = self.prepare(source)
-        return picture, self.log_probs(picture).numpy()
+        """What the reader saw of one word: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
+        pictures = [self.prepare(source, crop) for crop in self.crops]
+        seen = self._see(pictures, None)
+        best = max(range(len(seen)), key=lambda i: seen[i][1][0].log_prob)
+        return pictures[best], seen[best][0]
 
     def read(self, source: Source, *, turns: bool = True, allow: Iterable[str] | None = None) -> Reading:
         """Read a picture of a word, or of several, whose texts come with spaces between them.
@@ -100,25 +105,37 @@ class Reader:
         return best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
-        """Read parts of pictures, those of one width together."""
-        pictures = [self._fit(grey, cut) for grey, cut, _ in parts]
-        widths = defaultdict(list)
-        for i, picture in enumerate(pictures):
-            widths[picture.shape[1]].append(i)
-        found: list[Reading] = [None] * len(parts)
-        for same in widths.values():
-            for start in range(0, len(same), TOGETHER):
-                group = same[start : start + TOGETHER]
-                one = len(group) == 1
-                batch = self.log_probs(pictures[group[0]])[:, None] if one else self._log_probs(np.stack([pictures[i] for i in group]))
-                for n, i in enumerate(group):
-                    log_probs = batch[:, n].numpy()
-                    if mask is not None:
-                        log_probs = log_probs + mask
-                        log_probs -= np.logaddexp.reduce(log_probs, axis=1, keepdims=True)
-                    labels = best_path(log_probs)
-                    found[i] = reading_of(self.alphabet.decode(labels), labels, log_probs, *parts[i][1:])
-        return found
+        """Read parts of pictures: each at every crop if its margins are those of the picture, which may be any."""
+        cuts = [
+            (number, inset(cut, crop))
+            for number, (grey, cut, _) in enumerate(parts)
+            for crop in (self.crops if cut == whole(grey) else (0.0,))
+        ]
+        seen = self._see([self._fit(parts[number][0], cut) for number, cut in cuts], mask)
+        best: dict[int, tuple] = {}
+        for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
+            if number not in best or texts[0].log_prob > best[number][1][0].log_prob:
+                best[number] = log_probs, texts, cut
+        return [reading_of(self.alphabet, *best[number], box) for number, (_, _, box) in enumerate(parts)]
+
+    def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
+        """The log-probabilities `T C` and the texts of pictures; those of one size go through the network together."""
+        sizes = defaultdict(list)
+        for number, picture in enumerate(pictures):
+            sizes[picture.shape].append(number)
+        seen = {}
+        for same in sizes.values():
+            for some in (same[start : start + TOGETHER] for start in range(0, len(same), TOGETHER)):
+                batch = self.log_probs(np.stack([pictures[number] for number in some])).numpy()  # N T C
+                if mask is not None:
+                    batch = batch + mask
+                    batch -= np.logaddexp.reduce(batch, axis=-1, keepdims=True)
+                seen |= {number: (one, self.decoder(one)) for number, one in zip(some, batch, strict=True)}
+        return [seen[number] for number in range(len(pictures))]
+
+    def _fit(self, grey: np.ndarray, cut: Box) -> np.ndarray:
+        grey = grey[cut[1] : cut[3], cut[0] : cut[2]]
+        return fit(grey, *self.model.config.size_for(*grey.shape))
 
     def _mask(self, allow: Iterable[str] | None) -> np.ndarray | None:
         """What to add to log-probabilities so that some characters only can be read."""
@@ -133,3 +150,10 @@ class Reader:
         mask = np.full(self.alphabet.num_classes, -np.inf)
         mask[[0, *self.alphabet.encode("".join(known))]] = 0
         return mask
+
+
+def inset(box: Box, crop: float) -> Box:
+    """A box cut by a share of its height on every side, but not narrower than 4 columns."""
+    left, top, right, bottom = box
+    cut = max(0, min(round(crop * (bottom - top)), (right - left - 4) // 2))
+    return left + cut, top + cut, right - cut, bottom - cut

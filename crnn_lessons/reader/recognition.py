@@ -10,10 +10,12 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.arrays import to_numpy
 from crnn_lessons.ctc import best_path, ctc_loss
 from crnn_lessons.data.batches import WordBatch
 from crnn_lessons.metrics import character_error_rate, word_accuracy
-from crnn_lessons.models.recogniser import to_input
+from crnn_lessons.models.recogniser import Recogniser, to_input
+from crnn_lessons.text.augment import fit
 
 
 def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
@@ -33,7 +35,7 @@ def greedy(logits: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
         logits: `T N C`.
         lengths: `N`, true time steps.
     """
-    samples = rearrange(logits, "t n c -> n t c").cpu().numpy()
+    samples = to_numpy(rearrange(logits, "t n c -> n t c"))
     return [alphabet.decode(best_path(x[:t])) for x, t in zip(samples, lengths.tolist(), strict=True)]
 
 
@@ -49,11 +51,24 @@ def predict(model: nn.Module, images: np.ndarray, alphabet: Alphabet, batch_size
     return texts
 
 
-def validation(images: np.ndarray, labels: Sequence[str], alphabet: Alphabet):
+def predict_pictures(model: Recogniser, pictures: Sequence[np.ndarray], alphabet: Alphabet) -> list[str]:
+    """Read pictures ``H W`` uint8 of any size, each at the size at which the model reads it."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, picture in enumerate(pictures):
+        groups.setdefault(model.config.size_for(*picture.shape), []).append(i)
+    texts = [""] * len(pictures)
+    for size, members in groups.items():
+        images = np.stack([fit(pictures[i], *size) for i in members])
+        for i, text in zip(members, predict(model, images, alphabet), strict=True):
+            texts[i] = text
+    return texts
+
+
+def validation(pictures: Sequence[np.ndarray], labels: Sequence[str], alphabet: Alphabet):
     """A function from a model to its scores on the given pictures, for :meth:`Trainer.run`."""
 
-    def scores(model: nn.Module) -> dict[str, float]:
-        texts = predict(model, images, alphabet)
+    def scores(model: Recogniser) -> dict[str, float]:
+        texts = predict_pictures(model, pictures, alphabet)
         return {
             "accuracy": word_accuracy(texts, labels),
             "character_error_rate": character_error_rate(texts, labels),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crnn_lessons.ctc import forward_backward
+from crnn_lessons.alphabet import Alphabet
+from crnn_lessons.ctc import Hypothesis, forward_backward
 from crnn_lessons.reader.locate import Box, around
 
 
@@ -36,6 +37,7 @@ class Reading:
         confidence: p(text | image), 0 to 1: the probability of the text under CTC, summed over all its
             alignments. The other texts share the rest, so it is no promise, but texts compare by it. Of several
             words, the product.
+        alternatives: the next best texts with their confidence, as many as the decoder gives; of one word only.
         letters: one for each letter of the text.
         box: where the text stands: left, top, right, bottom in pixels.
         turned: by how many degrees the picture was turned clockwise to read it: 0, 90, 180 or 270. Columns and box
@@ -44,28 +46,33 @@ class Reading:
 
     text: str
     confidence: float
+    alternatives: tuple[tuple[str, float], ...] = ()
     letters: tuple[Letter, ...] = ()
     box: Box = (0, 0, 0, 0)
     turned: int = 0
 
 
-def reading_of(text: str, labels: Sequence[int], log_probs: np.ndarray, cut: Box, box: Box) -> Reading:
-    """A text with its confidence and its letters' columns.
+def reading_of(alphabet: Alphabet, log_probs: np.ndarray, texts: Sequence[Hypothesis], cut: Box, box: Box) -> Reading:
+    """The best text with its confidence and its letters' columns.
 
     Args:
-        text: what was read, and ``labels`` its class indices.
+        alphabet: of the reader.
         log_probs: `T C`, of the frames of a cut of the picture.
+        texts: what may be written there, the best first.
         cut: the columns that the frames cover, and rows.
         box: where the ink of the text is.
     """
-    lattice = forward_backward(log_probs, labels)
-    at = lattice.posterior[:, 1::2]  # T S, that letter s stands at frame t
-    middle = (np.arange(len(at)) + 0.5) @ at / at.sum(axis=0) * (cut[2] - cut[0]) / len(at) + cut[0]
-    edges = [box[0], *(middle[1:] + middle[:-1]) / 2, box[2]]
-    best = np.exp(log_probs[at.argmax(axis=0), list(labels)])
-    letters = zip(text, edges[:-1], edges[1:], best, strict=True) if text else ()
-    confidence = min(1.0, float(np.exp(lattice.log_likelihood)))
-    return Reading(text, confidence, tuple(Letter(c, *map(float, where)) for c, *where in letters), box)
+    (text, confidence), *others = [(alphabet.decode(h.labels), min(1.0, float(np.exp(h.log_prob)))) for h in texts]
+    letters: tuple[Letter, ...] = ()
+    if text:
+        labels = list(texts[0].labels)
+        at = forward_backward(log_probs, labels).posterior[:, 1::2]  # T S, that letter s stands at frame t
+        middle = (np.arange(len(at)) + 0.5) @ at / at.sum(axis=0) * (cut[2] - cut[0]) / len(at) + cut[0]
+        edges = [box[0], *(middle[1:] + middle[:-1]) / 2, box[2]]
+        best = np.exp(log_probs[at.argmax(axis=0), labels])
+        found = zip((alphabet.decode([k]) for k in labels), edges[:-1], edges[1:], best, strict=True)
+        letters = tuple(Letter(c, *map(float, where)) for c, *where in found)
+    return Reading(text, confidence, tuple(others), letters, box)
 
 
 def joined(words: Sequence[Reading]) -> Reading:
@@ -75,7 +82,7 @@ def joined(words: Sequence[Reading]) -> Reading:
     letters = tuple(letter for word in words for letter in word.letters)
     confidence = float(np.prod([word.confidence for word in words]))
     box = around([word.box for word in words])
-    return Reading(" ".join(word.text for word in words), confidence, letters, box, words[0].turned)
+    return Reading(" ".join(word.text for word in words), confidence, (), letters, box, words[0].turned)
 
 
 def certainty(words: Sequence[Reading]) -> float:

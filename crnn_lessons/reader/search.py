@@ -18,6 +18,9 @@ Part = tuple[np.ndarray, Box, Box]
 """A picture, the cut of it that is read, and the box of the ink in it."""
 Read = Callable[[Sequence[Part]], list[Reading]]
 
+Turned = tuple[int, list[Reading]]
+"""By how many degrees a picture was turned clockwise, and its words then."""
+
 FILLS = 0.5  # share of a picture's height from which on its ink fills it
 LARGE = 60_000  # pixels; a larger picture may be of more than a word
 SURE = 0.55  # a confidence from which on nothing else is tried
@@ -42,8 +45,8 @@ def best_reading(read: Read, grey: np.ndarray, turns: bool = True) -> list[Readi
     return best
 
 
-def _surest(best: list[Reading], turned: Iterable[tuple[int, list[Reading]]], tall: bool) -> list[Reading]:
-    """An upright reading, or one of a turned picture that is far better; a tall picture is hardly of an upright word."""
+def _surest(best: list[Reading], turned: Iterable[Turned], tall: bool) -> list[Reading]:
+    """An upright reading, or one of a turned picture that is far better; a tall picture hardly shows an upright word."""
     for angle, words in turned:
         letters = sum(len(word.text) for word in words)
         if letters >= (2 if tall else 3) and certainty(words) > max(certainty(best), 0.8 if tall else 0.95):
@@ -51,12 +54,12 @@ def _surest(best: list[Reading], turned: Iterable[tuple[int, list[Reading]]], ta
     return best
 
 
-def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Reading], list[tuple[int, list[Reading]]]]:
+def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Reading], list[Turned]]:
     """The words of a picture as it stands; and, if asked for and if it reads badly, turned, as one word."""
     ink, clean, best, sure, enough = content(grey), plain(grey), [], False, False
     full, tall = fills(grey, ink), _tall(ink)
     if full:
-        best = read([(grey, (0, 0, *grey.shape[::-1]), ink)])
+        best = read([(grey, whole(grey), ink)])
         certain, letters = best[0].confidence, len(best[0].text)
         sure = certain >= SURE
         enough = certain >= (SURE_IN_PRINT if clean else 0.9 if tall else SURE) and not (tall and letters > 1)
@@ -72,7 +75,7 @@ def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Re
     parts = {
         "cut": [] if sure else [(grey, grown(ink, grey), ink)],
         "words": [(grey, grown(box, grey), box) for box in boxes],
-        "down": [] if down is None else [(down, (0, 0, *down.shape[::-1]), ink)],
+        "down": [] if down is None else [(down, whole(down), ink)],
         "sides": [_turned(grey, angle) for angle in angles],
     }
     found = iter(read([part for some in parts.values() for part in some]))  # together, which is faster
@@ -101,7 +104,8 @@ def _prefer(words: Sequence[Reading], whole: Sequence[Reading]) -> bool:
     lost = sum(letters) < len(whole[0].text) * (1 if certain >= SURE else 0.8 if certain > 0.3 else 0)
     if lost or 1 < len(letters) <= 2 * letters.count(1):  # lone letters: those of one word, far apart
         return False
-    return certainty(words) > (0.4 if certain == 0 else 0.6 if certain < 0.3 else 0.8 if certain < SURE else certain - 0.05)
+    asked = 0.4 if certain == 0 else 0.6 if certain < 0.3 else 0.8 if certain < SURE else certain - 0.05
+    return certainty(words) > asked
 
 
 def _turned(grey: np.ndarray, angle: int) -> Part:
@@ -117,6 +121,11 @@ def _tall(box: Box) -> bool:
 def fills(grey: np.ndarray, box: Box) -> bool:
     """Whether a box takes up a picture, or stands in a wide border."""
     return box[3] - box[1] >= FILLS * grey.shape[0]
+
+
+def whole(grey: np.ndarray) -> Box:
+    """The box of a whole picture."""
+    return 0, 0, *grey.shape[::-1]
 
 
 def grown(box: Box, grey: np.ndarray) -> Box:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm.auto import tqdm
 
 from crnn_lessons.alphabet import Alphabet
-from crnn_lessons.data.batches import PoolBatches
 from crnn_lessons.data.pools import Pool, PoolSpec
+from crnn_lessons.data.stream import Stream
 from crnn_lessons.models import Recogniser, build, load
+from crnn_lessons.models.grow import grow
 from crnn_lessons.reader.recognition import ctc_loss_of, validation
+from crnn_lessons.reader.selection import worth_showing
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
+from crnn_lessons.text.texture import material_files
 from crnn_lessons.text.words import load_words
 from crnn_lessons.training import Settings, Trainer
 
@@ -37,57 +42,60 @@ def train(arguments: argparse.Namespace) -> int:
 
 def _train(a: argparse.Namespace) -> int:
     checkpoint = a.run / "checkpoint.safetensors"
-    if min(a.size, a.steps, a.batch) < 1:
-        raise ValueError("--size, --steps and --batch must be at least 1")
+    if min(a.size, a.steps, a.batch, a.views, a.workers) < 1:
+        raise ValueError("--size, --steps, --batch, --views and --workers must be at least 1")
     if checkpoint.exists() and not a.resume:
         raise ValueError(
             f"{checkpoint} exists from an earlier run; add --resume to go on with it, "
             "delete it to begin again, or choose another --run"
         )
+    if a.resume and not checkpoint.exists():
+        raise ValueError(f"there is no {checkpoint} to go on with; leave --resume out to begin")
     words = tuple(load_words(a.words)) if a.words else ()
+    materials = tuple(map(str, material_files(a.materials)))
+    alphabet = Alphabet(READER_ALPHABET)
+    torch.manual_seed(a.seed)
+    model, before = _first_weights(a.model, a.start_from, alphabet)
     print("looking for fonts ...", file=sys.stderr, flush=True)
-    fonts = find_fonts(ALPHANUMERIC, a.fonts, system=not a.no_system_fonts)
-    training_fonts, held_out = by_family(fonts)
+    training_fonts, held_out = by_family(find_fonts(ALPHANUMERIC, a.fonts, system=not a.no_system_fonts))
     print(
         f"{len(words)} words, {len(training_fonts)} fonts, {len(held_out)} more held out to validate",
         file=sys.stderr, flush=True,
     )  # fmt: skip
-    alphabet = Alphabet(READER_ALPHABET)
 
-    def pool(size: int, seed: int, files: list[Path]) -> Pool:
-        return Pool(PoolSpec(size, seed, tuple(map(str, files)), words), a.run, a.workers)
+    def spec(size: int, seed: int, files: list[Path]) -> PoolSpec:
+        return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials)
 
-    unseen = pool(min(2000, a.size), a.seed + 1, held_out or training_fonts)
-    rendered = pool(a.size, a.seed, training_fonts)
-
+    unseen = Pool(spec(min(2000, a.size), a.seed + 1, held_out or training_fonts), a.run, a.workers)
     device = torch.device(
         "cuda" if a.device == "auto" and torch.cuda.is_available() else a.device.replace("auto", "cpu")
     )
-    torch.manual_seed(a.seed)
-    model, before = _first_weights(a.model, a.start_from, alphabet)
     model = model.to(device, memory_format=torch.channels_last)
-    trainer = Trainer(
-        model,
-        PoolBatches(rendered.images, rendered.labels, alphabet, min(a.batch, a.size), a.seed, device=device),
-        ctc_loss_of,
-        Settings(a.steps, a.learning_rate, average=0.999, precision=a.precision, seed=a.seed),
-        checkpoint,
-        f"{len(rendered)} words of pool {rendered.spec.fingerprint()}, batches of {min(a.batch, a.size)}",
-    )
+    words_to_come = spec(a.size, a.seed, training_fonts)
+    choose = partial(worth_showing, model, alphabet) if a.skip else None
+    stream = Stream(words_to_come, a.run, model.config, alphabet, a.batch, a.views, a.seed, device, choose)
+    settings = Settings(a.steps, a.learning_rate, average=a.average, precision=a.precision, seed=a.seed)
+    data = f"words of {words_to_come.fingerprint()}, {a.size} at hand for {a.views} views, batches of {a.batch}"
+    trainer = Trainer(model, stream, ctc_loss_of, settings, checkpoint, data)
     if a.resume:
         trainer.resume()
-    done = trainer.run(validate=validation(unseen.images, unseen.labels, alphabet), validate_every=a.validate_every)
+    with stream.rendering_ahead() if a.workers > 1 else nullcontext():
+        done = trainer.run(
+            validate=validation(unseen.pictures, unseen.labels, alphabet), validate_every=a.validate_every
+        )
     if not done:
         print(f"train: stopped after step {trainer.step_number}; go on with --resume", file=sys.stderr)
         return 130
+    rendered = stream.rendered_by(a.steps)
     with trainer.averaged() as final:
         final.save(
             a.output, alphabet, half=True,
             command="python -m crnn_lessons " + a.shown, seed=a.seed, steps=a.steps, batch=a.batch,
-            images_rendered=len(rendered), images_seen=a.steps * a.batch, fonts=len(training_fonts),
-            words=len(words), seconds_training=round(trainer.seconds), precision=str(trainer.dtype),
-            processor=platform.machine(), torch=torch.__version__, validation=trainer.history[-1], **before,
-            rendered_in_all=len(rendered) + _rendered(before.get("started_from", {})),
+            images_rendered=rendered, images_seen=a.steps * a.batch, fonts=len(training_fonts),
+            words=len(set(words)), materials=len(materials), seconds_training=round(trainer.seconds),
+            precision=str(trainer.dtype), processor=platform.machine(), torch=torch.__version__,
+            validation=trainer.history[-1], **before,
+            rendered_in_all=rendered + _rendered(before.get("started_from", {})),
         )  # fmt: skip
     tqdm.write(f"wrote {a.output}")
     return 0
@@ -99,12 +107,15 @@ def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Re
     if path is None:
         return model, {}
     earlier, its_alphabet, notes = load(path)
-    if earlier.config != model.config or its_alphabet.characters != alphabet.characters:
+    try:
+        if its_alphabet.characters != alphabet.characters:
+            raise ValueError("it has other characters")
+        return grow(earlier, model), {"started_from": notes}
+    except ValueError as error:
         raise ValueError(
-            f"{path.name} holds another model than {name!r}, or other characters; give weights that "
-            f"`train --model {name}` wrote, or leave --start-from out"
-        )
-    return earlier.train(), {"started_from": notes}
+            f"{path.name} holds another model than {name!r}: {error}; give weights that `train --model {name}` wrote, "
+            "or leave --start-from out"
+        ) from None
 
 
 def _rendered(notes: dict) -> int:

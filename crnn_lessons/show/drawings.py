@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from crnn_lessons.show.figures import BLUE, GREY, VERMILLION
+from crnn_lessons.show.palette import BLUE, GREY, VERMILLION
 
 
 def glyph_spans(text: str, family: str = "DejaVu Sans") -> tuple[TextPath, np.ndarray]:
@@ -97,3 +97,45 @@ def draw_lattice(
     axes.set(xticks=range(T), yticks=range(len(rows)), xlabel="time step t", ylabel="row s")
     axes.set(xlim=(-0.5, T - 0.5), ylim=(len(rows) - 0.5, -0.5))
     return len(arrows)
+
+
+def draw_letter_places(axes: Axes, picture: np.ndarray, text: str, rows: Sequence[int]) -> None:
+    """Draw a picture of a word, with a line to each frame in which its path is in a letter, and the letter above.
+
+    Args:
+        picture: H W, grey.
+        text: S letters.
+        rows: the row of the lattice in each of T frames; row 2i + 1 is letter i.
+    """
+    height, width = picture.shape
+    axes.imshow(picture, cmap="gray", extent=(0, width, height, 0))
+    for i, letter in enumerate(text):
+        frames = [t for t, s in enumerate(rows) if s == 2 * i + 1]
+        middles = (np.array(frames) + 0.5) * width / len(rows)
+        axes.vlines(middles, -0.1 * height, height, color=VERMILLION, linewidth=1)
+        axes.text(middles.mean(), -0.15 * height, letter, ha="center", va="bottom", color=VERMILLION)
+    axes.set(xlim=(0, width), ylim=(height, -0.5 * height))
+    axes.axis("off")
+
+
+def draw_cells(
+    axes: Axes, table: np.ndarray, names: Sequence[str], title: str, digits: int = 2, signed: bool = False
+) -> None:
+    """Draw a table as shaded cells with their numbers in them, t to the right.
+
+    Args:
+        axes: where to draw.
+        table: T x R numbers between 0 and 1, or between -1 and 1 where ``signed``.
+        names: of the R rows, the first at the top.
+        title: above.
+        digits: behind the point; an exact 0 is written bare.
+        signed: shade numbers below 0 in another colour.
+    """
+    shades = {"cmap": "PuOr", "vmin": -1} if signed else {"cmap": "Blues", "vmin": 0}
+    axes.imshow(table.T, vmax=1, aspect="auto", **shades)
+    for (t, s), value in np.ndenumerate(table):
+        written = f"{value:.{digits}f}".replace("-", "−") if value else "0"
+        colour = "white" if abs(value) > 0.6 else "black"
+        axes.text(t, s, written, ha="center", va="center", color=colour, fontsize=7)
+    axes.set(title=title, xlabel="time step t", xticks=range(len(table)))
+    axes.set_yticks(range(len(names)), list(names), family="monospace")

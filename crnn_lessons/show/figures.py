@@ -15,8 +15,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-BLUE, VERMILLION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
-SKY, PURPLE, GREY = "#56B4E9", "#CC79A7", "#999999"
+from crnn_lessons.show.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
 STYLE = {
     "figure.dpi": 110,

@@ -1,4 +1,4 @@
-"""An LSTM as a list of operations: run it, write it as equations, or draw it, all from the same list.
+"""An LSTM as a list of operations: run it, write it as equations, or draw it (``lstm_picture``), from the same list.
 
 A picture of an LSTM, its equations and its code are usually made by hand, three times, and then differ. Here the
 list is the one thing that is written; what it computes, what it says and what it shows all follow from it.
@@ -8,14 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 Wire = tuple[str, str]
 """A value and the first result of the operation that takes it in: ("f", "kept")."""
@@ -116,84 +112,3 @@ def equations(operations: Sequence[Op]) -> list[str]:
 def wires(operations: Sequence[Op]) -> list[Wire]:
     """Every connection that the operations need, in their order."""
     return [(name, op.results[0]) for op in operations for name in op.inputs]
-
-
-# Where things stand, in boxes from the left and from the bottom; f comes first so that no two gates' wires cross.
-PLACES = {
-    "h_before": (0, 0), "x": (1, -0.9), "c_before": (0, 4), "a_f": (1, 0), "a_i": (2, 0), "a_g": (3, 0), "a_o": (4, 0),
-    "f": (1, 1.3), "i": (2, 1.3), "g": (3, 1.3), "o": (4, 1.3), "written": (3, 2.6), "kept": (1, 4), "c": (3, 4),
-    "squashed": (5, 2.6), "h": (5, 1.3),
-}  # fmt: skip
-OUTPUTS = {"c": (6, 4), "h": (6, 1.3)}
-NAMES = {"x": "xₜ", "h_before": "hₜ₋₁", "c_before": "cₜ₋₁", "c": "cₜ", "h": "hₜ"}
-
-
-def _route(start: tuple[float, float], end: tuple[float, float]) -> list[tuple[float, float]]:
-    """A wire with at most one corner: upwards it rises first, downwards it falls last, so that wires stay apart."""
-    (x0, y0), (x1, y1) = start, end
-    if x0 == x1 or y0 == y1:
-        return [start, end]
-    return [start, (x0, y1) if y1 > y0 else (x1, y0), end]
-
-
-def draw(axes: Axes, operations: Sequence[Op], colour: str = "#E69F00") -> list[Wire]:
-    """Draw the operations of ``lstm_operations`` as boxes and wires; the wires that were drawn are returned.
-
-    Args:
-        axes: where to draw.
-        operations: the list; what is not in it is not drawn.
-        colour: of the wires that carry the memory.
-
-    Raises:
-        ValueError: an operation that has no place in the drawing.
-    """
-    from matplotlib.patches import FancyBboxPatch  # here, so that the package can be imported without matplotlib
-
-    unknown = [name for op in operations for name in (*op.results, *op.inputs) if name not in PLACES]
-    if unknown:
-        raise ValueError(f"{unknown[0]!r} has no place in the drawing; it knows {', '.join(PLACES)}")
-    made = {name for op in operations for name in op.results}
-    drawn = []
-
-    def wire(name: str, points: list[tuple[float, float]], gid: str) -> None:
-        memory = name in ("c_before", "kept", "c")
-        style = {"color": colour, "linewidth": 4} if memory else {"color": "black", "linewidth": 1.2}
-        axes.plot(*zip(*points, strict=True), solid_joinstyle="round", zorder=1, gid=gid, **style)
-
-    for name, target in wires(operations):
-        end = PLACES[target]
-        if target == "a_i":  # the wide box: x comes from below, h from the left
-            end = (PLACES[name][0] if name == "x" else 1, 0)
-        wire(name, _route(PLACES[name], end), f"{name}->{target}")
-        drawn.append((name, target))
-        middle = ((PLACES[name][0] + end[0]) / 2, (PLACES[name][1] + end[1]) / 2)
-        if name in ("f", "i", "g", "o"):
-            x, y = PLACES[name]
-            sideways = end[1] == y  # a wire that leaves to the right is named there
-            axes.text(
-                x + (0.38 if sideways else 0.1), y + (0.1 if sideways else 0.42), name, style="italic", fontsize=11
-            )
-        elif name in ("kept", "written"):
-            axes.text(middle[0] + 0.1, middle[1] + 0.12, name, fontsize=8)
-    for name, end in OUTPUTS.items():
-        wire(name, [PLACES[name], end], f"{name}->out")
-    for name in {name for op in operations for name in op.inputs} - made:
-        x, y = PLACES[name]
-        left = x == 0
-        axes.text(x - 0.08 * left, y, NAMES[name], ha="right" if left else "center", va="center" if left else "top")
-    for name, (x, y) in OUTPUTS.items():
-        axes.text(x + 0.08, y, NAMES[name], va="center")
-    for op in operations:
-        wide = len(op.results) > 1
-        (x, y), half = PLACES[op.results[0]], 0.3
-        left, width = (0.55, 3.9) if wide else (x - half, 2 * half)
-        round_box = op.function in (TIMES, PLUS)
-        box = FancyBboxPatch(
-            (left, y - 0.28), width, 0.56, boxstyle=f"round,pad=0,rounding_size={0.27 if round_box else 0.05}",
-            facecolor="white", edgecolor="black", linewidth=1.2, zorder=2,
-        )  # fmt: skip
-        axes.add_patch(box)
-        axes.text(left + width / 2, y, op.function.sign, ha="center", va="center", zorder=3, fontsize=10)
-    axes.set(xlim=(-0.7, 6.6), ylim=(-1.25, 4.5))
-    axes.axis("off")
-    return drawn

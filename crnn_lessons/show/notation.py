@@ -46,6 +46,10 @@ SYMBOLS = (
     Symbol("α(t, s)", "alpha[t, s]", "probability of all path beginnings that are in row s at step t"),
     Symbol("β(t, s)", "beta[t, s]", "probability of all path endings after row s at step t"),
     Symbol("γ(t, s)", "posterior[t, s]", "probability of being in row s at step t, given X and Y: αβ / p(Y | X)"),
+    Symbol("q(t, k)", "q[t, k]", "class posterior: the posterior summed over the rows that hold class k"),
+    Symbol(
+        "z(t, k)", "logits[t, k], z", "a logit: a number that a network ends in; softmax makes probabilities of them"
+    ),
     Symbol("xₜ", "x[t]", "the input at time step t: D numbers"),
     Symbol("hₜ", "h, state", "the hidden state after step t (lectures also write s): Dₕ numbers"),
     Symbol("yₜ", "y, outputs[t]", "the output at time step t"),

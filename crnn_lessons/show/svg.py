@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import math
 
-INK, FAINT = "#1a1a1a", "#767676"
+from crnn_lessons.show.palette import INK
 
 
 def sheet(width: float, height: float, title: str, *parts: str) -> str:

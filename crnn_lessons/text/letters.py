@@ -13,11 +13,13 @@ import numpy as np
 from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
 
+from crnn_lessons.text.effects import STREET, Effects
 from crnn_lessons.text.fonts import missing_glyphs, require_glyphs
 from crnn_lessons.text.shaping import is_shaped, layout
 from crnn_lessons.text.words import LETTERS
 
-SIZE = 40  # pixels to the em in which letters are drawn, before they are warped into the picture
+SIZE = 40  # pixels to the em of print
+SIGN_SIZE = 48  # and of signs, before they are warped into the picture
 
 
 @functools.lru_cache(maxsize=512)
@@ -84,67 +86,98 @@ def _place(
     return np.asarray(image)
 
 
-def sign_letters(text: str, path: str, rng: Generator) -> np.ndarray:
-    """The ink of a word with a random letter spacing, bounce, first letter and weight."""
-    size = SIZE
+def sign_letters(text: str, path: str, rng: Generator, effects: Effects = STREET) -> np.ndarray:
+    """The ink of a word, set as sign makers do: spacing, bounce, first letter, weight and hand, by the table."""
+    size = SIGN_SIZE
     count = len(clusters(text))
-    spacing, lifts, big = 0.0, [0.0] * count, None
-    r = rng.random()
-    if r < 0.25:
-        spacing = rng.uniform(-0.04, 0.25) * size if r < 0.2 else rng.uniform(0.2, 0.7) * size
-    if rng.random() < 0.04:
-        lifts = list(rng.uniform(-0.12, 0.12, size=count) * size)
-    if text.isupper() and count > 2 and rng.random() < 0.08:
-        big = int(size * rng.uniform(1.15, 1.5))
-    mask = _crop(_place(text, path, size, lifts, spacing, big), text, 0)
-    r = rng.random()
-    if r < 0.12:
-        mask = cv2.dilate(mask, np.ones((2, 2), np.uint8) if r < 0.07 else np.ones((3, 3), np.uint8))
-    elif r < 0.15:
-        mask = cv2.erode(mask, np.ones((2, 2), np.uint8))
-        if mask.max() < 128:
-            return sign_letters(text, path, rng)
+    spacing, lifts, large = 0.0, [0.0] * count, None
+    if rng.random() < effects.tracked:
+        spacing = rng.uniform(-0.05, 0.25) * size if rng.random() < 0.7 else rng.uniform(0.2, 1.0) * size
+    if rng.random() < effects.bounced:
+        lifts = list(rng.uniform(-0.14, 0.14, size=count) * size)
+    if rng.random() < effects.first_large and text.isupper() and count > 2:
+        large = int(size * rng.uniform(1.15, 1.5))
+    if rng.random() < effects.stacked and 1 < count < 8 and text.isupper():
+        mask = stacked(text, path, size, int(rng.uniform(0.02, 0.3) * size))
+    else:
+        mask = _crop(_place(text, path, size, lifts, spacing, large), text, 0)
+    if rng.random() < effects.heavy:
+        mask = _weighted(mask, int(rng.choice([-2, 2, 3, 4], p=[0.2, 0.45, 0.25, 0.1])))
+    if rng.random() < effects.elastic:
+        mask = elastic(mask, rng, rng.uniform(0.01, 0.07) * mask.shape[0])
     return mask
 
 
-def with_neighbours(mask: np.ndarray, path: str, rng: Generator, letters: Sequence[str] = LETTERS) -> np.ndarray:
-    """Put pieces of other lines and words around the ink, made of ``letters``; where they land decides the crop."""
+def stacked(text: str, path: str, size: int, gap: int) -> np.ndarray:
+    """Letters below one another, centred, ``gap`` pixels apart, as ink ``H W``."""
+    letters = [_crop(_place(one, path, size, None, 0.0, None), one, 0) for one in clusters(text) if one.strip()]
+    wide = max(letter.shape[1] for letter in letters)
+    rows = []
+    for letter in letters:
+        left = (wide - letter.shape[1]) // 2
+        right = wide - letter.shape[1] - left
+        rows.append(cv2.copyMakeBorder(letter, 0, gap, left, right, cv2.BORDER_CONSTANT))
+    return np.vstack(rows)[: -gap or None]
+
+
+def _weighted(mask: np.ndarray, pixels: int) -> np.ndarray:
+    """Strokes thicker by ``pixels - 1``, or thinner where negative, as long as there is something left of them."""
+    brush = np.ones((abs(pixels), abs(pixels)), np.uint8)
+    changed = cv2.dilate(mask, brush) if pixels > 0 else cv2.erode(mask, brush)
+    return changed if changed.sum() > 0.4 * mask.sum() else mask
+
+
+def elastic(mask: np.ndarray, rng: Generator, reach: float) -> np.ndarray:
+    """Move the ink by a smooth random field, at most ``reach`` pixels each way, and crop it again."""
+    pad = int(np.ceil(reach)) + 1
+    mask = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
     height, width = mask.shape
-    if rng.random() > 0.16:
-        return mask
-    filler = "".join(letters[i] for i in rng.integers(len(letters), size=int(rng.integers(3, 9))))
+    grid = (3 + height // 20, 3 + width // 20, 2)  # a node about every half letter
+    field = cv2.resize(rng.uniform(-reach, reach, size=grid).astype(np.float32), (width, height))
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    bent = cv2.remap(mask, x + field[..., 0], y + field[..., 1], cv2.INTER_LINEAR)
+    x, y, w, h = cv2.boundingRect(bent)
+    return np.ascontiguousarray(bent[y : y + h, x : x + w]) if w else mask
+
+
+def with_neighbours(
+    mask: np.ndarray, path: str, rng: Generator, letters: Sequence[str] = LETTERS, pad: int = SIGN_SIZE
+) -> np.ndarray:
+    """The word with room on every side and, in it, a piece of another line or word made of ``letters``.
+
+    Where the crop ends decides how much of the neighbour is seen.
+
+    Returns:
+        uint8, ``pad`` pixels higher and wider than the mask on each side.
+    """
+    height, width = mask.shape
+    whole = cv2.copyMakeBorder(mask, pad, pad, pad, pad, cv2.BORDER_CONSTANT)
+    filler = "".join(letters[i] for i in rng.integers(len(letters), size=int(rng.integers(2, 12))))
     filler = filler.upper() if rng.random() < 0.5 else filler
     if missing_glyphs(path, filler):  # it would show as boxes
-        return mask
+        return whole
     try:
-        other = _crop(_place(filler, path, SIZE, None, 0.0, None), filler, 0)
+        other = _crop(_place(filler, path, SIGN_SIZE, None, 0.0, None), filler, 0)
     except ValueError:
-        return mask
-    gap = int(rng.uniform(0.08, 0.35) * height)
+        return whole
+    scale = rng.uniform(0.5, 1.3)
+    other = cv2.resize(other, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    gap = max(2, int(rng.uniform(0.03, 0.3) * height))
     side = rng.integers(4)
-    if side < 2:  # a line above or below: its last or first rows show
-        show = min(other.shape[0], int(0.45 * height))
-        other = other[-show:] if side == 0 else other[:show]
-        fitted = np.zeros((show, width), np.uint8)
-        start = int(rng.integers(0, max(1, width // 2)))
-        w = min(width - start, other.shape[1])
-        fitted[:, start : start + w] = other[:, :w]
-        blank = np.zeros((gap, width), np.uint8)
-        return np.vstack([fitted, blank, mask] if side == 0 else [mask, blank, fitted])
-    show = min(other.shape[1], max(2, int(rng.uniform(0.05, 0.22) * height)))  # a slice of a letter at the side
-    other = other[:, -show:] if side == 2 else other[:, :show]
-    fitted = np.zeros((height, show), np.uint8)
-    h = min(height, other.shape[0])
-    fitted[height - h :] = other[-h:]
-    blank = np.zeros((height, max(gap, SIZE // 5)), np.uint8)
-    return np.hstack([fitted, blank, mask] if side == 2 else [mask, blank, fitted])
+    if side < 2:  # a line above or below
+        top = pad - gap - other.shape[0] if side == 0 else pad + height + gap
+        left = pad + int(rng.uniform(-0.5, 0.7) * width)
+    else:  # a word to the left or the right, on the same line
+        gap = max(gap, int(0.22 * SIGN_SIZE))
+        top = pad + height - other.shape[0] + int(rng.integers(-3, 4))
+        left = pad - gap - other.shape[1] if side == 2 else pad + width + gap
+    _paste(whole, other, top, left)
+    return whole
 
 
-def where_ink_is(whole: np.ndarray, ink: np.ndarray) -> tuple[float, float]:
-    """Where the word stands in the picture with its neighbours."""
-    extra_h, extra_w = whole.shape[0] - ink.shape[0], whole.shape[1] - ink.shape[1]
-    if extra_h and not np.array_equal(whole[: ink.shape[0]], ink):
-        return 0.0, float(extra_h)
-    if extra_w and not np.array_equal(whole[:, : ink.shape[1]], ink):
-        return float(extra_w), 0.0
-    return 0.0, 0.0
+def _paste(canvas: np.ndarray, piece: np.ndarray, top: int, left: int) -> None:
+    """Put a piece on a canvas; what does not fit is cut off."""
+    up, before = max(0, -top), max(0, -left)
+    place = canvas[max(0, top) : max(0, top + piece.shape[0]), max(0, left) : max(0, left + piece.shape[1])]
+    part = piece[up : up + place.shape[0], before : before + place.shape[1]]
+    np.maximum(place, part, out=place)

@@ -20,25 +20,24 @@ LENGTHS = np.array([2, 7, 13, 16, 14, 13, 11, 8, 6, 4, 2.5, 1.5, 1, 0.5, 0.3, 0.
 
 
 def load_words(paths: Iterable[str | os.PathLike], characters: str = LETTERS + DIGITS) -> list[str]:
-    """Read word lists (one word a line, UTF-8), folded to lower case, each word once.
+    """Read word lists (one word a line, UTF-8), folded to lower case, each word of a list once.
 
-    Words with a character outside ``characters`` are left out.
+    A word of several lists, or of one that is given twice, is drawn as many times as often: so a list of common words
+    gets more weight. Words with a character outside ``characters`` are left out.
 
     Raises:
         FileNotFoundError: a list does not exist.
         ValueError: a list is not UTF-8, or there is no usable word in any of them.
     """
-    allowed, words = set(unicodedata.normalize("NFC", characters)), {}
+    allowed, words = set(unicodedata.normalize("NFC", characters)), []
     for path in map(Path, paths):
         if not path.is_file():
             raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
-        for line in read_lines(path):
-            word = unicodedata.normalize("NFC", line.strip().lower())
-            if word and allowed.issuperset(word):
-                words[word] = None
+        found = dict.fromkeys(unicodedata.normalize("NFC", line.strip().lower()) for line in read_lines(path))
+        words += [word for word in found if word and allowed.issuperset(word)]
     if not words:
         raise ValueError(f"the word lists hold no word made of {characters!r} only; check their format")
-    return list(words)
+    return words
 
 
 class WordSource:

@@ -2,6 +2,7 @@
 
 from crnn_lessons.widgets.adder import Adder
 from crnn_lessons.widgets.autopsy import Autopsy
+from crnn_lessons.widgets.beam import Beam
 from crnn_lessons.widgets.collapse import Collapse
 from crnn_lessons.widgets.film import Film
 from crnn_lessons.widgets.gates import Gates
@@ -10,4 +11,4 @@ from crnn_lessons.widgets.memory import Memory
 from crnn_lessons.widgets.shape import Shape
 from crnn_lessons.widgets.unroll import Unroll
 
-__all__ = ["Adder", "Autopsy", "Collapse", "Film", "Gates", "Lattice", "Memory", "Shape", "Unroll"]
+__all__ = ["Adder", "Autopsy", "Beam", "Collapse", "Film", "Gates", "Lattice", "Memory", "Shape", "Unroll"]

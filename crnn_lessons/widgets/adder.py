@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-import traitlets
 from torch import nn
 
-from crnn_lessons.widgets.adder_picture import adder_picture
-from crnn_lessons.widgets.base import Widget, module, stylesheet
+from crnn_lessons.arrays import as_array
+from crnn_lessons.show.numbers import short
+from crnn_lessons.widgets.layers import bias_of, weights_of
+from crnn_lessons.widgets.page import Widget
+from crnn_lessons.widgets.spec import Entry, Place
 
 MOST_BITS = 64
 """The longest number that the widget takes."""
@@ -52,6 +53,20 @@ class Sum:
         return [t for t, (bit, said) in enumerate(zip(self.bits, self.answer, strict=True)) if bit != said]
 
 
+def read_decimal(number: int | str) -> str:
+    """A whole number as decimal digits, or one sentence why it is none."""
+    text = str(number).strip().replace(",", "")
+    if (
+        not isinstance(number, (int, str, np.integer))
+        or isinstance(number, bool)
+        or not (text.isascii() and text.isdigit())
+    ):
+        raise ValueError(f"a number to add is a whole number of 0 or more, and got {short(number)}")
+    if len(text.lstrip("0")) > 20 or int(text).bit_length() > MOST_BITS:
+        raise ValueError(f"the widget adds numbers of at most {MOST_BITS} bits (below 2^{MOST_BITS}), and got {text}")
+    return str(int(text))
+
+
 class Adder(Widget):
     """A network with a layer of tanh units adds two numbers, from the least significant bit on.
 
@@ -64,21 +79,19 @@ class Adder(Widget):
         marked: how many units to mark.
         step: how many places are added at first; all of them where it is None.
 
+    ``first``, ``second`` (in decimal digits) and ``step`` follow what the learner does, and may be set.
+
     Raises:
         ValueError: the arguments do not fit; the sentence says which and how.
     """
 
     kind = "adder"
-    shown = ("first", "second", "step", "weights", "correlations", "marked")
-    _esm = module("adder.js")
-    _css = stylesheet("adder.css")
-
-    first = traitlets.Unicode().tag(sync=True)
-    second = traitlets.Unicode().tag(sync=True)
-    step = traitlets.Int(0).tag(sync=True)
-    weights = traitlets.Dict(read_only=True).tag(sync=True)
-    correlations = traitlets.List(traitlets.Float(), read_only=True).tag(sync=True)
-    marked = traitlets.Int(0, read_only=True).tag(sync=True)
+    first = Entry(read_decimal)
+    second = Entry(read_decimal)
+    step = Place("places", said="{name} counts the places that are added, 0 to {high} for these numbers")
+    weights = Entry(fixed=True)
+    correlations = Entry(fixed=True)
+    marked = Entry(fixed=True)
 
     def __init__(
         self,
@@ -91,21 +104,21 @@ class Adder(Widget):
         step: int | None = None,
     ):
         weights = read_weights(layer, output)
-        H = len(weights["b"])
-        values = [] if correlations is None else np.asarray(correlations, dtype=float).tolist()
-        if correlations is not None and (np.shape(values) != (H,) or not np.all(np.abs(values) <= 1 + 1e-9)):
-            raise ValueError(f"correlations must be {H} numbers from -1 to 1, one a unit, and got {correlations!r}")
-        if not 0 <= marked <= H:
+        H, values = len(weights["b"]), []
+        if correlations is not None:
+            said = f"correlations must be {H} numbers from -1 to 1, one a unit"
+            values = as_array(correlations, said).tolist()
+            if np.shape(values) != (H,) or not np.all(np.abs(values) <= 1 + 1e-9):
+                raise ValueError(f"{said}, and got {short(correlations)}")
+        if marked not in range(H + 1):
             raise ValueError(f"marked is a number of units, 0 to {H}, and got {marked}")
-        self.set_trait("weights", weights)
-        self.set_trait("correlations", values)
-        self.set_trait("marked", int(marked) if values else 0)
-        state = {"first": _decimal(first), "second": _decimal(second)}
-        T = num_steps(int(state["first"]), int(state["second"]))
-        if step is not None and not 0 <= step <= T:
-            raise ValueError(f"step counts the places that are added, 0 to {T} for these numbers, and got {step}")
-        state["step"] = T if step is None else int(step)
-        super().__init__(**state, start=state)
+        first, second = read_decimal(first), read_decimal(second)
+        step = num_steps(int(first), int(second)) if step is None else step
+        marked = int(marked) if values else 0
+        super().__init__(first=first, second=second, step=step, weights=weights, correlations=values, marked=marked)
+
+    def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
+        return {"places": num_steps(int(state["first"]), int(state["second"])) + 1}
 
     @property
     def sum(self) -> Sum:
@@ -118,45 +131,18 @@ class Adder(Widget):
         size = [abs(c) for c in self.correlations] or [0.0] * len(self.weights["b"])
         return sorted(range(len(size)), key=lambda j: -round(size[j], 9))
 
-    @traitlets.validate("first", "second")
-    def _check_number(self, proposal: dict) -> str:
-        try:
-            return _decimal(proposal["value"])
-        except ValueError as problem:
-            raise traitlets.TraitError(str(problem)) from None
-
-    @traitlets.validate("step")
-    def _check_step(self, proposal: dict) -> int:
-        T = num_steps(int(self.first or 0), int(self.second or 0))
-        if not 0 <= proposal["value"] <= T:
-            raise traitlets.TraitError(
-                f"step counts the places that are added, 0 to {T} for these numbers, and got {proposal['value']}"
-            )
-        return proposal["value"]
-
-    @traitlets.observe("first", "second")
-    def _keep_step(self, change: dict) -> None:
-        if self.first and self.second:
-            self.step = min(self.step, num_steps(int(self.first), int(self.second)))
-
     def alt(self) -> str:
-        done = self.sum
+        done, a, b = self.sum, int(self.first), int(self.second)
         said = sum(bit << t for t, bit in enumerate(done.answer))
-        truth = int(self.first) + int(self.second)
-        wrong = ", ".join(map(str, done.wrong))
-        how = "right in every bit" if not done.wrong else f"{said:,}, wrong at t = {wrong}"
-        marks = [str(unit) for unit in self.order[: self.marked]]
-        units = {
-            0: "",
-            1: f" Unit {', '.join(marks)} goes with the carry out most.",
-        }.get(len(marks), f" The units that go with the carry out most are {', '.join(marks)}.")
+        wrong = f"{said:,}, wrong at t = {', '.join(map(str, done.wrong))}"
+        marks = ", ".join(str(unit) for unit in self.order[: self.marked])
+        units = f" Unit {marks} goes with the carry out most." if self.marked == 1 else ""
+        if self.marked > 1:
+            units = f" The units that go with the carry out most are {marks}."
         return (
-            f"{int(self.first):,} + {int(self.second):,} = {truth:,} in {len(done.bits)} steps, the least significant "
-            f"bit first; the network's sum is {how}.{units}"
+            f"{a:,} + {b:,} = {a + b:,} in {len(done.bits)} steps, the least significant bit first; the network's sum "
+            f"is {wrong if done.wrong else 'right in every bit'}.{units}"
         )
-
-    def picture(self) -> str:
-        return adder_picture(self.sum, self.order, self.marked, self.alt())
 
     def __repr__(self) -> str:
         return f"Adder(first={self.first}, second={self.second}, step={self.step}, H={len(self.weights['b'])})"
@@ -196,26 +182,6 @@ def read_weights(layer: nn.Module, output: nn.Linear) -> dict[str, list]:
         raise ValueError("layer must have 2 inputs (the bits of a place), one layer and one direction")
     if not isinstance(output, nn.Linear) or tuple(output.weight.shape) != (1, H):
         raise ValueError(f"output must be Linear({H}, 1): it reads the {H} units of the layer")
-    with torch.no_grad():
-        weight_ih, weight_hh = (getattr(layer, name).double().cpu() for name in names)
-        b = torch.zeros(H, dtype=torch.float64)
-        if layer.bias:
-            b = layer.bias_ih_l0.double().cpu() + layer.bias_hh_l0.double().cpu()
-        b_out = 0.0 if output.bias is None else output.bias.double().item()
-        return {
-            "ih": weight_ih.tolist(),
-            "hh": weight_hh.tolist(),
-            "b": b.tolist(),
-            "out": output.weight.double().cpu()[0].tolist(),
-            "b_out": b_out,
-        }
-
-
-def _decimal(number: int | str) -> str:
-    """A whole number as decimal digits, or one sentence why it is none."""
-    text = str(number).strip().replace(",", "")
-    if isinstance(number, bool) or not (text.isascii() and text.isdigit()):
-        raise ValueError(f"a number to add is a whole number of 0 or more, and got {number!r}")
-    if len(text.lstrip("0")) > 20 or int(text).bit_length() > MOST_BITS:
-        raise ValueError(f"the widget adds numbers of at most {MOST_BITS} bits (below 2^{MOST_BITS}), and got {text}")
-    return str(int(text))
+    (ih, hh), (out,) = weights_of(layer, *names), weights_of(output, "weight")
+    b, b_out = bias_of(layer, H, "bias_ih_l0", "bias_hh_l0"), bias_of(output, 1, "bias")
+    return {"ih": ih.tolist(), "hh": hh.tolist(), "b": b.tolist(), "out": out[0].tolist(), "b_out": float(b_out[0])}

@@ -1,25 +1,23 @@
 // A reading laid open: each letter with its posterior over time, its frames, what they saw, and what else was likely.
+import { bar, legend, live, resetButton, slider } from "./controls.js";
 import { forwardBackward } from "./ctc.js";
-import { drawing, element, follow, fromLog, minus, shield, visible } from "./dom.js";
+import { attr, boxAt, clamp, dataRow, html, range, svg, textAt } from "./dom.js";
+import { pressed, rove } from "./keys.js";
+import { argmin, bytes, spans } from "./reading.js";
+import { follow, mount, shell } from "./view.js";
+import { fromLog, minus, visible } from "./words.js";
 
 const PER_NAT = 2048; // a log-probability is kept as its distance from 0, in 2048ths of a nat
 const RIVALS = 5;
-const CHART = 84, OVER = 26, GAP = 8, TICKS = 18; // pixels: the chart, letters above the picture, between, numbers below
+const CHART = 84, OVER = 26, GAP = 8, TICKS = 18; // pixels: chart, letters above the picture, between, numbers below
+const LEGEND = "Dashed: the part of the picture that the frame’s convolutions see; the recurrent layer brings in the " +
+  "rest. Bars: the posterior of the letter, given the text. Full line: the probability of its class; dotted: of the " +
+  "blank. Click a letter, or the picture for a frame. Arrow keys on the letters and on the slider.";
 
 /** The whole numbers T x C that stand for log-probabilities. */
 export function unpack({ T, steps }) {
-  const raw = Uint8Array.from(atob(steps), (sign) => sign.charCodeAt(0)), view = new DataView(raw.buffer), C = raw.length / 2 / T;
-  return Array.from({ length: T }, (_, t) => Array.from({ length: C }, (_, k) => view.getUint16(2 * (t * C + k), true)));
-}
-
-/** The letters of the best path with their frames: [{ k, from, to }], both included; of equal classes the lowest. */
-export function spans(steps) {
-  const path = steps.map((row) => row.reduce((best, value, k) => (value < row[best] ? k : best), 0)), found = [];
-  path.forEach((k, t) => {
-    if (k !== 0 && k === path[t - 1]) found.at(-1).to = t;
-    else if (k !== 0) found.push({ k, from: t, to: t });
-  });
-  return found;
+  const raw = bytes(steps), numbers = new DataView(raw.buffer), C = raw.length / 2 / T;
+  return range(T, (t) => range(C, (k) => numbers.getUint16(2 * (t * C + k), true)));
 }
 
 /** The log-probabilities that whole numbers stand for; each row is made to sum to 1, which rounding had spoilt. */
@@ -33,10 +31,11 @@ export function logProbsOf(steps) {
 /** All that is computed once for a picture. */
 export function study(evidence) {
   const steps = unpack(evidence), logProbs = logProbsOf(steps);
-  const letters = spans(steps), lattice = forwardBackward(logProbs, letters.map(({ k }) => k));
-  const posteriors = letters.map((_, i) => lattice.posterior.map((row) => row[2 * i + 1]));
+  const letters = spans(argmin(steps)).map(({ k, from, to }) => ({ k, from, to: to - 1 })); // both included
+  const { posterior, logLikelihood } = forwardBackward(logProbs, letters.map(({ k }) => k));
+  const posteriors = letters.map((_, i) => posterior.map((row) => row[2 * i + 1]));
   const peaks = posteriors.map((gamma) => gamma.findIndex((value) => value >= Math.max(...gamma) - 1e-9));
-  return { steps, logProbs, letters, posteriors, peaks, logLikelihood: lattice.logLikelihood };
+  return { steps, logProbs, letters, posteriors, peaks, logLikelihood };
 }
 
 /** The most probable classes at a frame, best first: [{ k, p }]. */
@@ -45,7 +44,7 @@ export function rivals({ steps, logProbs }, frame, most = RIVALS) {
   return order.slice(0, most).map(([, k]) => ({ k, p: Math.exp(logProbs[frame][k]) }));
 }
 
-/** A probability, given by its logarithm, in words: softmax leaves neither 0 nor 1, and 90 zeros say no more than 12. */
+/** A probability in words, from its logarithm: softmax leaves neither 0 nor 1, and 90 zeros say no more than 12. */
 export function chance(logP) {
   if (logP > Math.log(0.9999)) return "above 0.9999";
   return logP > -Infinity && logP < Math.log(1e-12) ? minus("below 1e-12") : fromLog(logP);
@@ -59,99 +58,95 @@ const ordinal = (n) => `${n}${n % 100 > 10 && n % 100 < 14 ? "th" : ["th", "st",
 /** The sentence on a frame and the letter that is chosen. */
 export function sentence(evidence, found, letter, frame, names) {
   const { T, width, columns } = evidence, [first, last] = columns[frame], [best] = rivals(found, frame, 1);
-  const where = `Frame ${frame} of 0 to ${T - 1} sees columns ${first} to ${last} of ${width}: ${last - first + 1} pixels. It says ${names[best.k]}, p ${equals(Math.log(best.p))}.`;
+  const where = `Frame ${frame} of 0 to ${T - 1} sees columns ${first} to ${last} of ${width}: ${last - first + 1} ` +
+    `pixels. It says ${names[best.k]}, p ${equals(Math.log(best.p))}.`;
   if (letter < 0) return `Nothing was read: every frame says blank. ${where}`;
   const { k, from, to } = found.letters[letter], spent = from === to ? `frame ${from}` : `frames ${from} to ${to}`;
-  return `The ${ordinal(letter + 1)} letter, ${names[k]}, was read at ${spent}; its posterior is highest at frame ${found.peaks[letter]}, and at frame ${frame} it is ${chance(Math.log(found.posteriors[letter][frame]))}. ${where}`;
+  const now = chance(Math.log(found.posteriors[letter][frame]));
+  return `The ${ordinal(letter + 1)} letter, ${names[k]}, was read at ${spent}; its posterior is highest at frame ` +
+    `${found.peaks[letter]}, and at frame ${frame} it is ${now}. ${where}`;
 }
 
 function render({ model, el: host }) {
-  const evidence = model.get("evidence"), characters = model.get("characters"), { T, width: W, height: H } = evidence;
-  const found = study(evidence), names = ["blank", ...characters.map((sign) => `‘${visible(sign)}’`)], signs = ["-", ...characters];
-  const view = follow(model, ["letter", "frame"], paint);
+  const view = follow(model, paint), { evidence, characters } = view.state, { T, width: W, height: H } = evidence;
+  const found = study(evidence), signs = ["-", ...characters], read = found.letters.map(({ k }) => visible(signs[k]));
+  const names = ["blank", ...characters.map((sign) => `‘${visible(sign)}’`)];
   let drawn = null, width = 0;
 
   const choose = (letter) => view.change({ letter, frame: found.peaks[letter] });
-  const see = (frame) => view.change({ frame: Math.max(0, Math.min(T - 1, frame)) });
+  const see = (frame) => view.change({ frame: clamp(frame, T) });
 
-  const buttons = found.letters.map(({ k }, i) => element("button", { type: "button", role: "radio", "aria-label": `letter ${i + 1}: ${visible(signs[k])}`,
-    onclick: () => choose(i), onkeydown: (event) => onKey(event, i) }, visible(signs[k])));
-  const letters = buttons.length ? element("span", { class: "crnn-letters", role: "radiogroup", "aria-label": "letters that were read" }, ...buttons) : element("b", {}, "(nothing)");
-  const reset = element("button", { type: "button", onclick: () => view.change({ ...model.get("start") }) }, "reset");
-  const slider = element("input", { type: "range", min: 0, max: T - 1, step: 1, class: "crnn-slider", "aria-label": "frame", oninput: () => see(Number(slider.value)) });
-  const said = element("p", { class: "crnn-said", role: "status", "aria-live": "polite" });
-  const stage = element("div", { class: "crnn-plane" });
-  const caption = element("caption", {}), body = element("tbody", {});
-  const root = element("div", { class: "crnn-widget crnn-autopsy", role: "group", "aria-label": "Autopsy of a reading" },
-    element("div", { class: "crnn-bar" }, element("span", {}, "reads"), letters, element("span", { class: "crnn-total" }, `p(text | picture) ${equals(found.logLikelihood)}`), element("span", { class: "crnn-end" }, reset)),
-    stage, slider, said, element("table", { class: "crnn-rivals" }, caption, body),
-    element("p", { class: "crnn-soft crnn-legend" }, "Dashed: the part of the picture that the frame’s convolutions see; the recurrent layer brings in the rest. Bars: the posterior of the letter, given the text. Full line: the probability of its class; dotted: of the blank. Click a letter, or the picture for a frame. Arrow keys on the letters and on the slider."));
-  shield(root);
-  host.append(root);
+  const buttons = read.map((sign, i) => html("button", { type: "button", role: "radio",
+    "aria-label": `letter ${i + 1}: ${sign}`, onclick: () => choose(i), onkeydown: (event) => onKey(event, i) }, sign));
+  const letters = html("span.letters", { role: "radiogroup", "aria-label": "letters that were read" }, buttons);
+  const frames = slider({ min: 0, max: T - 1, step: 1, "aria-label": "frame" }, see, "input.slider");
+  const said = live("p.said"), stage = html("div.plane"), caption = html("caption"), body = html("tbody");
+  const root = shell("autopsy", "Autopsy of a reading",
+    bar(html("span", "reads"), buttons.length ? letters : html("b", "(nothing)"),
+      html("span.total", `p(text | picture) ${equals(found.logLikelihood)}`), resetButton(view)),
+    stage, frames, said, html("table.rivals", caption, body), legend(LEGEND));
 
   function onKey(event, i) {
-    const to = { ArrowLeft: i - 1, ArrowUp: i - 1, ArrowRight: i + 1, ArrowDown: i + 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    const next = (to + buttons.length) % buttons.length;
-    choose(next);
-    buttons[next].focus();
+    const end = buttons.length - 1, [before, after] = [i > 0 ? i - 1 : end, i < end ? i + 1 : 0];
+    const arrows = { ArrowLeft: before, ArrowUp: before, ArrowRight: after, ArrowDown: after };
+    const to = pressed(event, { ...arrows, Home: 0, End: end });
+    if (to === undefined) return;
+    choose(to);
+    buttons[to].focus();
   }
 
   function build() {
     width = stage.clientWidth || 700;
-    const scale = Math.min(6, width / W), wide = (W * scale) / T, high = H * scale, base = OVER + high + GAP + CHART;
+    const scale = Math.min(6, width / W), wide = (W * scale) / T, high = H * scale, under = OVER + high + GAP;
+    const base = under + CHART, y = (p) => base - p * CHART, x = (t) => t * wide;
     const every = [1, 2, 5, 10, 20, 50].find((n) => n * wide >= 26) ?? 100;
-    const y = (p) => base - p * CHART, x = (t) => t * wide;
-    const line = (values) => values.map((p, t) => `${t ? "L" : "M"}${x(t)},${y(p)}H${x(t + 1)}`).join("");
-    const blanks = drawing("path", { class: "crnn-blank", d: line(found.logProbs.map((row) => Math.exp(row[0]))) });
-    const curve = drawing("path", { class: "crnn-class" }), bars = drawing("g", { class: "crnn-gamma" });
-    const seen = drawing("rect", { class: "crnn-seen" }), own = drawing("rect", { class: "crnn-own", y: OVER + high + GAP, width: wide, height: CHART });
-    const veils = [drawing("rect", { class: "crnn-veil", y: OVER, height: high, x: 0 }), drawing("rect", { class: "crnn-veil", y: OVER, height: high })];
-    const over = found.letters.map(({ k, from, to }) => drawing("text", { x: x((from + to + 1) / 2), y: OVER - 7, "text-anchor": "middle" }, visible(signs[k])));
-    const ticks = Array.from({ length: Math.ceil(T / every) }, (_, i) => drawing("text", { x: x(i * every + 0.5), y: base + 13, "text-anchor": "middle", class: "crnn-tick" }, `${i * every}`));
-    const title = drawing("title");
-    const svg = drawing("svg", { width: W * scale, height: base + TICKS, role: "img",
-      onclick: (event) => { slider.focus({ preventScroll: true }); see(Math.floor((event.clientX - svg.getBoundingClientRect().left) / wide)); } },
-      title, drawing("image", { href: `data:image/png;base64,${evidence.image}`, x: 0, y: OVER, width: W * scale, height: high, preserveAspectRatio: "none" }),
-      ...veils, ...over, drawing("line", { class: "crnn-axis", x1: 0, x2: W * scale, y1: base, y2: base }), bars, blanks, curve, ...ticks, own, seen);
-    stage.replaceChildren(svg);
-    slider.style.width = `${W * scale}px`;
-    drawn = { scale, wide, x, y, line, curve, bars, seen, own, veils, over, title };
+    const line = (k) =>
+      found.logProbs.map((row, t) => `${t ? "L" : "M"}${x(t)},${y(Math.exp(row[k]))}H${x(t + 1)}`).join("");
+    const parts = { curve: svg("path.class"), bars: svg("g.gamma"), seen: svg("rect.seen"), title: svg("title"),
+      own: boxAt(0, under, wide, CHART, "rect.own"), veils: range(2, () => boxAt(0, OVER, 0, high, "rect.veil")),
+      over: found.letters.map(({ from, to }, i) => textAt(x((from + to + 1) / 2), OVER - 7, read[i])) };
+    const ticks = range(Math.ceil(T / every), (i) => textAt(x(i * every + 0.5), base + 13, i * every, "text.tick"));
+    const picture = boxAt(0, OVER, W * scale, high, "image",
+      { href: `data:image/png;base64,${evidence.image}`, preserveAspectRatio: "none" });
+    const onclick = ({ clientX, currentTarget }) => {
+      frames.focus({ preventScroll: true });
+      see(Math.floor((clientX - currentTarget.getBoundingClientRect().left) / wide));
+    };
+    const axis = svg("line.axis", { x1: 0, x2: W * scale, y1: base, y2: base });
+    const blank = svg("path.blank", { d: line(0) });
+    stage.replaceChildren(svg("svg", { width: W * scale, height: base + TICKS, role: "img", onclick }, parts.title,
+      picture, parts.veils, parts.over, axis, parts.bars, blank, parts.curve, ticks, parts.own, parts.seen));
+    frames.style.width = `${W * scale}px`;
+    drawn = { scale, wide, x, y, line, ...parts };
   }
+
+  const outgrown = () => Math.abs((stage.clientWidth || 700) - width) > 1;
 
   function paint() {
-    if (drawn === null) build();
+    if (drawn === null || outgrown()) build();
     const { scale, wide, x, y, line, curve, bars, seen, own, veils, over, title } = drawn;
-    const letter = model.get("letter"), frame = model.get("frame"), [first, last] = evidence.columns[frame], [top, bottom] = evidence.rows;
-    const gamma = letter < 0 ? [] : found.posteriors[letter];
-    buttons.forEach((button, i) => {
-      button.setAttribute("aria-checked", i === letter);
-      button.tabIndex = i === letter ? 0 : -1;
-    });
-    over.forEach((node, i) => node.setAttribute("class", i === letter ? "crnn-over crnn-on" : "crnn-over"));
-    bars.replaceChildren(...gamma.flatMap((p, t) => (p * CHART < 0.5 ? [] : [drawing("rect", { x: x(t) + 0.5, y: y(p), width: Math.max(1, wide - 1), height: p * CHART, "data-t": t })])));
-    curve.setAttribute("d", letter < 0 ? "" : line(found.logProbs.map((row) => Math.exp(row[found.letters[letter].k]))));
-    const box = { x: first * scale, y: OVER + top * scale, width: (last + 1 - first) * scale, height: (bottom + 1 - top) * scale };
-    for (const [name, value] of Object.entries(box)) seen.setAttribute(name, value);
-    own.setAttribute("x", x(frame));
-    veils[0].setAttribute("width", box.x);
-    veils[1].setAttribute("x", box.x + box.width);
-    veils[1].setAttribute("width", Math.max(0, W * scale - box.x - box.width));
+    const { letter, frame } = view.state;
+    const [first, last] = evidence.columns[frame], [top, bottom] = evidence.rows;
+    rove(buttons, buttons[letter]);
+    buttons.forEach((node, i) => attr(node, { "aria-checked": String(i === letter) }));
+    over.forEach((node, i) => attr(node, { class: i === letter ? "crnn-over crnn-on" : "crnn-over" }));
+    bars.replaceChildren(...(found.posteriors[letter] ?? []).flatMap((p, t) => (p * CHART < 0.5 ? []
+      : boxAt(x(t) + 0.5, y(p), Math.max(1, wide - 1), p * CHART, "rect", { "data-t": t }))));
+    attr(curve, { d: letter < 0 ? "" : line(found.letters[letter].k) });
+    const left = first * scale, wideSeen = (last + 1 - first) * scale, right = left + wideSeen;
+    attr(seen, { x: left, y: OVER + top * scale, width: wideSeen, height: (bottom + 1 - top) * scale });
+    attr(own, { x: x(frame) });
+    attr(veils[0], { width: left });
+    attr(veils[1], { x: right, width: Math.max(0, W * scale - right) });
     const words = sentence(evidence, found, letter, frame, names), others = rivals(found, frame);
     said.textContent = words;
-    title.textContent = `The picture as the network got it, read as ${found.letters.map(({ k }) => signs[k]).join("") || "nothing"}. ${words}`;
-    slider.value = frame;
-    slider.setAttribute("aria-valuetext", `frame ${frame} says ${names[others[0].k]}`);
+    title.textContent = `The picture as the network got it, read as ${read.join("") || "nothing"}. ${words}`;
+    frames.value = frame;
+    attr(frames, { "aria-valuetext": `frame ${frame} says ${names[others[0].k]}` });
     caption.textContent = `most probable at frame ${frame}`;
-    body.replaceChildren(...others.map(({ k, p }) => element("tr", {}, element("th", { scope: "row" }, names[k]), element("td", {}, chance(Math.log(p))),
-      element("td", {}, element("span", { class: "crnn-bar-of", style: `width: ${(110 * p).toFixed(1)}px` })))));
+    body.replaceChildren(...others.map(({ k, p }) => dataRow(names[k], [html("td", chance(Math.log(p))),
+      html("td", html("span.bar-of", { style: `width: ${(110 * p).toFixed(1)}px` }))])));
   }
 
-  const resized = new ResizeObserver(() => { if (Math.abs((stage.clientWidth || 700) - width) > 1) { drawn = null; paint(); } });
-  paint();
-  resized.observe(host);
-  return () => { resized.disconnect(); view.stop(); };
+  return mount(view, host, root, outgrown);
 }
-
-export default { render };

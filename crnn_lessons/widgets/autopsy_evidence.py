@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK, Alphabet
 from crnn_lessons.ctc import Lattice, forward_backward
-from crnn_lessons.widgets.base import minus, show_number
+from crnn_lessons.show.numbers import minus, show_number
+from crnn_lessons.widgets import steps
 
 PER_NAT = 2048
 """A log-probability is kept as 16 bits: its distance from 0 in 2048ths of a nat; all below -32 nats is one."""
@@ -20,10 +19,7 @@ PER_NAT = 2048
 RIVALS = 5
 """How many classes are listed at a frame."""
 
-
-def to_steps(log_probs: ArrayLike) -> np.ndarray:
-    """Natural logarithms of probabilities as whole numbers, uint16 of the same shape: min(65535, round(-2048 ln p))."""
-    return np.rint(np.minimum(-PER_NAT * np.minimum(log_probs, 0), 65535)).astype("<u2")
+to_steps = partial(steps.to_steps, per_nat=PER_NAT, dtype="<u2")
 
 
 def chance(log_p: float) -> str:
@@ -42,15 +38,14 @@ def equals(log_p: float) -> str:
     return f"= {words}" if words[0].isdigit() else words
 
 
-@dataclass(frozen=True)
 class Evidence:
     """What a network said of a picture: T x C log-probabilities as whole numbers, and what follows from them.
 
     The page computes the same from the same numbers (autopsy.js).
     """
 
-    steps: np.ndarray
-    alphabet: Alphabet
+    def __init__(self, steps: np.ndarray, alphabet: Alphabet):
+        self.steps, self.alphabet = steps, alphabet
 
     @cached_property
     def log_probs(self) -> np.ndarray:
@@ -61,17 +56,22 @@ class Evidence:
     @cached_property
     def spans(self) -> list[tuple[int, int, int]]:
         """Each letter of the best path: class, first frame, last frame. Of equally probable classes the lowest."""
-        found, t = [], 0
-        for k, run in groupby(self.steps.argmin(axis=1).tolist()):
-            length = len(list(run))
-            if k != BLANK:
-                found.append((k, t, t + length - 1))
-            t += length
-        return found
+        runs = [list(run) for _, run in groupby(enumerate(self.steps.argmin(axis=1).tolist()), key=lambda at: at[1])]
+        return [(run[0][1], run[0][0], run[-1][0]) for run in runs if run[0][1] != BLANK]
 
     @property
     def text(self) -> str:
+        """What the best path reads."""
         return self.alphabet.decode([k for k, _, _ in self.spans])
+
+    @property
+    def confidence(self) -> float:
+        """p(text | picture): the sum over all alignments of the text that was read."""
+        return float(np.exp(self.lattice.log_likelihood))
+
+    def span(self, letter: int) -> tuple[int, int]:
+        """The first and the last frame of a letter on the best path."""
+        return self.spans[letter][1:]
 
     @cached_property
     def lattice(self) -> Lattice:

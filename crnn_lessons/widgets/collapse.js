@@ -1,9 +1,15 @@
 // The map B, by hand: edit a path letter by letter, see runs merge and blanks fall, and count the paths.
+import { bar, button, field, liveAll, noteLine, resetButton, usable } from "./controls.js";
 import { collapse, countAlignments, countMerged, repeats } from "./ctc.js";
-import { codePoints, count, element, follow, plural, shield, usable, visible } from "./dom.js";
+import { attr, clamp, flag, html } from "./dom.js";
+import { modified, pressed, rove } from "./keys.js";
+import { focused, follow, mount, shell } from "./view.js";
+import { codePoints, count, plural, visible } from "./words.js";
 
 const SIGN = "-";
 const MOST_STEPS = 64; // beyond it, the boxes tell nobody anything
+const FULL = `A path here has at most ${MOST_STEPS} steps; delete one first.`;
+const INSTEAD = "type one of its characters, or - for the blank.";
 
 /** What a path becomes, stage by stage. Without the blank, its steps are left out before anything merges. */
 export function stages(path, useBlank) {
@@ -20,158 +26,131 @@ export function stages(path, useBlank) {
 
 /** The count with its formula and numbers: [formula, sentence]. */
 export function counting(path, useBlank) {
-  const { T, text } = stages(path, useBlank), S = text.length, r = repeats(text);
-  const others = (n) => (n === 1n ? "this one, and no other" : `this one and ${plural(n - 1n, "other", "others")}`);
-  if (useBlank) {
-    const n = countAlignments(T, text);
-    return [
-      `T = ${T}, S = ${S}, r = ${r}:  C(T + S − r, 2S) = C(${T} + ${S} − ${r}, 2·${S}) = C(${T + S - r}, ${2 * S}) = ${count(n)}`,
-      `${plural(n, "path", "paths")} of ${plural(T, "step", "steps")} ${n === 1n ? "gives" : "give"} “${text.join("")}”: ${others(n)}.`,
-    ];
-  }
-  const n = countMerged(T, text);
-  const formula = S === 0 ? `T = ${T}, S = 0` : `T = ${T}, S = ${S}:  C(T − 1, S − 1) = C(${T - 1}, ${S - 1}) = ${count(n)}`;
+  const { T, text } = stages(path, useBlank), S = text.length, r = repeats(text), letters = text.join("");
+  const n = useBlank ? countAlignments(T, text) : countMerged(T, text);
+  const paths = `${plural(n, "path", "paths")} of ${plural(T, "step", "steps")}`, one = n === 1n;
+  const others = one ? "this one, and no other" : `this one and ${plural(n - 1n, "other", "others")}`;
+  const [top, all] = [`${T} + ${S} − ${r}, 2·${S}`, `${T + S - r}, ${2 * S}`];
+  if (useBlank) return [
+    `T = ${T}, S = ${S}, r = ${r}:  C(T + S − r, 2S) = C(${top}) = C(${all}) = ${count(n)}`,
+    `${paths} ${one ? "gives" : "give"} “${letters}”: ${others}.`,
+  ];
+  const formula = `T = ${T}, S = ${S}:  C(T − 1, S − 1) = C(${T - 1}, ${S - 1}) = ${count(n)}`;
   return [
-    formula,
-    `${plural(n, "path", "paths")} of ${plural(T, "step", "steps")} without a blank ${n === 1n ? "merges" : "merge"} to “${text.join("")}”: ${others(n)}. ` +
+    S === 0 ? `T = ${T}, S = 0` : formula,
+    `${paths} without a blank ${one ? "merges" : "merge"} to “${letters}”: ${others}. ` +
       "Merging alone never leaves two equal letters side by side.",
   ];
 }
 
 function render({ model, el: host }) {
-  const names = ["path", "position", "use_blank"];
-  const view = follow(model, names, paint);
-  const alphabet = model.get("alphabet");
-  const path = () => codePoints(model.get("path"));
-  const put = (signs, position = model.get("position")) =>
-    view.change({ path: signs.join(""), position: Math.max(0, Math.min(position, signs.length)) });
+  const view = follow(model, paint), { alphabet } = view.state, path = () => codePoints(view.state.path);
+  const put = (signs, position = view.state.position) =>
+    view.change({ path: signs.join(""), position: clamp(position, signs.length + 1) });
+  let boxes = [], before = "";
 
-  const note = element("p", { class: "crnn-note", role: "alert" });
-  const grid = element("div", { class: "crnn-steps" });
-  const text = element("p", { class: "crnn-text" });
-  const formula = element("p", { class: "crnn-mono" });
-  const sentence = element("p");
-  const spoken = element("div", { role: "status", "aria-live": "polite", "aria-atomic": "true" }, text, formula, sentence);
-  const blankSwitch = element("input", { type: "checkbox", onchange: () => view.change({ use_blank: blankSwitch.checked }) });
-  const button = (label, title, act) => element("button", { type: "button", title, onclick: act }, label);
+  const note = noteLine(), grid = html("div.steps");
+  const text = html("p.text"), formula = html("p.mono"), sentence = html("p");
+  const say = (words = "") => { note.textContent = words; };
+  const blankSwitch = html("input", { type: "checkbox",
+    onchange: () => view.change({ use_blank: blankSwitch.checked }) });
   const insert = button("insert step", "Insert a blank before the marked step (Insert)", () => edit("Insert"));
   const remove = button("delete step", "Delete the marked step (Delete)", () => edit("Delete"));
-  const examples = model.get("examples").map((example) =>
-    element("button", { type: "button", class: "crnn-mono", "aria-label": `example path ${example}`,
-      onclick: () => { note.textContent = ""; put(codePoints(example), 0); } }, example));
-  const reset = button("reset", "Back to the first path", () => { note.textContent = ""; view.change({ ...model.get("start") }); });
-  const root = element("div", { class: "crnn-widget crnn-collapse", role: "group", "aria-label": "Collapse a path to its text" },
-    element("div", { class: "crnn-bar" }, element("span", { class: "crnn-soft" }, "examples"), ...examples,
-      element("span", { class: "crnn-end" }, reset)),
-    element("div", { class: "crnn-scroll" }, grid), note, spoken,
-    element("div", { class: "crnn-bar" }, insert, remove,
-      element("label", {}, blankSwitch, "the blank exists"),
-      element("span", { class: "crnn-soft" }, "Type a letter, or - for the blank. Arrow keys move.")));
-  shield(root);
-  host.append(root);
-  let boxes = [], columns = -1, before = "";
+  const examples = view.state.examples.map((example) => html("button.mono", { type: "button",
+    "aria-label": `example path ${example}`, onclick: () => { say(); put(codePoints(example), 0); } }, example));
+  const root = shell("collapse", "Collapse a path to its text",
+    bar(html("span.soft", "examples"), examples, resetButton(view, "Back to the first path", say)),
+    html("div.scroll", grid), note, liveAll(text, formula, sentence),
+    bar(insert, remove, html("label", blankSwitch, "the blank exists"),
+      html("span.soft", "Type a letter, or - for the blank. Arrow keys move.")));
 
-  function type(sign) {
-    const signs = path(), at = model.get("position");
-    const typed = sign === " " && !alphabet?.includes(" ") ? SIGN : sign;
-    if (alphabet && typed !== SIGN && !alphabet.includes(typed)) {
-      note.textContent = `“${typed}” is not in the alphabet “${alphabet.join("")}”; type one of its characters, or - for the blank.`;
-      return paint();
-    }
-    if (at >= MOST_STEPS) {
-      note.textContent = `A path here has at most ${MOST_STEPS} steps; delete one first.`;
-      return paint();
-    }
-    note.textContent = "";
-    signs[at] = typed;
+  /** Put a sign into the marked step, or say why not. */
+  function type(key) {
+    const at = view.state.position, sign = key === " " && !alphabet?.includes(" ") ? SIGN : key, signs = path();
+    const known = !alphabet || sign === SIGN || alphabet.includes(sign);
+    say(!known ? `“${sign}” is not in the alphabet “${alphabet.join("")}”; ${INSTEAD}` : at >= MOST_STEPS ? FULL : "");
+    if (note.textContent) return paint();
+    signs[at] = sign;
     put(signs, at + 1);
-    focus();
+    return focus();
   }
 
   function edit(key) {
-    const signs = path(), at = model.get("position"), full = signs.length >= MOST_STEPS;
-    note.textContent = key === "Insert" && full ? `A path here has at most ${MOST_STEPS} steps; delete one first.` : "";
+    const signs = path(), at = view.state.position, full = signs.length >= MOST_STEPS;
+    say(key === "Insert" && full ? FULL : "");
     if (key === "Insert" && !full) put(signs.toSpliced(at, 0, SIGN), at);
     if (key === "Delete" && at < signs.length) put(signs.toSpliced(at, 1), at);
     if (key === "Backspace" && at > 0) put(signs.toSpliced(at - 1, 1), at - 1);
   }
 
-  function move(to) {
-    view.change({ position: Math.max(0, Math.min(to, path().length)) });
+  const focus = () => { boxes[view.state.position]?.focus(); boxes[view.state.position]?.select(); };
+
+  function onKey(event) {
+    if (event.isComposing || modified(event)) return;
+    const at = view.state.position, last = path().length;
+    const to = pressed(event, { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last });
+    if (to !== undefined) view.change({ position: clamp(to, last + 1) });
+    else if (["Insert", "Delete", "Backspace"].includes(event.key)) edit(event.key);
+    else if (codePoints(event.key).length === 1) type(event.key);
+    else return;
+    event.preventDefault();
     focus();
   }
 
-  const focus = () => { boxes[model.get("position")]?.focus(); boxes[model.get("position")]?.select(); };
-
-  function onKey(event) {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = model.get("position");
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: path().length }[event.key];
-    if (to !== undefined) move(to);
-    else if (["Insert", "Delete", "Backspace"].includes(event.key)) { edit(event.key); focus(); }
-    else if (codePoints(event.key).length === 1) type(codePoints(event.key)[0]);
-    else return;
-    event.preventDefault();
+  /** The field of a step. Keyboards of phones and input methods send no usable key; their text comes as input. */
+  function makeBox(t) {
+    const read = () => (boxes[t].value === "" ? edit("Delete") : type(codePoints(boxes[t].value).at(-1)));
+    return field("input.box.mono", read, { style: `grid-column: ${t + 1}; grid-row: 2`, onkeydown: onKey,
+      onfocus: () => { if (view.state.position !== t) view.change({ position: t }); boxes[t].select(); },
+      onpaste: (event) => {
+        event.preventDefault();
+        for (const sign of codePoints(event.clipboardData.getData("text").trim())) type(sign);
+      } });
   }
 
-  function makeBox(t) {
-    const box = element("input", { type: "text", class: "crnn-box crnn-mono", autocomplete: "off", autocapitalize: "off", spellcheck: "false",
-      style: `grid-column: ${t + 1}; grid-row: 2`, onkeydown: onKey,
-      onfocus: () => { if (model.get("position") !== t) view.change({ position: t }); box.select(); },
-      // Keyboards of phones and input methods send no usable key; their text arrives here.
-      oninput: (event) => { if (!event.isComposing) box.value === "" ? edit("Delete") : type(codePoints(box.value).at(-1)); },
-      oncompositionend: () => { if (box.value !== "") type(codePoints(box.value).at(-1)); },
-      onpaste: (event) => { event.preventDefault(); for (const sign of codePoints(event.clipboardData.getData("text").trim())) type(sign); } });
-    return box;
+  function paintBoxes(signs, useBlank, at) {
+    while (boxes.length > signs.length + 1) boxes.pop().remove();
+    while (boxes.length < signs.length + 1) grid.append(boxes[boxes.push(makeBox(boxes.length)) - 1]);
+    rove(boxes, boxes[at]);
+    boxes.forEach((box, t) => {
+      const sign = signs[t], blank = sign === SIGN, past = sign === undefined;
+      Object.assign(box, { value: past ? "" : visible(sign), placeholder: past ? "+" : "" });
+      flag(box, "blank", blank);
+      flag(box, "out", blank && !useBlank);
+      flag(box, "marked", t === at);
+      flag(box, "joined", t > 0 && !past && sign === signs[t - 1] && (useBlank || !blank));
+      const name = `step ${t} of 0 to ${signs.length - 1}: ${blank ? "blank" : sign}`;
+      attr(box, { "aria-label": past ? "append a step" : name });
+    });
   }
 
   function paint() {
-    const signs = path(), useBlank = model.get("use_blank"), at = Math.min(model.get("position"), signs.length);
-    const { runs, text: letters } = stages(signs, useBlank);
-    if (columns !== signs.length) {
-      while (boxes.length > signs.length + 1) boxes.pop();
-      while (boxes.length < signs.length + 1) boxes.push(makeBox(boxes.length));
-      columns = signs.length;
-    }
-    const times = boxes.map((_, t) => element("span", { class: "crnn-time crnn-soft", "aria-hidden": "true", style: `grid-column: ${t + 1}; grid-row: 1` }, t < columns ? `${t}` : ""));
-    boxes.forEach((box, t) => {
-      const sign = signs[t], blank = sign === SIGN;
-      box.value = sign === undefined ? "" : visible(sign);
-      box.placeholder = sign === undefined ? "+" : "";
-      box.tabIndex = t === at ? 0 : -1;
-      box.classList.toggle("crnn-blank", blank);
-      box.classList.toggle("crnn-out", blank && !useBlank);
-      box.classList.toggle("crnn-marked", t === at);
-      box.classList.toggle("crnn-joined", t > 0 && sign !== undefined && sign === signs[t - 1] && (useBlank || !blank));
-      box.setAttribute("aria-label", sign === undefined ? "append a step" : `step ${t} of 0 to ${columns - 1}: ${blank ? "blank" : sign}`);
+    const signs = path(), { use_blank: useBlank, position: at } = view.state, held = boxes.includes(focused(root));
+    const { runs, text: letters } = stages(signs, useBlank), falls = view.state.path !== before ? ".falls" : "";
+    before = view.state.path; // the fall is shown when the path changed, not at each move
+    paintBoxes(signs, useBlank, at);
+    const place = (name, words, columns, row, more = {}) =>
+      html(name, { style: `grid-column: ${columns}; grid-row: ${row}`, ...more }, words);
+    const after = runs.flatMap(({ sign, start, end, steps }) => {
+      const blank = sign === SIGN, columns = `${start + 1} / ${end + 2}`;
+      return [place(steps > 1 ? "span.bracket.many" : "span.bracket", "", columns, 3),
+        place(blank ? "span.run.mono.blank" : "span.run.mono", visible(sign), columns, 5),
+        place(blank ? `span.fallen${falls}` : "span.run.kept.mono", visible(sign), columns, 7)];
     });
-    const across = ({ start, end }) => `grid-column: ${start + 1} / ${end + 2}`;
-    const falls = model.get("path") !== before; // the fall is shown when the path changed, not at each move
-    before = model.get("path");
-    const brackets = runs.map((run) => element("span", { class: `crnn-bracket${run.steps > 1 ? " crnn-many" : ""}`, style: `${across(run)}; grid-row: 3` }));
-    const merged = runs.map((run) => element("span", { class: `crnn-run crnn-mono${run.sign === SIGN ? " crnn-blank" : ""}`, style: `${across(run)}; grid-row: 5` }, visible(run.sign)));
-    const left = runs.map((run) => run.sign === SIGN
-      ? element("span", { class: `crnn-fallen${falls ? " crnn-falls" : ""}`, style: `${across(run)}; grid-row: 7` }, SIGN)
-      : element("span", { class: "crnn-run crnn-kept crnn-mono", style: `${across(run)}; grid-row: 7` }, visible(run.sign)));
-    const stage = (row, words) => element("span", { class: "crnn-stage crnn-soft", style: `--row: ${row}` }, words);
-    const after = element("div", { class: "crnn-rows", "aria-hidden": "true" }, ...brackets, ...merged, ...left);
-    grid.style.setProperty("--steps", columns + 1);
-    const focused = boxes.includes(host.getRootNode().activeElement);
+    const times = signs.map((_, t) => place("span.time.soft", t, t + 1, 1, { "aria-hidden": "true" }));
+    const stage = (row, words) => html("span.stage.soft", { style: `--row: ${row}` }, words);
+    grid.style.setProperty("--steps", signs.length + 1);
     for (const old of grid.querySelectorAll(":scope > :not(input)")) old.remove();
-    for (const old of grid.querySelectorAll(":scope > input")) if (!boxes.includes(old)) old.remove();
-    for (const box of boxes) if (box.parentNode !== grid) grid.append(box);
-    grid.append(...times, after, stage(5, "merge repeats"), stage(7, "drop blanks"));
-    if (focused && !boxes.includes(host.getRootNode().activeElement)) focus();
-    text.replaceChildren(element("span", { class: "crnn-soft" }, "text "), element("b", { class: "crnn-mono crnn-result" }, letters.map(visible).join("")),
-      ...(letters.length ? [] : [element("span", { class: "crnn-soft" }, "(empty)")]));
+    grid.append(...times, html("div.rows", { "aria-hidden": "true" }, after),
+      stage(5, "merge repeats"), stage(7, "drop blanks"));
+    if (held && !boxes.includes(focused(root))) focus();
+    text.replaceChildren(html("span.soft", "text "), html("b.mono.result", letters.map(visible).join("")),
+      letters.length ? "" : html("span.soft", "(empty)"));
     [formula.textContent, sentence.textContent] = counting(signs, useBlank);
     blankSwitch.checked = useBlank;
-    usable(insert, columns < MOST_STEPS);
-    usable(remove, at < columns);
+    usable(insert, signs.length < MOST_STEPS);
+    usable(remove, at < signs.length);
   }
 
-  paint();
-  return view.stop;
+  return mount(view, host, root);
 }
-
-export default { render };

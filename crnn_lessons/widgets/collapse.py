@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Sequence
-
-import traitlets
 
 from crnn_lessons.alphabet import BLANK_SIGN, Alphabet
 from crnn_lessons.ctc import collapse, count_alignments, repeats
-from crnn_lessons.widgets.base import Widget, module, stylesheet
-from crnn_lessons.widgets.picture import collapse_picture
+from crnn_lessons.show.numbers import counted
+from crnn_lessons.widgets.page import Widget
+from crnn_lessons.widgets.spec import Choice, Entry, Place, Text
 
 MOST_STEPS = 64
 """The longest path the widget shows."""
@@ -27,6 +25,8 @@ class Collapse(Widget):
         alphabet: the characters that may be typed; any, where it is None.
         examples: paths offered as buttons; three stand there by default, as far as the alphabet can write them.
 
+    ``path``, ``position`` (the marked step) and ``use_blank`` follow what the learner does, and may be set.
+
     Raises:
         ValueError: the path is longer than ``MOST_STEPS``, or has a character that the alphabet lacks.
 
@@ -34,15 +34,11 @@ class Collapse(Widget):
     """
 
     kind = "collapse"
-    shown = ("path", "position", "use_blank", "alphabet", "examples")
-    _esm = module("collapse.js")
-    _css = stylesheet("collapse.css")
-
-    path = traitlets.Unicode().tag(sync=True)
-    position = traitlets.Int(0).tag(sync=True)
-    use_blank = traitlets.Bool(True).tag(sync=True)
-    alphabet = traitlets.List(traitlets.Unicode(), default_value=None, allow_none=True, read_only=True).tag(sync=True)
-    examples = traitlets.List(traitlets.Unicode(), read_only=True).tag(sync=True)
+    path = Text(said="a path is a text with one sign a time step")
+    position = Place("boxes", said="position is a step of the path, 0 to {high} (one past its end)")
+    use_blank = Choice(True, False, said="use_blank is True or False")
+    alphabet = Entry(fixed=True)
+    examples = Entry(fixed=True)
 
     def __init__(
         self,
@@ -51,93 +47,58 @@ class Collapse(Widget):
         examples: Sequence[str] | None = None,
     ):
         if alphabet is not None:
-            if not isinstance(alphabet, Alphabet):
-                alphabet = Alphabet(alphabet)
+            alphabet = list((alphabet if isinstance(alphabet, Alphabet) else Alphabet(alphabet)).characters)
             if BLANK_SIGN in alphabet:
                 raise ValueError(f"{BLANK_SIGN!r} stands for the blank in this widget; take it out of the alphabet")
-        characters = None if alphabet is None else list(alphabet.characters)
         if examples is None:
-            examples = [example for example in EXAMPLES if _problem(example, characters) is None]
-        for text in (path, *examples):
-            if problem := _problem(text, characters):
+            examples = [example for example in EXAMPLES if _problem(example, alphabet) is None]
+        examples = [type(self).path.read(example) for example in examples]
+        super().__init__(path=path, position=0, use_blank=True, alphabet=alphabet, examples=examples)
+
+    def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
+        for path in (state["path"], *state["examples"]):
+            if problem := _problem(path, state["alphabet"]):
                 raise ValueError(problem)
-        path = unicodedata.normalize("NFC", path)
-        self.set_trait("alphabet", characters)
-        self.set_trait("examples", [unicodedata.normalize("NFC", example) for example in examples])
-        super().__init__(path=path, start={"path": path, "position": 0, "use_blank": True})
+        return {"boxes": len(state["path"]) + 1}
 
     @property
     def text(self) -> str:
         """What the path collapses to, or merges to where the blank does not exist."""
-        return "".join(collapse_signs(self._signs()))
+        return "".join(map(chr, collapse(map(ord, self._signs()), blank=ord(BLANK_SIGN))))
 
     @property
     def count(self) -> int:
         """How many paths of as many steps give the same text, this one included."""
-        T, text = len(self._signs()), self.text
+        T, labels = len(self._signs()), [ord(sign) for sign in self.text]
         if self.use_blank:
-            return count_alignments(T, [ord(sign) for sign in text])
-        if repeats([ord(sign) for sign in text]):
+            return count_alignments(T, labels)
+        if repeats(labels):
             return 0
-        return math.comb(T - 1, len(text) - 1) if text else int(T == 0)
+        return math.comb(T - 1, len(labels) - 1) if labels else int(T == 0)
 
     def _signs(self) -> str:
         return self.path if self.use_blank else self.path.replace(BLANK_SIGN, "")
 
-    @traitlets.validate("path")
-    def _check_path(self, proposal: dict) -> str:
-        if problem := _problem(proposal["value"], self.alphabet):
-            raise traitlets.TraitError(problem)
-        return unicodedata.normalize("NFC", proposal["value"])
-
-    @traitlets.validate("position")
-    def _check_position(self, proposal: dict) -> int:
-        if not 0 <= proposal["value"] <= len(self.path):
-            raise traitlets.TraitError(
-                f"position is a step of the path, 0 to {len(self.path)} (one past its end), and got {proposal['value']}"
-            )
-        return proposal["value"]
-
-    @traitlets.observe("path")
-    def _keep_position(self, change: dict) -> None:
-        self.position = min(self.position, len(self.path))
-
     def alt(self) -> str:
-        steps = "step" if len(self.path) == 1 else "steps"
-        how = (
-            "runs of equal signs merge, then blanks are dropped"
-            if self.use_blank
-            else "its blanks left out, runs merge"
-        )
+        merge = "runs of equal signs merge, then blanks are dropped"
         return (
-            f"The path {self.path!r} of {len(self.path)} {steps} collapses to {self.text!r}: {how}. "
+            f"The path {self.path!r} of {counted(len(self.path), 'step')} collapses to {self.text!r}: "
+            f"{merge if self.use_blank else 'its blanks left out, runs merge'}. "
             f"Paths of {len(self._signs())} steps with this text: {self.count:,}."
         )
-
-    def picture(self) -> str:
-        return collapse_picture(self._signs(), self.text, self.count)
 
     def __repr__(self) -> str:
         return f"Collapse(path={self.path!r}, text={self.text!r})"
 
 
-def collapse_signs(path: str) -> tuple[str, ...]:
-    """The map B on signs instead of class indices."""
-    return tuple(chr(code) for code in collapse([ord(sign) for sign in path], blank=ord(BLANK_SIGN)))
-
-
-def _problem(path: str, characters: Sequence[str] | None) -> str | None:
+def _problem(path: str, alphabet: Sequence[str] | None) -> str | None:
     """Why a path cannot be shown, in one sentence; None where it can."""
-    if not isinstance(path, str):
-        return f"a path is a text with one sign a time step, and got {path!r}"
-    path = unicodedata.normalize("NFC", path)
     if len(path) > MOST_STEPS:
         return f"the widget shows at most {MOST_STEPS} steps, and the path has {len(path)}; shorten it"
-    if characters is not None:
-        for t, sign in enumerate(path):
-            if sign != BLANK_SIGN and sign not in characters:
-                return (
-                    f"the sign {sign!r} at step {t} of {path!r} is neither the blank {BLANK_SIGN!r} nor in the "
-                    f"alphabet {''.join(characters)!r}"
-                )
+    for t, sign in enumerate(path if alphabet is not None else ""):
+        if sign != BLANK_SIGN and sign not in alphabet:
+            return (
+                f"the sign {sign!r} at step {t} of {path!r} is neither the blank {BLANK_SIGN!r} nor in the alphabet "
+                f"{''.join(alphabet)!r}"
+            )
     return None

@@ -3,7 +3,6 @@ import { renderCell } from "./gates_cell.js";
 import { renderHand } from "./gates_hand.js";
 
 function render({ model, el }) {
-  return "weight_ih" in model.get("cell") ? renderCell(model, el) : renderHand(model, el);
+  const { cell } = { ...model.get("given"), ...model.get("state") };
+  return (cell.weight_ih ? renderCell : renderHand)(model, el);
 }
-
-export default { render };

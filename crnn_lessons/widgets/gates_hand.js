@@ -1,160 +1,134 @@
 // One LSTM unit, its gates set by hand: a column for each time step, and what its memory makes of them.
-import { element, follow, minus, number, shield, usable } from "./dom.js";
+import { bar, button, legend, live, liveAll, namedSlider, radios, resetButton, stepper } from "./controls.js";
+import { attr, clamp, flag, html, range } from "./dom.js";
 import { runByHand } from "./gates_run.js";
+import { arrowTo, pressed, rove } from "./keys.js";
+import { follow, mount, shell } from "./view.js";
+import { bracketed, minus, number } from "./words.js";
 
-// Rows in the order in which a step computes: key, words, place in [i, f, g, o] (none: it is computed), lowest value.
-const GATE_ROWS = [["f", "forget gate", 1, 0], ["i", "input gate", 0, 0], ["g", "candidate", 2, -1], ["c", "memory"], ["o", "output gate", 3, 0], ["h", "shown"]];
+// Rows in the order of a step: key, words, place in [i, f, g, o] (none: it is computed), lowest value, kind of row.
+const GATE_ROWS = [["f", "forget gate", 1, 0], ["i", "input gate", 0, 0], ["g", "candidate", 2, -1, "tr.signed"],
+  ["c", "memory", undefined, undefined, "tr.made"], ["o", "output gate", 3, 0],
+  ["h", "shown", undefined, undefined, "tr.made"]];
 const SET_ROWS = GATE_ROWS.filter(([, , place]) => place !== undefined);
 const NEAR = 0.02; // how far from its goal a step may be
 const FINE = 0.05; // what + and − and the sliders change
-const HELP = "Click a box or walk with the arrow keys. Keys 0 and 1 shut and open a gate, 2 to 9 set it to 0.2 to 0.9, + and − change it by 0.05.";
+const HELP = "Click a box or walk with the arrow keys. Keys 0 and 1 shut and open a gate, 2 to 9 set it to 0.2 to " +
+  "0.9, + and − change it by 0.05.";
 
-const plain = (x, digits = 2) => {
-  const text = minus(x.toFixed(digits));
-  return /[1-9]/.test(text) ? text : text.replace("−", "");
-};
-const tidied = (x, low) => Math.max(low, Math.min(1, Math.round(x * 100) / 100));
+const plain = (x) => minus(x.toFixed(2)).replace(/^−(?=[0.]+$)/, "");
 
 export function renderHand(model, host) {
-  const view = follow(model, ["gates", "t", "task"], paint);
-  const presets = model.get("presets"), tasks = Object.fromEntries(model.get("tasks").map((task) => [task.name, task]));
+  const view = follow(model, paint), { presets, tasks } = view.state;
+  const taskOf = (name) => tasks.find((task) => task.name === name);
   let cells = {}, width = 0, row = "i";
 
-  const button = (label, title, act) => element("button", { type: "button", title, onclick: act }, label);
   const examples = presets.map(({ name, gates }) =>
     button(name, `Set the gates to ${name}`, () => view.change({ task: "", gates, t: 0 })));
-  const radios = [["", "none"], ...Object.entries(tasks).map(([name, task]) => [name, task.words])].map(([value, words]) => {
-    const radio = element("input", { type: "radio", name: "task", value, onchange: () => begin(value) });
-    return element("label", {}, radio, words);
-  });
-  const reset = button("reset", "Back to the first gates", () => view.change({ ...model.get("start") }));
-  const scroll = element("div", { class: "crnn-scroll" });
-  const back = button("◀", "One step back", () => move(model.get("t") - 1));
-  const on = button("▶", "One step on", () => move(model.get("t") + 1));
-  const step = element("b", {});
-  const sliders = SET_ROWS.map(([key, words, place, low]) => {
-    const slider = element("input", { type: "range", min: low, max: 1, step: FINE, oninput: () => set(place, Number(slider.value), low) });
-    const value = element("output", { class: "crnn-mono" });
-    return { key, place, slider, value, label: element("label", {}, element("span", {}, element("i", {}, key), ` ${words}`), slider, value) };
-  });
-  const memory = element("p", { class: "crnn-mono crnn-line" }), shown = element("p", { class: "crnn-mono crnn-line" });
-  const verdict = element("p", { class: "crnn-verdict", role: "status", "aria-live": "polite" });
-  const root = element("div", { class: "crnn-widget crnn-gates", role: "group", "aria-label": "One LSTM unit by hand" },
-    element("div", { class: "crnn-bar" }, element("span", { class: "crnn-soft" }, "examples"), ...examples, element("span", { class: "crnn-end" }, reset)),
-    element("form", { class: "crnn-bar", onsubmit: (event) => event.preventDefault() },
-      element("fieldset", { "aria-label": "task" }, element("span", { class: "crnn-soft" }, "task"), ...radios)),
-    scroll, verdict,
-    element("div", { class: "crnn-bar crnn-where" }, back, step, on), element("div", { class: "crnn-sliders" }, ...sliders.map(({ label }) => label)),
-    element("div", { role: "status", "aria-live": "polite", "aria-atomic": "true" }, memory, shown),
-    element("p", { class: "crnn-soft crnn-legend" }, HELP));
-  shield(root);
-  host.append(root);
+  const options = { "": "none", ...Object.fromEntries(tasks.map((task) => [task.name, task.words])) };
+  const task = radios("task", options, begin, html("span.soft", "task"));
+  const scroll = html("div.scroll");
+  const walk = stepper((by) => move(view.state.t + by), ["One step back", "One step on"]);
+  const sliders = SET_ROWS.map(([key, words, place, low]) => ({ key, words, place, ...namedSlider(
+    [html("i", key), ` ${words}`], { min: low, max: 1, step: FINE }, (value) => set(place, value, low)) }));
+  const memory = html("p.mono.line"), shown = html("p.mono.line"), verdict = live("p.verdict");
+  const root = shell("gates", "One LSTM unit by hand",
+    bar(html("span.soft", "examples"), examples, resetButton(view, "Back to the first gates")), bar(task.root),
+    scroll, verdict, html("div.bar.where", walk.back, walk.where, walk.on),
+    html("div.sliders", sliders.map((one) => one.root)), liveAll(memory, shown), legend(HELP));
 
-  const clamp = (t) => Math.max(0, Math.min(t, model.get("gates").length - 1));
-  const move = (t) => view.change({ t: clamp(t) });
-  const locked = (place) => model.get("task") !== "" && place === 2; // a task gives the candidates
+  const move = (t) => view.change({ t: clamp(t, view.state.gates.length) });
+  const locked = (place) => view.state.task !== "" && place === 2; // a task gives the candidates
 
-  function begin(task) {
-    const given = tasks[task]?.g;
-    view.change(given ? { task, gates: given.map((g) => [0.5, 0.5, g, 0.5]), t: 0 } : { task });
+  function begin(name) {
+    const given = taskOf(name)?.g;
+    view.change(given ? { task: name, gates: given.map((g) => [0.5, 0.5, g, 0.5]), t: 0 } : { task: name });
   }
 
   function set(place, value, low) {
-    const t = clamp(model.get("t"));
-    if (!locked(place)) view.change({ gates: model.get("gates").map((gates, u) => (u === t ? gates.with(place, tidied(value, low)) : gates)) });
+    const { gates, t } = view.state, tidy = Math.max(low, Math.min(1, Math.round(value * 100) / 100));
+    if (!locked(place)) view.change({ gates: gates.with(t, gates[t].with(place, tidy)) });
   }
 
   function choose(t, key) {
     row = key;
     move(t);
-    cells[row][clamp(t)].focus();
+    cells[row][view.state.t].focus();
   }
 
   function onKey(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const at = SET_ROWS.findIndex(([key]) => key === row), [, , place, low] = SET_ROWS[at], t = clamp(model.get("t"));
-    const last = model.get("gates").length - 1, up = SET_ROWS[Math.max(0, at - 1)][0], down = SET_ROWS[Math.min(3, at + 1)][0];
-    const to = { ArrowLeft: [t - 1, row], ArrowRight: [t + 1, row], ArrowUp: [t, up], ArrowDown: [t, down], Home: [0, row], End: [last, row] }[event.key];
-    const value = model.get("gates")[t][place];
-    if (to) choose(...to);
-    else if (event.key === "+" || event.key === "=") set(place, value + FINE, low);
-    else if (event.key === "-" || event.key === "−") set(place, value - FINE, low);
-    else if (/^[0-9]$/.test(event.key)) set(place, event.key === "1" ? 1 : Number(event.key) / 10, low);
-    else return;
-    event.preventDefault();
+    const at = SET_ROWS.findIndex(([key]) => key === row), [, , place, low] = SET_ROWS[at], { gates, t } = view.state;
+    const to = arrowTo(event, t, at, gates.length, SET_ROWS.length), value = gates[t][place];
+    if (to) return choose(to[0], SET_ROWS[to[1]][0]);
+    const digits = Object.fromEntries(range(10, (d) => [d, d === 1 ? 1 : d / 10]));
+    const by = { "+": value + FINE, "=": value + FINE, "-": value - FINE, "−": value - FINE };
+    const wanted = pressed(event, { ...digits, ...by });
+    return wanted === undefined ? undefined : set(place, wanted, low);
   }
 
   function build(T) {
-    cells = Object.fromEntries([...GATE_ROWS.map(([key]) => key), "goal"].map((key) => [key, []]));
-    const lines = GATE_ROWS.map(([key, words, place]) => element("tr", { role: "row", class: { c: "crnn-made", h: "crnn-made", g: "crnn-signed" }[key] ?? "" },
-      element("th", { role: "rowheader", scope: "row" }, element("i", {}, key), element("span", { class: "crnn-words" }, ` ${words}`)),
-      ...Array.from({ length: T }, (_, t) => {
-        const td = element("td", { role: "gridcell", tabindex: -1, onclick: () => (place === undefined ? move(t) : choose(t, key)), onfocus: () => {
-          if (place !== undefined && (row !== key || model.get("t") !== t)) { row = key; move(t); }
-        } });
-        cells[key].push(td);
-        return td;
-      })));
-    const heads = element("tr", { role: "row" }, element("th", { role: "columnheader" }, "t"),
-      ...Array.from({ length: T }, (_, t) => element("th", { role: "columnheader", scope: "col", class: "crnn-soft", onclick: () => choose(t, row) }, `${t}`)));
-    const goals = element("tr", { role: "row", class: "crnn-goal" }, element("th", { role: "rowheader", scope: "row" }, "goal"),
-      ...Array.from({ length: T }, (_, t) => (cells.goal[t] = element("td", { role: "gridcell" }))));
-    scroll.replaceChildren(element("table", { role: "grid", "aria-label": `Gates, memory and output of one unit, ${T} time steps`, onkeydown: onKey, style: `--steps: ${T}` },
-      element("tbody", { role: "rowgroup" }, heads, ...lines, goals)));
+    const rowOf = (name, title, tds) =>
+      html(name, { role: "row" }, html("th", { role: "rowheader", scope: "row" }, title), tds);
+    const cellOf = (key, place) => range(T, (t) => html("td", { role: "gridcell", tabindex: -1,
+      onclick: () => (place === undefined ? move(t) : choose(t, key)),
+      onfocus: () => {
+        if (place !== undefined && (row !== key || view.state.t !== t)) { row = key; move(t); }
+      } }));
+    cells = Object.fromEntries(GATE_ROWS.map(([key, , place]) => [key, cellOf(key, place)]));
+    cells.goal = range(T, () => html("td", { role: "gridcell" }));
+    const lines = GATE_ROWS.map(([key, words, , , kind = "tr"]) =>
+      rowOf(kind, [html("i", key), html("span.words", ` ${words}`)], cells[key]));
+    const heads = html("tr", { role: "row" }, html("th", { role: "columnheader" }, "t"), range(T, (t) =>
+      html("th.soft", { role: "columnheader", scope: "col", onclick: () => choose(t, row) }, t)));
+    const name = `Gates, memory and output of one unit, ${T} time steps`;
+    scroll.replaceChildren(html("table", { role: "grid", "aria-label": name, onkeydown: onKey, style: `--steps: ${T}` },
+      html("tbody", { role: "rowgroup" }, heads, lines, rowOf("tr.goal", "goal", cells.goal))));
     width = T;
   }
 
   /** A bar from the row's zero to its value, as a share of the box's height from below. */
-  function bar(td, value, low, high) {
-    const zero = (-low / (high - low)) * 100, end = ((value - low) / (high - low)) * 100;
-    td.style.setProperty("--from", `${Math.min(zero, end).toFixed(1)}%`);
-    td.style.setProperty("--to", `${Math.max(zero, end).toFixed(1)}%`);
+  function stripe({ style }, value, low, high) {
+    const ends = [0, value].map((x) => ((x - low) / (high - low)) * 100).sort((a, b) => a - b);
+    ["--from", "--to"].forEach((name, i) => style.setProperty(name, `${ends[i].toFixed(1)}%`));
   }
 
   function paint() {
-    const gates = model.get("gates"), task = tasks[model.get("task")], T = gates.length, t = clamp(model.get("t"));
-    const { c, h } = runByHand(gates), reach = Math.max(1, ...c.map(Math.abs));
+    const { gates, t } = view.state, asked = taskOf(view.state.task), T = gates.length, made = runByHand(gates);
+    const reach = { c: Math.max(1, ...made.c.map(Math.abs)), h: 1 };
     if (width !== T) build(T);
+    rove(Object.values(cells).flat(), cells[row][t]);
     for (const [key, words, place, low] of GATE_ROWS) {
       cells[key].forEach((td, u) => {
-        const value = place === undefined ? { c, h }[key][u] : gates[u][place];
-        const span = { c: reach, h: 1 }[key];
-        bar(td, value, span === undefined ? low : -span, span ?? 1);
+        const value = place === undefined ? made[key][u] : gates[u][place];
+        stripe(td, value, low ?? -reach[key], reach[key] ?? 1);
         td.textContent = plain(value);
-        td.classList.toggle("crnn-here", u === t);
-        td.setAttribute("aria-selected", u === t && key === row);
-        td.setAttribute("aria-label", `${words} ${key} at step ${u}: ${plain(value)}${locked(place) ? ", given by the task" : ""}`);
-        td.tabIndex = u === t && key === row ? 0 : -1;
+        flag(td, "here", u === t);
+        attr(td, { "aria-selected": String(u === t && key === row), "aria-label":
+          `${words} ${key} at step ${u}: ${plain(value)}${locked(place) ? ", given by the task" : ""}` });
       });
     }
-    scroll.querySelectorAll("tr")[3].classList.toggle("crnn-given", locked(2));
-    const right = task ? task.goal.map((goal, u) => Math.abs(h[u] - goal) <= NEAR) : [];
+    flag(cells.g[0].parentNode, "given", locked(2));
+    const right = asked ? asked.goal.map((goal, u) => Math.abs(made.h[u] - goal) <= NEAR) : [];
     cells.goal.forEach((td, u) => {
-      td.textContent = task ? `${plain(task.goal[u])} ${right[u] ? "✓" : "✗"}` : "";
-      td.classList.toggle("crnn-miss", task !== undefined && !right[u]);
+      td.textContent = asked ? `${plain(asked.goal[u])} ${right[u] ? "✓" : "✗"}` : "";
+      flag(td, "miss", asked && !right[u]);
     });
-    scroll.querySelector(".crnn-goal").hidden = !task;
+    cells.goal[0].parentNode.hidden = !asked;
     const hits = right.filter(Boolean).length;
-    verdict.textContent = !task ? "" : `${task.asks} ${hits === T ? "Solved: h is at its goal at every step." : `h is at its goal at ${hits} of ${T} steps.`}`;
-    for (const radio of radios) radio.firstChild.checked = radio.firstChild.value === model.get("task");
-    step.textContent = `step ${t} of 0 to ${T - 1}`;
-    usable(back, t > 0);
-    usable(on, t < T - 1);
-    for (const { key, place, slider, value } of sliders) {
-      slider.value = gates[t][place];
-      slider.disabled = locked(place);
-      slider.setAttribute("aria-label", `${GATE_ROWS.find(([k]) => k === key)[1]} ${key} at step ${t}`);
+    const met = hits === T ? "Solved: h is at its goal at every step." : `h is at its goal at ${hits} of ${T} steps.`;
+    verdict.textContent = asked ? `${asked.asks} ${met}` : "";
+    task.check(view.state.task);
+    walk.fill(t, T - 1);
+    for (const { key, words, place, input, value } of sliders) {
+      Object.assign(input, { value: gates[t][place], disabled: locked(place) });
+      attr(input, { "aria-label": `${words} ${key} at step ${t}` });
       value.textContent = plain(gates[t][place]);
     }
-    const [i, f, g, o] = gates[t], name = (letter, u) => `${letter}(${u})`;
-    const before = t === 0 ? "0" : number(c[t - 1]);
-    memory.textContent = `${name("c", t)} = f · ${t === 0 ? "0" : name("c", t - 1)} + i · g = ${number(f)} · ${bracket(before)} + ${number(i)} · ${bracket(number(g))} = ${number(c[t])}`;
-    shown.textContent = `${name("h", t)} = o · tanh(${name("c", t)}) = ${number(o)} · ${bracket(number(Math.tanh(c[t])))} = ${number(h[t])}`;
+    const [i, f, g, o] = gates[t].map(bracketed), { c, h } = made;
+    const past = t === 0 ? ["0", "0"] : [`c(${t - 1})`, bracketed(c[t - 1])];
+    memory.textContent = `c(${t}) = f · ${past[0]} + i · g = ${f} · ${past[1]} + ${i} · ${g} = ${number(c[t])}`;
+    shown.textContent = `h(${t}) = o · tanh(c(${t})) = ${o} · ${bracketed(Math.tanh(c[t]))} = ${number(h[t])}`;
   }
 
-  paint();
-  return view.stop;
+  return mount(view, host, root);
 }
-
-/** A factor, a negative one in brackets. */
-const bracket = (text) => (text.startsWith("−") ? `(${text})` : text);

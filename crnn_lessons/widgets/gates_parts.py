@@ -12,8 +12,9 @@ import torch
 from numpy.typing import ArrayLike
 from torch import nn
 
+from crnn_lessons.arrays import as_array
 from crnn_lessons.cells import lstm_step
-from crnn_lessons.widgets.probabilities import as_array
+from crnn_lessons.widgets.layers import bias_of, weights_of
 
 GATES = ("i", "f", "g", "o")
 """The order of a step's four numbers, and of the parts of an LSTM's weights: torch's."""
@@ -32,36 +33,18 @@ PRESETS = {  # T rows of i, f, g, o
 
 def _task(words: str, asks: str, g: Sequence[float], remembered: Sequence[float], shown: Sequence[int]) -> dict:
     goal = [math.tanh(c) if on else 0.0 for c, on in zip(remembered, shown, strict=True)]
-    return {"words": words, "asks": asks, "g": list(g), "goal": goal}
+    return {"words": words, "asks": f"The candidates are given. {asks}", "g": list(g), "goal": goal}
 
 
-_MIXED, _PULSES, _SUMMANDS = (
-    (0.9, -0.6, 0.4, 0.8, -0.9, 0.5, -0.3),
-    (0, 0.8, 0, 0, -0.7, 0, 0),
-    (0.4, 0.3, -0.5, 0.2, 0.6, -0.4, 0.1),
-)
+_MIXED, _PULSES = (0.9, -0.6, 0.4, 0.8, -0.9, 0.5, -0.3), (0, 0.8, 0, 0, -0.7, 0, 0)
+_SUMMANDS = (0.4, 0.3, -0.5, 0.2, 0.6, -0.4, 0.1)
+_SECOND = "Show the second of them after the last step, and nothing before."
+_LATEST = "Show at each step the latest candidate that was not 0."
+_TOTAL = "Let the memory hold their sum so far, and show it at each step."
 TASKS = {
-    "second": _task(
-        "2nd at the end",
-        "The candidates are given. Show the second of them after the last step, and nothing before.",
-        _MIXED,
-        [-0.6] * 7,
-        [0] * 6 + [1],
-    ),
-    "latest": _task(
-        "latest pulse",
-        "The candidates are given. Show at each step the latest candidate that was not 0.",
-        _PULSES,
-        [0, 0.8, 0.8, 0.8, -0.7, -0.7, -0.7],
-        [1] * 7,
-    ),
-    "total": _task(
-        "running total",
-        "The candidates are given. Let the memory hold their sum so far, and show it at each step.",
-        _SUMMANDS,
-        list(accumulate(_SUMMANDS)),
-        [1] * 7,
-    ),
+    "second": _task("2nd at the end", _SECOND, _MIXED, [-0.6] * 7, [0] * 6 + [1]),
+    "latest": _task("latest pulse", _LATEST, _PULSES, [0, 0.8, 0.8, 0.8, -0.7, -0.7, -0.7], [1] * 7),
+    "total": _task("running total", _TOTAL, _SUMMANDS, list(accumulate(_SUMMANDS)), [1] * 7),
 }
 
 
@@ -71,15 +54,12 @@ def check_gates(gates: ArrayLike) -> list[list[float]]:
     Raises:
         ValueError: the wrong shape, or a number outside its range.
     """
-    values = as_array(gates, "gates")
+    said = f"gates must be T x 4 (time steps by i, f, g, o), T from 1 to {MOST_STEPS}"
+    values = as_array(gates, said)
     if values.ndim != 2 or values.shape[1] != 4 or not 1 <= len(values) <= MOST_STEPS:
-        raise ValueError(
-            f"gates must be T x 4 (time steps by i, f, g, o), T from 1 to {MOST_STEPS}, and have the shape "
-            f"{values.shape}"
-        )
+        raise ValueError(f"{said}, and have the shape {values.shape}")
     low = np.array([0, 0, -1, 0])
-    if bad := np.argwhere(~((values >= low) & (values <= 1))).tolist():
-        t, k = bad[0]
+    for t, k in np.argwhere(~((values >= low) & (values <= 1))).tolist():
         raise ValueError(f"{GATES[k]} lies between {low[k]} and 1, and at t = {t} it is {values[t, k]:g}")
     return values.tolist()
 
@@ -90,35 +70,24 @@ def read_cell(layer: Any) -> dict:
     Raises:
         ValueError: no LSTM, one of another build, or one too large to look at.
     """
-    if isinstance(layer, nn.LSTMCell):
-        suffix, layers, both = "", 1, False
-    elif all(hasattr(layer, name) for name in ("weight_ih_l0", "weight_hh_l0", "num_layers", "bidirectional")):
-        suffix, layers, both = "_l0", layer.num_layers, layer.bidirectional
-    else:
+    suffix = "" if isinstance(layer, nn.LSTMCell) else "_l0"
+    names = [f"{name}{suffix}" for name in ("weight_ih", "weight_hh")]
+    if not all(hasattr(layer, name) for name in names):
         raise ValueError(f"a cell is an LSTM of torch or of crnn_lessons.cells, and this is {type(layer).__name__}")
-    weight_ih, weight_hh = (getattr(layer, f"{name}{suffix}").detach().cpu().double() for name in _WEIGHTS)
-    hidden_size = weight_hh.shape[1]
-    if len(weight_hh) != 4 * hidden_size or getattr(layer, "proj_size", 0):
-        raise ValueError(
-            f"only an LSTM has these gates, and this is {type(layer).__name__}; give an LSTM without proj_size"
-        )
-    if layers != 1 or both:
-        raise ValueError(f"the widget shows one layer in one direction, and this LSTM has {layers} in {1 + both}")
-    if hidden_size > MOST_UNITS:
-        raise ValueError(f"the widget shows at most {MOST_UNITS} units, and this LSTM has {hidden_size}")
-    bias = torch.zeros(4 * hidden_size, dtype=torch.float64)
-    for name in ("bias_ih", "bias_hh"):
-        if (part := getattr(layer, f"{name}{suffix}", None)) is not None and not isinstance(part, bool):
-            bias = bias + part.detach().cpu().double()
-    return {
-        "weight_ih": weight_ih.tolist(),
-        "weight_hh": weight_hh.tolist(),
-        "bias": bias.tolist(),
-        "output_tanh": bool(getattr(layer, "output_tanh", True)),
-    }
-
-
-_WEIGHTS = ("weight_ih", "weight_hh")
+    weight_ih, weight_hh = weights_of(layer, *names)
+    H, layers, ways = weight_hh.shape[1], getattr(layer, "num_layers", 1), 1 + getattr(layer, "bidirectional", False)
+    if len(weight_hh) != 4 * H or getattr(layer, "proj_size", 0):
+        kind = type(layer).__name__
+        raise ValueError(f"only an LSTM has these gates, and this is {kind}; give an LSTM without proj_size")
+    if layers != 1 or ways != 1:
+        raise ValueError(f"the widget shows one layer in one direction, and this LSTM has {layers} in {ways}")
+    if H > MOST_UNITS:
+        raise ValueError(f"the widget shows at most {MOST_UNITS} units, and this LSTM has {H}")
+    bias = bias_of(layer, 4 * H, f"bias_ih{suffix}", f"bias_hh{suffix}")
+    output_tanh = bool(getattr(layer, "output_tanh", True))
+    return {name[:9]: weight.tolist() for name, weight in zip(names, (weight_ih, weight_hh), strict=True)} | {
+        "bias": bias.tolist(), "output_tanh": output_tanh,
+    }  # fmt: skip
 
 
 def read_out(out: nn.Linear, hidden_size: int, labels: Sequence[str], classes: Sequence[str] | None) -> dict:
@@ -129,21 +98,19 @@ def read_out(out: nn.Linear, hidden_size: int, labels: Sequence[str], classes: S
     """
     if not isinstance(out, nn.Linear) or out.in_features != hidden_size:
         raise ValueError(f"out must be a Linear that reads the cell's {hidden_size} units, and is {out!r}")
+    C = out.out_features
     if classes is None:
-        classes = labels if len(labels) == out.out_features else [str(k) for k in range(out.out_features)]
-    if len(classes) != out.out_features:
-        raise ValueError(f"out has {out.out_features} classes, and {len(classes)} names are given for them")
-    bias = torch.zeros(out.out_features) if out.bias is None else out.bias
-    return {
-        "out_weight": out.weight.detach().cpu().double().tolist(),
-        "out_bias": bias.detach().cpu().double().tolist(),
-        "classes": [str(name) for name in classes],
-    }
+        classes = labels if len(labels) == C else range(C)
+    if len(classes) != C:
+        raise ValueError(f"out has {C} classes, and {len(classes)} names are given for them")
+    weight, bias = weights_of(out, "weight")[0].tolist(), bias_of(out, C, "bias").tolist()
+    return {"out_weight": weight, "out_bias": bias, "classes": [str(name) for name in classes]}
 
 
 def run_cell(cell: dict, inputs: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
     """i, f, g, o, c and h of every unit at every step, T x H each, with the course's own ``lstm_step`` in float64."""
-    weight_ih, weight_hh, bias = (torch.tensor(cell[name], dtype=torch.float64) for name in (*_WEIGHTS, "bias"))
+    names = ("weight_ih", "weight_hh", "bias")
+    weight_ih, weight_hh, bias = (torch.tensor(cell[name], dtype=torch.float64) for name in names)
     h = c = torch.zeros(weight_hh.shape[1], dtype=torch.float64)  # H
     steps = []
     for x in torch.tensor(inputs, dtype=torch.float64):  # D
@@ -172,15 +139,14 @@ def check_inputs(inputs: Any, labels: Sequence[str], input_size: int) -> list[li
         if unknown := [sign for sign in inputs if sign not in labels]:
             raise ValueError(f"{unknown[0]!r} in {inputs!r} is none of the labels {''.join(labels)!r}")
         inputs = [labels.index(sign) for sign in inputs]
-    values = as_array(inputs, "inputs")
+    said = f"inputs must be T x D, D = {input_size} and T from 1 to {MOST_STEPS}"
+    values = as_array(inputs, said)
     if values.ndim == 1 and len(values):
         if not np.isin(values, np.arange(len(labels))).all():
             raise ValueError(f"inputs given as indices run from 0 to {len(labels) - 1}, and are {values.tolist()}")
         values = np.eye(input_size)[values.astype(int)]  # T D
     if values.ndim != 2 or values.shape[1] != input_size or not 1 <= len(values) <= MOST_STEPS:
-        raise ValueError(
-            f"inputs must be T x D, D = {input_size} and T from 1 to {MOST_STEPS}, and have the shape {values.shape}"
-        )
+        raise ValueError(f"{said}, and have the shape {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError("inputs must be finite numbers, and one is not")
     return values.tolist()
@@ -192,11 +158,10 @@ def check_labels(labels: Sequence[str] | None, input_size: int) -> list[str]:
     Raises:
         ValueError: too many, more than one sign in one, or the same twice.
     """
-    labels = [str(d) for d in range(min(10, input_size))] if labels is None else [str(label) for label in labels]
+    labels = [str(label) for label in (range(min(10, input_size)) if labels is None else labels)]
     if len(labels) > input_size or len(set(labels)) < len(labels) or any(len(label) != 1 for label in labels):
-        raise ValueError(
-            f"labels are single signs, each once, at most one for each of the {input_size} features, and are {labels}"
-        )
+        limits = f"labels are single signs, each once, at most one for each of the {input_size} features"
+        raise ValueError(f"{limits}, and are {labels}")
     if "·" in labels:
         raise ValueError("'·' stands for a step without a label; choose another sign")
     return labels

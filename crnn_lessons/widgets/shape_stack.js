@@ -1,6 +1,8 @@
 // What a feature stack does, on paper: sizes, parameters, multiplications and receptive fields of its layers.
 // The same rules as in crnn_lessons.models (grammar.py, parts.py, unet.py), in whole numbers.
+import { range } from "./dom.js";
 
+/** Of each kind of layer, how many numbers may follow, and which words after them. */
 const FORMS = {
   conv: { counts: [1, 3], options: ["stride", "pad", "bias", "plain", "linear"] },
   pool: { counts: [2], options: ["stride", "pad"] },
@@ -12,51 +14,60 @@ const FORMS = {
 };
 
 /** Examples of every kind of layer, for a list to choose from. */
-export const EXAMPLES = ["conv 64", "conv 64 2 2", "pool 2 2", "pool 2 1", "pool 2 2 stride 2 1 pad 0 1", "block 64", "block 64 stride 2 1", "fmp 0.7 0.9", "unet 64 128", "up 64 1 2", "keep"];
+export const EXAMPLES = ["conv 64", "conv 64 2 2", "pool 2 2", "pool 2 1", "pool 2 2 stride 2 1 pad 0 1", "block 64",
+  "block 64 stride 2 1", "fmp 0.7 0.9", "unet 64 128", "up 64 1 2", "keep"];
+
+/** The words after the numbers, as { stride, pad, bias, plain, linear }; null where they are none. */
+function readOptions(words, allowed) {
+  const given = {};
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i];
+    if (!allowed.includes(word) || word in given) return null;
+    given[word] = true;
+    if (word !== "stride" && word !== "pad") continue;
+    const pair = words.slice(i + 1, i + 3);
+    if (pair.length < 2 || !pair.every((n) => /^\d{1,3}$/.test(n))) return null;
+    given[word] = pair.map(Number);
+    i += 2;
+  }
+  if (given.stride?.includes(0) || ["bias", "plain", "linear"].filter((word) => given[word]).length > 1) return null;
+  return given;
+}
 
 /** One layer's text as numbers; null where it is no layer. */
 export function parseLayer(text) {
-  const [kind, ...rest] = text.trim().split(/\s+/), form = FORMS[kind];
+  const [kind, ...rest] = text.trim().split(/\s+/);
   if (!Object.hasOwn(FORMS, kind)) return null;
-  const cut = rest.findIndex((word) => /^\p{L}+$/u.test(word)), words = cut < 0 ? [] : rest.slice(cut);
-  const numbers = cut < 0 ? rest : rest.slice(0, cut);
-  const shape = kind === "fmp" ? /^0\.\d+$/ : /^[1-9]\d{0,4}$/;
-  if (!form.counts.includes(numbers.length) || !numbers.every((n) => shape.test(n))) return null;
-  const values = numbers.map(Number), given = {};
-  if (kind === "fmp") return words.length || Math.min(...values) < 0.5 ? null : { text, kind, channels: [], kernel: [3, 3], stride: [1, 1], padding: [0, 0], ratio: values, given };
-  while (words.length) {
-    const word = words.shift();
-    if (!form.options.includes(word) || word in given) return null;
-    given[word] = true;
-    if (word !== "stride" && word !== "pad") continue;
-    const pair = words.splice(0, 2);
-    if (pair.length < 2 || !pair.every((n) => /^\d{1,3}$/.test(n))) return null;
-    given[word] = pair.map(Number);
-    if (word === "stride" && given.stride.includes(0)) return null;
+  const { counts, options } = FORMS[kind], cut = rest.findIndex((word) => /^\p{L}+$/u.test(word));
+  const numbers = cut < 0 ? rest : rest.slice(0, cut), given = readOptions(cut < 0 ? [] : rest.slice(cut), options);
+  const shape = kind === "fmp" ? /^0\.\d+$/ : /^[1-9]\d{0,4}$/, values = numbers.map(Number);
+  if (!given || !counts.includes(numbers.length) || !numbers.every((n) => shape.test(n))) return null;
+  if (kind === "fmp") {
+    const layer = { text, kind, channels: [], kernel: [3, 3], stride: [1, 1], padding: [0, 0], ratio: values, given };
+    return Math.min(...values) < 0.5 ? null : layer;
   }
-  if (["bias", "plain", "linear"].filter((word) => given[word]).length > 1) return null;
   const channels = { pool: [], unet: values, keep: [] }[kind] ?? values.slice(0, 1);
   const written = kind !== "unet" && values.length >= 2 ? values.slice(-2) : null;
-  const padding = given.pad ?? ((kind === "conv" || kind === "block") && !written ? [1, 1] : [0, 0]);
   const kernel = written ?? (kind === "keep" || kind === "unet" ? null : [3, 3]);
+  const padding = given.pad ?? ((kind === "conv" || kind === "block") && !written ? [1, 1] : [0, 0]);
+  const stride = given.stride ?? (kind === "pool" || kind === "up" ? kernel : [1, 1]);
   if (kind === "pool" && padding.some((p, axis) => 2 * p > kernel[axis])) return null;
-  return { text, kind, channels, kernel, written: written !== null, stride: given.stride ?? (kind === "pool" || kind === "up" ? kernel : [1, 1]), padding, given };
+  return { text, kind, channels, kernel, written: written !== null, stride, padding, given };
 }
 
-const shrunk = (size, kernel, stride, padding) => (size > 0 ? Math.max(0, Math.floor((size + 2 * padding - kernel) / stride) + 1) : 0);
-const seen = ([first, last], kernel, stride, padding, size) => [Math.max(0, first * stride - padding), Math.min(size - 1, last * stride - padding + kernel - 1)];
 const half = (size) => Math.floor(size / 2);
+const shrunk = (size, kernel, stride, padding) =>
+  (size > 0 ? Math.max(0, Math.floor((size + 2 * padding - kernel) / stride) + 1) : 0);
+const seen = ([first, last], kernel, stride, padding, size) =>
+  [Math.max(0, first * stride - padding), Math.min(size - 1, last * stride - padding + kernel - 1)];
 
 /** Size along an axis (0 rows, 1 columns) after a layer; `image` is the size of the image. */
-export function sizeAfter(layer, axis, size, image) {
-  if (layer.kind === "fmp") {
-    const out = Math.trunc(size * layer.ratio[axis]);
-    return out + 2 <= size ? out : 0;
-  }
-  if (layer.kind === "unet") return size >> (layer.channels.length - 1) ? size : 0;
-  if (layer.kind === "up") return size * layer.kernel[axis];
-  if (layer.kind === "keep") return axis === 0 || size === 0 ? size : image;
-  return shrunk(size, layer.kernel[axis], layer.stride[axis], layer.padding[axis]);
+export function sizeAfter({ kind, ratio, channels, kernel, stride, padding }, axis, size, image) {
+  if (kind === "fmp") return Math.trunc(size * ratio[axis]) + 2 <= size ? Math.trunc(size * ratio[axis]) : 0;
+  if (kind === "unet") return size >> (channels.length - 1) ? size : 0;
+  if (kind === "up") return size * kernel[axis];
+  if (kind === "keep") return axis === 0 || size === 0 ? size : image;
+  return shrunk(size, kernel[axis], stride[axis], padding[axis]);
 }
 
 /** The first and last of `size` inputs that the outputs of a span depend on. */
@@ -75,38 +86,31 @@ export function reach(layer, axis, span, size, image) {
 }
 
 function reachUNet(levels, span, size) {
-  const both = seen(span, 3, 1, 1, size);
+  const both = seen(span, 3, 1, 1, size), below = half(size);
   if (levels === 1) return both;
-  let [left, right] = seen(both, 3, 1, 1, size);
-  const below = half(size);
-  if (both[0] < 2 * below) {
-    const [low, high] = reachUNet(levels - 1, [half(both[0]), Math.min(half(both[1]), below - 1)], below);
-    const wide = seen([2 * low, 2 * high + 1], 3, 1, 1, size);
-    [left, right] = [Math.min(left, wide[0]), Math.max(right, wide[1])];
-  }
-  return [left, right];
+  const [left, right] = seen(both, 3, 1, 1, size);
+  if (both[0] >= 2 * below) return [left, right];
+  const [low, high] = reachUNet(levels - 1, [half(both[0]), Math.min(half(both[1]), below - 1)], below);
+  const wide = seen([2 * low, 2 * high + 1], 3, 1, 1, size);
+  return [Math.min(left, wide[0]), Math.max(right, wide[1])];
 }
 
 /** Output channels, parameters (of the layer itself, of its norms) and multiply-adds for an input of a size. */
 export function costs(layer, channels, [height, width]) {
-  const { kind, given, kernel } = layer, out = layer.channels[0] ?? channels;
+  const { kind, given, kernel, written } = layer, out = layer.channels[0] ?? channels;
   const places = sizeAfter(layer, 0, height, 0) * sizeAfter(layer, 1, width, 0);
+  if (kind === "unet") return { out, ...costsUNet(layer.channels, channels, height, width) };
+  const first = kernel && out * channels * kernel[0] * kernel[1];
   if (kind === "conv") {
-    const weights = out * channels * kernel[0] * kernel[1], bias = given.bias || given.plain || given.linear;
-    return { out, own: weights + (bias ? out : 0), norm: given.plain || given.linear ? 0 : 2 * out, work: weights * places };
+    const bare = given.plain || given.linear; // without a norm
+    return { out, own: first + (given.bias || bare ? out : 0), norm: bare ? 0 : 2 * out, work: first * places };
   }
   if (kind === "block") {
-    const first = out * channels * kernel[0] * kernel[1], second = 9 * out * out;
-    const changes = channels !== out || layer.stride.some((s) => s !== 1);
-    const shortcut = layer.written ? first : changes ? out * channels : 0;
-    const weights = first + second + shortcut;
-    return { out, own: weights + (layer.written ? 3 * out : 0), norm: 4 * out + (!layer.written && changes ? 2 * out : 0), work: weights * places };
+    const changes = channels !== out || layer.stride.some((s) => s !== 1), bypassed = !written && changes;
+    const weights = first + 9 * out * out + (written ? first : changes ? out * channels : 0);
+    return { out, own: weights + (written ? 3 * out : 0), norm: (bypassed ? 6 : 4) * out, work: weights * places };
   }
-  if (kind === "up") {
-    const weights = channels * out * kernel[0] * kernel[1];
-    return { out, own: weights, norm: 2 * out, work: weights * height * width };
-  }
-  if (kind === "unet") return { out, ...costsUNet(layer.channels, channels, height, width) };
+  if (kind === "up") return { out, own: first, norm: 2 * out, work: first * height * width };
   return { out, own: 0, norm: 0, work: 0 };
 }
 
@@ -122,29 +126,18 @@ function costsUNet([own, ...below], channels, height, width) {
 }
 
 /** Size along one axis before the first layer and after each. */
-export function sizesAlong(stack, axis, image) {
-  const sizes = [image];
-  for (const layer of stack) sizes.push(sizeAfter(layer, axis, sizes.at(-1), image));
-  return sizes;
-}
+export const sizesAlong = (stack, axis, image) =>
+  stack.reduce((sizes, layer) => [...sizes, sizeAfter(layer, axis, sizes.at(-1), image)], [image]);
 
 /** What an output depends on at every level, from the image up: [[first, last], ...], one more than layers. */
-export function spansOf(stack, axis, index, image, sizes = sizesAlong(stack, axis, image)) {
-  const spans = [[index, index]];
-  for (let i = stack.length - 1; i >= 0; i--) spans.unshift(reach(stack[i], axis, spans[0], sizes[i], image));
-  return spans;
-}
+export const spansOf = (stack, axis, index, image, sizes = sizesAlong(stack, axis, image)) =>
+  stack.reduceRight((spans, layer, i) => [reach(layer, axis, spans[0], sizes[i], image), ...spans], [[index, index]]);
 
 /** The widest receptive field along one axis after each layer. */
 export function fields(stack, axis, image) {
   const sizes = sizesAlong(stack, axis, image);
-  return stack.map((_, i) => {
-    let widest = 0;
-    const part = stack.slice(0, i + 1);
-    for (let index = 0; index < sizes[i + 1]; index++) {
-      const [first, last] = spansOf(part, axis, index, image, sizes)[0];
-      widest = Math.max(widest, last - first + 1);
-    }
-    return widest;
-  });
+  return stack.map((_, i) => Math.max(0, ...range(sizes[i + 1], (index) => {
+    const [first, last] = spansOf(stack.slice(0, i + 1), axis, index, image, sizes)[0];
+    return last - first + 1;
+  })));
 }

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from crnn_lessons.cells import RNN
-from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.exercises import Exercise, Mistake, mistakes
 
 WINDOW = 3
 """What a window sees, in exercises 01-1 and 01-6: the present input and the two before it."""
@@ -27,19 +27,10 @@ SAME_ANSWER = (
 )
 LONGER = f"Make them longer than the window, then change one bit outside the last {WINDOW}."
 MOST_BITS = 20
-UNFINISHED = "There is a `...` in the answer still: replace the remaining `...`."
-
-
-def _unfinished(answer) -> bool:
-    """Whether a `...` stands anywhere in an answer of tuples, lists and dictionaries."""
-    parts = answer.values() if isinstance(answer, dict) else answer
-    return parts is ... or (isinstance(answer, (list, tuple, dict)) and any(map(_unfinished, parts)))
 
 
 def window_is_fooled(pair: Sequence[Iterable]) -> str | None:
     """None if a window of three sees the same in both sequences, and the right answers differ; else a sentence."""
-    if _unfinished(pair):
-        return UNFINISHED
     if not isinstance(pair, Iterable):
         return f"The answer is a pair of two sequences of bits, and yours is {pair!r}."
     pair = list(pair)
@@ -62,11 +53,24 @@ def window_is_fooled(pair: Sequence[Iterable]) -> str | None:
     return None
 
 
+FOOL_A_WINDOW = Exercise(
+    key="01-1",
+    title="fool a window of three",
+    solution=([1, 0, 0, 0], [0, 0, 0, 0]),
+    verify=window_is_fooled,
+    mistakes=(
+        Mistake("gives sequences of different lengths", ([1, 0, 0, 0], [0, 0, 0]), LENGTHS),
+        Mistake("puts the difference inside the window", ([0, 0, 1], [0, 0, 0]), TOLD_APART),
+        Mistake("gives both the same answer", ([1, 1, 0, 0, 0], [0, 0, 0, 0, 0]), SAME_ANSWER),
+    ),
+    hints=(
+        ("where may they differ?", "Anywhere but in the last three bits: four bits are enough."),
+        ("what must differ?", "The number of ones must be even in one sequence and odd in the other."),
+    ),
+    source="answer = ([1, 0, 0, 0], [0, 0, 0, 0])  # the same last three bits; one 1, and none",
+)
+
 # 01-2 ---------------------------------------------------------------------------------------------------------------
-
-
-def rnn_step(x, h, weight_ih, weight_hh, bias):
-    return np.tanh(weight_ih @ x + weight_hh @ h + bias)
 
 
 def _random_net(D: int, hidden_size: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,7 +97,68 @@ def _show_call(name: str) -> Callable[..., str]:
     return show
 
 
+def rnn_step(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(weight_ih @ x + weight_hh @ h + bias)
+
+
+RNN_STEP = Exercise(
+    key="01-2",
+    title="one step of a recurrent network",
+    solution=rnn_step,
+    mistakes=mistakes(
+        rnn_step,
+        """
+        leaves out the input :: weight_ih @ x + ->
+            Without W_ih x the step does not hear what comes in.
+        leaves out the state :: weight_hh @ h + ->
+            Without W_hh h the step knows nothing of the past.
+        leaves out the tanh :: np.tanh( -> (
+            The sum is right; the state is its tanh.
+        leaves out the bias :: + bias ->
+            Three terms stand inside the tanh.
+        adds the bias after the tanh :: + bias) -> ) + bias
+            The bias belongs inside the tanh; outside, the state could leave −1 to 1.
+        takes the tanh of each part :: weight_ih @ x + -> weight_ih @ x) + np.tanh(
+            First add, then take one tanh of the sum.
+        multiplies the state from the wrong side :: weight_hh @ h -> h @ weight_hh
+            `h @ weight_hh` runs, as the matrix is square, but uses its columns for its rows: the matrix comes first.
+        multiplies input and state from the wrong side ::
+            weight_ih @ x -> x @ weight_ih & weight_hh @ h -> h @ weight_hh
+            weight_ih has a row for each unit and a column for each input, so the matrix comes first: `weight_ih @ x`.
+        multiplies element by element :: @ -> *
+        multiplies the state element by element :: weight_hh @ h -> weight_hh * h
+            `*` multiplies element by element; matrix times vector is `@`.
+        takes the tanh of one number with math.tanh :: np.tanh -> math.tanh
+            `math.tanh` takes one number, and the sum holds one for each unit: `np.tanh` takes arrays.
+        returns complex numbers :: np.tanh( -> np.tanh(0j +
+            All numbers here are real. Where does a complex one come in?
+        swaps the two matrices :: weight_ih -> weight_hh & weight_hh -> weight_ih
+            ih is from the input to the hidden state, hh from the hidden state to itself.
+        stops with a TypeError :: weight_ih @ x -> ...
+            If it speaks of an 'ellipsis', that is a `...`: replace the remaining `...`.
+        """,
+    ),
+    cases=[
+        (np.array([2.0]), np.array([-1.0]), np.array([[0.5]]), np.array([[1.5]]), np.array([0.25])),
+        _step_case(1, 2, 1),
+        _step_case(3, 2, 2),
+        _step_case(2, 4, 3),
+        _step_case(3, 3, 4),
+    ],
+    show_case=_show_call("rnn_step"),
+    tolerance=1e-5,  # float32 is right too
+    hints=(
+        ("which product?", "`weight_ih @ x` is matrix times vector: one number for each row, that is, each unit."),
+        ("nearly there", "Add three vectors of the size of the state, and give the sum to `np.tanh`."),
+    ),
+)
+
 # 01-3 ---------------------------------------------------------------------------------------------------------------
+
+
+def _sequence_case(T: int, D: int, hidden_size: int, seed: int) -> tuple:
+    rng = np.random.default_rng(200 + seed)
+    return (rng.normal(size=(T, D)).round(2), rng.normal(size=hidden_size).round(2), *_random_net(D, hidden_size, seed))
 
 
 def unroll(x, h, weight_ih, weight_hh, bias):
@@ -104,62 +169,82 @@ def unroll(x, h, weight_ih, weight_hh, bias):
     return states
 
 
-def _stacked(x, h, weight_ih, weight_hh, bias):
-    states = []
-    for x_t in x:
-        h = rnn_step(x_t, h, weight_ih, weight_hh, bias)
-        states.append(h)
-    return np.stack(states)
-
-
-def _flat_when_empty(x, h, *weights):
-    return unroll(x, h, *weights) if len(x) else np.zeros(0)
-
-
-def _stops(*arguments):
-    raise TypeError
-
-
-def _aliased(x, h, *weights):
-    states = unroll(x, h, *weights)
-    return np.stack([states[-1]] * len(x)) if len(x) else np.zeros(0)
-
-
-def _aliased_and_stacked(x, h, *weights):
-    states = unroll(x, h, *weights)
-    return np.stack([states[-1] for _ in states])
-
-
-def _aliased_in_shape(x, h, *weights):
-    return _aliased(x, h, *weights).reshape(len(x), len(h))
-
-
-ALIASED = (
-    "All rows are one and the same array, which holds the last state at the end: `h[:] = ...` writes into it. Make a "
-    "new array, `h = ...`, or store `h.copy()`."
+UNROLL = Exercise(
+    key="01-3",
+    title="unroll it over a sequence",
+    solution=unroll,
+    mistakes=mistakes(
+        unroll,
+        """
+        begins every step with the first state :: h = np.tanh( -> states[t] = np.tanh( & states[t] = h ->
+            The state must move on: the h of one step is the h that the next one starts from.
+        stores the same array at every step :: return states -> return np.array([h] * len(x))
+        :: return states -> return np.stack([h] * len(x))
+        :: return states -> states[:] = h; return states
+            All rows are one and the same array, which holds the last state at the end: `h[:] = ...` writes into it.
+            Make a new array, `h = ...`, or store `h.copy()`.
+        returns the last state alone :: return states -> return h
+            A row for each step is asked for: collect the states.
+        puts the initial state in front :: = lambda x, h, *weights: np.vstack([h, unroll(x, h, *weights)])
+            Row t is the state after x[t] has been read. The initial state is none of them.
+        stores the state before the step :: h = np.tanh( -> states[t] = h; h = np.tanh( & states[t] = h ->
+            Row t is the state after x[t] has been read: take the step first, then store.
+        begins with zeros :: states = np.zeros( -> h = np.zeros(len(h)); states = np.zeros(
+            The state to begin with is given: h.
+        leaves out the first step :: states = np.zeros( -> x = x[1:]; states = np.zeros(
+            The first input is x[0]; it meets the initial state.
+        reads the sequence from its end :: range(len(x)) -> reversed(range(len(x)))
+            Step 0 comes first. (Reading backwards has its use: see section 7.)
+        returns inside the loop, after the first step ::
+            states[t] = h -> states[t] = h; return states & return states ->
+        :: states[t] = h -> return h[None] & return states ->
+        :: states[t] = h -> return h & return states ->
+            `return` ends the function at once, and it stands in the loop. Move it out, to the left.
+        multiplies the state from the wrong side :: weight_hh @ h -> h @ weight_hh
+            `h @ weight_hh` runs, as the matrix is square, but uses its columns for its rows: the matrix comes first.
+        leaves out the bias :: + bias ->
+            Three terms stand inside the tanh, at every step: the bias is one of them.
+        leaves out the state :: + weight_hh @ h ->
+            Without W_hh h each step stands for itself, and nothing is carried along.
+        makes the states of the shape of x :: (len(x), len(h)) -> x.shape
+            x has D numbers a step, and a state has Dₕ: `np.zeros((len(x), len(h)))`.
+        fills the rows with None :: states[t] = h -> states[t] = None
+            A None that goes into an array becomes nan. Does your rnn_step end with a return?
+        puts time on the second axis :: return states -> return states.T
+            Time comes first: row t is the state after step t.
+        fails on an empty sequence ::
+            np.zeros((len(x), len(h))) -> [] & states[t] = h -> states += [h] & return states -> return np.stack(states)
+            There is nothing to stack when T = 0. Make the T × Dₕ array first, and fill its rows.
+        forgets the number of units when the sequence is empty ::
+            np.zeros((len(x), len(h))) -> [] & states[t] = h -> states += [h] & return states -> return np.array(states)
+            T = 0 steps of Dₕ units make an array of the shape (0, Dₕ): `np.zeros((len(x), len(h)))` gives it.
+        stops with a TypeError :: np.zeros((len(x), -> np.zeros((...,
+            If it speaks of an 'ellipsis', that is a `...`: your rnn_step is not written yet (01-2), or one is left in
+            unroll. If it speaks of 'NoneType', rnn_step has no return.
+        """,
+    ),
+    cases=[
+        _sequence_case(1, 1, 1, 1),
+        _sequence_case(3, 1, 2, 2),
+        _sequence_case(4, 3, 2, 3),
+        _sequence_case(0, 2, 3, 4),
+    ],
+    show_case=_show_call("unroll"),
+    tolerance=1e-5,  # float32 is right too
+    hints=(
+        ("what goes round?", "A loop over t, in which h is replaced by the new h."),
+        ("the empty sequence", "Make `states = np.zeros((len(x), len(h)))` before the loop."),
+        ("all rows are equal", "Did you change h in place? `h = ...` makes a new array, `h[:] = ...` does not."),
+    ),
 )
-
-
-def _backwards(x, h, *weights):
-    return unroll(x[::-1], h, *weights)[::-1]
-
-
-def _with_initial(x, h, *weights):
-    return np.concatenate([[h], unroll(x, h, *weights)])
-
-
-def _before_each_step(x, h, *weights):
-    return np.concatenate([[h], unroll(x, h, *weights)])[: len(x)]
-
-
-def _sequence_case(T: int, D: int, hidden_size: int, seed: int) -> tuple:
-    rng = np.random.default_rng(200 + seed)
-    return (rng.normal(size=(T, D)).round(2), rng.normal(size=hidden_size).round(2), *_random_net(D, hidden_size, seed))
-
 
 # 01-4 ---------------------------------------------------------------------------------------------------------------
 
 HIGH, LOW, ZEROS = 0.9, 0.1, 1000
+GROWS = (
+    "No 1 has come yet. b pushes the state up a little at each step, and W_hh, above 1, makes what is there grow. "
+    "Try b = 0."
+)
 FALSE_ALARM = "No 1 has come yet. With the input 0 the first step gives tanh(b): where does b push the state?"
 TOO_WEAK = (
     "A single 1 must lift the state to the top at once: tanh(2) is about 0.96. Is the weight of the input enough?"
@@ -176,8 +261,6 @@ FLIPS = "The state changes its sign from step to step, as it does when W_hh is n
 
 def remembers(answer) -> str | None:
     """None if the one-unit network with these weights remembers for good that a 1 has come; else a sentence."""
-    if _unfinished(answer):
-        return UNFINISHED
     numbers = [float(value) for value in np.ravel(np.asarray(answer, dtype=float))]
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         return f"The answer is three numbers, (w_ih, w_hh, b), and yours is {answer!r}."
@@ -204,7 +287,9 @@ def _first_lapse(bits: Sequence[int], w_ih: float, w_hh: float, b: float) -> str
 def _cause(w_ih: float, w_hh: float, b: float, before: float, h: float, seen: bool, first: bool) -> str:
     """Why the state went wrong at the step from ``before`` to ``h``."""
     if not seen:
-        return FALSE_ALARM if b > 0 else FLIPS  # with b = 0 it stays at 0, with b < 0 only W_hh < 0 brings it up
+        if math.tanh(b) >= LOW:
+            return FALSE_ALARM
+        return GROWS if w_hh > 0 else FLIPS  # with b = 0 it stays at 0, with b < 0 only W_hh < 0 brings it up
     if first:
         if w_ih < 0:
             return UPSIDE_DOWN
@@ -217,6 +302,62 @@ def _cause(w_ih: float, w_hh: float, b: float, before: float, h: float, seen: bo
         return f"There W_hh · h + b is only {round(w_hh * before + b, 2) + 0.0:.2f}. {PULLS}"
     return FORGETS
 
+
+REMEMBER = Exercise(
+    key="01-4",
+    title="remember that a 1 has come",
+    solution=(3.0, 3.0, 0.0),
+    verify=remembers,
+    mistakes=(
+        Mistake("fires before a 1 has come", (3, 3, 1), FALSE_ALARM),
+        Mistake("lets W_hh amplify a small b", (3, 3, 0.001), GROWS),
+        Mistake("lets a 1 hardly move the state", (1, 3, 0), TOO_WEAK),
+        Mistake("turns the input's sign", (-3, 3, 0), UPSIDE_DOWN),
+        Mistake("lets b pull the state down before the 1", (5, 5, -1), SUNK),
+        Mistake("lets b pull against W_hh", (20, 3, -3), PULLS),
+        Mistake("forgets", (3, 1, 0), FORGETS),
+        Mistake("flips the state at each step", (3, -3, 0), FLIPS),
+    ),
+    hints=(
+        ("how do I begin?", "Begin with b = 0: then the state stays at 0 until the first 1."),
+        ("the state fades", "After the 1 only W_hh keeps it up. Find w with tanh(w · 0.95) above 0.95."),
+    ),
+    source="answer = (3, 3, 0)  # tanh(3) = 0.995, and tanh(3 * 0.995) = 0.995 again: it stays there",
+)
+
+# 01-5 ---------------------------------------------------------------------------------------------------------------
+
+COUNT_PARAMETERS = Exercise(
+    key="01-5",
+    title="count the parameters",
+    solution=850,
+    mistakes=mistakes(
+        850,
+        """
+        counts a copy for each of the 50 steps :: = 50 * 850
+            All steps use the same weights.
+        leaves out the weights from state to state :: = 850 - 20 * 20
+            W_hh has 20 × 20 numbers.
+        counts one bias for the recurrent layer :: = 850 - 20
+            Torch's layer has two, b_ih and b_hh.
+        leaves out the biases :: = 850 - 20 - 20 - 10
+            The recurrent layer has two biases, the linear layer one.
+        leaves out the linear layer :: = 850 - 10 * 20 - 10
+            The linear layer has 20 × 10 weights and 10 biases.
+        leaves out the linear layer's bias :: = 850 - 10
+            One number for each of the 10 outputs is missing.
+        leaves out the input's weights :: = 850 - 20 * 10
+            W_ih has 20 × 10 numbers.
+        stands in a list :: = [850]
+            A number is asked for, not a list.
+        """,
+    ),
+    hints=(
+        ("which parts are there?", "W_ih, W_hh, b_ih and b_hh of the recurrent layer; weights and bias of the other."),
+        ("which sizes?", "Weights have a row for each unit they lead to, and a column for each they come from."),
+    ),
+    source="answer = 20 * 10 + 20 * 20 + 20 + 20 + 10 * 20 + 10  # and no 50",
+)
 
 # 01-6 ---------------------------------------------------------------------------------------------------------------
 
@@ -274,8 +415,6 @@ def _wrong_steps(kind: str, got: set[int], want: set[int]) -> str:
 
 def steps_are_right(answer) -> str | None:
     """None if the answer names the steps whose outputs change, for each kind of network; else a sentence."""
-    if _unfinished(answer):
-        return UNFINISHED
     if not isinstance(answer, dict) or set(answer) != set(KINDS):
         return f"{KEYS} Yours is {answer!r}."
     for kind, want in outputs_that_change().items():
@@ -287,233 +426,23 @@ def steps_are_right(answer) -> str | None:
     return None
 
 
-EXERCISES = (
-    Exercise(
-        key="01-1",
-        title="fool a window of three",
-        solution=([1, 0, 0, 0], [0, 0, 0, 0]),
-        verify=window_is_fooled,
-        mistakes=(
-            Mistake("gives sequences of different lengths", ([1, 0, 0, 0], [0, 0, 0]), LENGTHS),
-            Mistake("puts the difference inside the window", ([0, 0, 1], [0, 0, 0]), TOLD_APART),
-            Mistake("gives both the same answer", ([1, 1, 0, 0, 0], [0, 0, 0, 0, 0]), SAME_ANSWER),
-        ),
-        hints=(
-            ("where may they differ?", "Anywhere but in the last three bits: four bits are enough."),
-            ("what must differ?", "The number of ones must be even in one sequence and odd in the other."),
-        ),
-        source="answer = ([1, 0, 0, 0], [0, 0, 0, 0])  # the same last three bits; one 1, and none",
+WHICH_CHANGE = Exercise(
+    key="01-6",
+    title="which outputs change?",
+    solution=RIGHT_STEPS,
+    verify=steps_are_right,
+    mistakes=(
+        Mistake("lets the present change the past", RIGHT_STEPS | {"recurrent": range(10)}, PAST_CHANGES),
+        Mistake("forgets the step itself", RIGHT_STEPS | {"recurrent": range(6, 10)}, FORGOT_ITSELF),
+        Mistake("shifts or stretches the window", RIGHT_STEPS | {"convolution": [3, 4, 5]}, LOOKS_FORWARD),
+        Mistake("ends the memory early", RIGHT_STEPS | {"recurrent": [5, 6, 7]}, NO_MEMORY),
+        Mistake("reads in one direction only", RIGHT_STEPS | {"bidirectional": range(5, 10)}, ONE_WAY),
     ),
-    Exercise(
-        key="01-2",
-        title="one step of a recurrent network",
-        solution=rnn_step,
-        cases=[
-            (np.array([2.0]), np.array([-1.0]), np.array([[0.5]]), np.array([[1.5]]), np.array([0.25])),
-            _step_case(1, 2, 1),
-            _step_case(3, 2, 2),
-            _step_case(2, 4, 3),
-            _step_case(3, 3, 4),
-        ],
-        show_case=_show_call("rnn_step"),
-        tolerance=1e-5,  # float32 is right too
-        mistakes=(
-            Mistake(
-                "leaves out the input",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_hh @ h + bias),
-                "Without W_ih x the step does not hear what comes in.",
-            ),
-            Mistake(
-                "leaves out the state",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + bias),
-                "Without W_hh h the step knows nothing of the past.",
-            ),
-            Mistake(
-                "leaves out the tanh",
-                lambda x, h, weight_ih, weight_hh, bias: weight_ih @ x + weight_hh @ h + bias,
-                "The sum is right; the state is its tanh.",
-            ),
-            Mistake(
-                "leaves out the bias",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + weight_hh @ h),
-                "Three terms stand inside the tanh.",
-            ),
-            Mistake(
-                "adds the bias after the tanh",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + weight_hh @ h) + bias,
-                "The bias belongs inside the tanh; outside, the state could leave −1 to 1.",
-            ),
-            Mistake(
-                "takes the tanh of each part",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x) + np.tanh(weight_hh @ h + bias),
-                "First add, then take one tanh of the sum.",
-            ),
-            Mistake(
-                "multiplies the state from the wrong side",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih @ x + h @ weight_hh + bias),
-                "`h @ weight_hh` runs, as the matrix is square, but uses its columns for its rows: the matrix comes "
-                "first.",
-            ),
-            Mistake(
-                "multiplies input and state from the wrong side",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(x @ weight_ih + h @ weight_hh + bias),
-                "weight_ih has a row for each unit and a column for each input, so the matrix comes first: "
-                "`weight_ih @ x`.",
-            ),
-            Mistake(
-                "multiplies element by element",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_ih * x + weight_hh * h + bias),
-                "`*` multiplies element by element; matrix times vector is `@`.",
-            ),
-            Mistake(
-                "swaps the two matrices",
-                lambda x, h, weight_ih, weight_hh, bias: np.tanh(weight_hh @ x + weight_ih @ h + bias),
-                "ih is from the input to the hidden state, hh from the hidden state to itself.",
-            ),
-            Mistake(
-                "stops with a TypeError",
-                _stops,
-                "If it speaks of an 'ellipsis', that is a `...`: replace the remaining `...`.",
-            ),
-        ),
-        hints=(
-            ("which product?", "`weight_ih @ x` is matrix times vector: one number for each row, that is, each unit."),
-            ("nearly there", "Add three vectors of the size of the state, and give the sum to `np.tanh`."),
-        ),
+    hints=(
+        ("the convolution", "Write down which inputs y_5 is made of, then y_6, and so on. Where does x_5 occur?"),
+        ("the others", "Follow the arrows from x_5 through the states. A second direction has arrows to the left."),
     ),
-    Exercise(
-        key="01-3",
-        title="unroll it over a sequence",
-        solution=unroll,
-        cases=[
-            _sequence_case(1, 1, 1, 1),
-            _sequence_case(3, 1, 2, 2),
-            _sequence_case(4, 3, 2, 3),
-            _sequence_case(0, 2, 3, 4),
-        ],
-        show_case=_show_call("unroll"),
-        tolerance=1e-5,  # float32 is right too
-        mistakes=(
-            Mistake(
-                "begins every step with the first state",
-                lambda x, h, *weights: np.array([rnn_step(x_t, h, *weights) for x_t in x]).reshape(len(x), len(h)),
-                "The state must move on: the h of one step is the h that the next one starts from.",
-            ),
-            Mistake("stores the same array at every step", _aliased, ALIASED),
-            Mistake("stores the same array at every step", _aliased_and_stacked, ALIASED),
-            Mistake("stores the same array at every step", _aliased_in_shape, ALIASED),
-            Mistake(
-                "returns the last state alone",
-                lambda x, h, *weights: np.concatenate([[h], unroll(x, h, *weights)])[-1],
-                "A row for each step is asked for: collect the states.",
-            ),
-            Mistake(
-                "puts the initial state in front",
-                _with_initial,
-                "Row t is the state after x[t] has been read. The initial state is none of them.",
-            ),
-            Mistake(
-                "stores the state before the step",
-                _before_each_step,
-                "Row t is the state after x[t] has been read: take the step first, then store.",
-            ),
-            Mistake(
-                "begins with zeros",
-                lambda x, h, *weights: unroll(x, np.zeros_like(h), *weights),
-                "The state to begin with is given: h.",
-            ),
-            Mistake(
-                "leaves out the first step",
-                lambda x, h, *weights: unroll(x[1:], h, *weights),
-                "The first input is x[0]; it meets the initial state.",
-            ),
-            Mistake(
-                "reads the sequence from its end",
-                _backwards,
-                "Step 0 comes first. (Reading backwards has its use: section 7.)",
-            ),
-            Mistake(
-                "fails on an empty sequence",
-                _stacked,
-                "There is nothing to stack when T = 0. Make the T × Dₕ array first, and fill its rows.",
-            ),
-            Mistake(
-                "forgets the number of units when the sequence is empty",
-                _flat_when_empty,
-                "T = 0 steps of Dₕ units make an array of the shape (0, Dₕ): `np.zeros((len(x), len(h)))` gives it.",
-            ),
-            Mistake(
-                "stops with a TypeError",
-                _stops,
-                "If it speaks of an 'ellipsis', that is a `...`: your rnn_step is not written yet (01-2), or one is "
-                "left in unroll. If it speaks of 'NoneType', rnn_step has no return.",
-            ),
-        ),
-        hints=(
-            ("what goes round?", "A loop over t, in which h is replaced by the new h."),
-            ("the empty sequence", "Make `states = np.zeros((len(x), len(h)))` before the loop."),
-            ("all rows are equal", "Did you change h in place? `h = ...` makes a new array, `h[:] = ...` does not."),
-        ),
-    ),
-    Exercise(
-        key="01-4",
-        title="remember that a 1 has come",
-        solution=(3.0, 3.0, 0.0),
-        verify=remembers,
-        mistakes=(
-            Mistake("fires before a 1 has come", (3, 3, 1), FALSE_ALARM),
-            Mistake("lets a 1 hardly move the state", (1, 3, 0), TOO_WEAK),
-            Mistake("turns the input's sign", (-3, 3, 0), UPSIDE_DOWN),
-            Mistake("lets b pull the state down before the 1", (5, 5, -1), SUNK),
-            Mistake("lets b pull against W_hh", (20, 3, -3), PULLS),
-            Mistake("forgets", (3, 1, 0), FORGETS),
-            Mistake("flips the state at each step", (3, -3, 0), FLIPS),
-        ),
-        hints=(
-            ("how do I begin?", "Begin with b = 0: then the state stays at 0 until the first 1."),
-            ("the state fades", "After the 1 only W_hh keeps it up. Find w with tanh(w · 0.95) above 0.95."),
-        ),
-        source="answer = (3, 3, 0)  # tanh(3) = 0.995, and tanh(3 * 0.995) = 0.995 again: it stays there",
-    ),
-    Exercise(
-        key="01-5",
-        title="count the parameters",
-        solution=850,
-        mistakes=(
-            Mistake("counts a copy for each of the 50 steps", 42500, "All steps use the same weights."),
-            Mistake("leaves out the weights from state to state", 450, "W_hh has 20 × 20 numbers."),
-            Mistake("counts one bias for the recurrent layer", 830, "Torch's layer has two, b_ih and b_hh."),
-            Mistake("leaves out the biases", 800, "The recurrent layer has two biases, the linear layer one."),
-            Mistake("leaves out the linear layer", 640, "The linear layer has 20 × 10 weights and 10 biases."),
-            Mistake("leaves out the linear layer's bias", 840, "One number for each of the 10 outputs is missing."),
-            Mistake("leaves out the input's weights", 650, "W_ih has 20 × 10 numbers."),
-            Mistake("stands in a list", [850], "A number is asked for, not a list."),
-        ),
-        hints=(
-            (
-                "which parts are there?",
-                "W_ih, W_hh, b_ih and b_hh of the recurrent layer; weights and bias of the other.",
-            ),
-            ("which sizes?", "Weights have a row for each unit they lead to, and a column for each they come from."),
-        ),
-        source="answer = 20 * 10 + 20 * 20 + 20 + 20 + 10 * 20 + 10  # and no 50",
-    ),
-    Exercise(
-        key="01-6",
-        title="which outputs change?",
-        solution=RIGHT_STEPS,
-        verify=steps_are_right,
-        mistakes=(
-            Mistake("lets the present change the past", RIGHT_STEPS | {"recurrent": range(10)}, PAST_CHANGES),
-            Mistake("forgets the step itself", RIGHT_STEPS | {"recurrent": range(6, 10)}, FORGOT_ITSELF),
-            Mistake("shifts or stretches the window", RIGHT_STEPS | {"convolution": [3, 4, 5]}, LOOKS_FORWARD),
-            Mistake("ends the memory early", RIGHT_STEPS | {"recurrent": [5, 6, 7]}, NO_MEMORY),
-            Mistake("reads in one direction only", RIGHT_STEPS | {"bidirectional": range(5, 10)}, ONE_WAY),
-        ),
-        hints=(
-            ("the convolution", "Write down which inputs y_5 is made of, then y_6, and so on. Where does x_5 occur?"),
-            ("the others", "Follow the arrows from x_5 through the states. A second direction has arrows to the left."),
-        ),
-        source='answer = {"convolution": [5, 6, 7], "recurrent": [5, 6, 7, 8, 9], "bidirectional": list(range(10))}',
-    ),
+    source='answer = {"convolution": [5, 6, 7], "recurrent": [5, 6, 7, 8, 9], "bidirectional": list(range(10))}',
 )
+
+EXERCISES = (FOOL_A_WINDOW, RNN_STEP, UNROLL, REMEMBER, COUNT_PARAMETERS, WHICH_CHANGE)

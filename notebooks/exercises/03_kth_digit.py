@@ -7,7 +7,9 @@ import math
 import numpy as np
 import torch
 
-from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.exercises import Exercise, Mistake, mistakes
+
+_LENGTHS = [torch.tensor(lengths) for lengths in ([3, 5, 4], [1, 1], [2, 6, 6, 1], [4])]
 
 # 03-1 ---------------------------------------------------------------------------------------------------------------
 
@@ -16,31 +18,145 @@ def make_mask(lengths, T):
     return torch.arange(T) < lengths[:, None]
 
 
+MAKE_MASK = Exercise(
+    key="03-1",
+    title="the mask of a padded batch",
+    solution=make_mask,
+    mistakes=mistakes(
+        make_mask,
+        """
+        marks one step too many :: < -> <=
+            Steps count from 0: a sample of length 3 has the steps 0, 1 and 2. Compare with <.
+        marks one step too few :: [:, None] -> [:, None] - 1
+            The last step of a sample is length - 1, and it belongs to the sample.
+        marks the padding :: < -> >=
+            True is for what belongs to a sample.
+        is T x N :: torch.arange(T) < lengths[:, None] -> torch.arange(T)[:, None] < lengths
+            Inputs are N T D in this lesson: put the new axis on the lengths, `lengths[:, None]`.
+        takes the longest length for T :: arange(T) -> arange(int(lengths.max()))
+            A batch may be padded further than its longest sample; `T` says how far.
+        puts the padding in front :: < -> >= T -
+            In this course a sample begins at step 0, and its padding stands behind it.
+        """,
+    ),
+    cases=[(_LENGTHS[0], 5), (_LENGTHS[1], 1), (_LENGTHS[2], 6), (_LENGTHS[3], 7), (_LENGTHS[0], 8)],
+    show_case=lambda lengths, T: f"make_mask(tensor({lengths.tolist()}), {T})",
+    hints=(
+        ("I would write two loops", "That is right too. Row n, step t: True when t < lengths[n]."),
+        ("without loops", "`torch.arange(T)` has the shape T, `lengths[:, None]` the shape N 1. Compare them."),
+    ),
+)
+
 # 03-2 ---------------------------------------------------------------------------------------------------------------
-
-
-def last_outputs(outputs, lengths):
-    return outputs[torch.arange(len(outputs)), lengths - 1]
 
 
 def _numbers(*shape):
     return torch.arange(1.0, 1 + math.prod(shape)).reshape(shape)
 
 
+def _time_first(outputs, lengths):
+    N, T = outputs.shape[:2]
+    return outputs.transpose(0, 1)[torch.arange(N).clamp(max=T - 1), lengths.clamp(max=N) - 1]
+
+
+def last_outputs(outputs, lengths):
+    return outputs[torch.arange(len(outputs)), lengths - 1]
+
+
+LAST_OUTPUTS = Exercise(
+    key="03-2",
+    title="the output at each sample's own last step",
+    solution=last_outputs,
+    mistakes=mistakes(
+        last_outputs,
+        """
+        reads the last step of the batch :: torch.arange(len(outputs)), lengths - 1 -> :, -1
+            For all but the longest samples that is padding. Each sample has its own last step.
+        reads one step past the end :: lengths - 1 -> lengths
+            The last step of a sample of length 3 is step 2: `lengths - 1`.
+        reads one step past the end, and hides the error :: lengths - 1 -> lengths.clamp(max=outputs.shape[1] - 1)
+            Clamping silences the IndexError of the longest sample; the others read padding. Use `lengths - 1`.
+        takes its two indices in the wrong order ::
+            torch.arange(len(outputs)), lengths - 1 -> lengths - 1, torch.arange(len(outputs))
+            The outputs are N T H: samples come first, then steps: `outputs[torch.arange(N), lengths - 1]`.
+        reads the step before the last :: lengths - 1 -> lengths - 2
+            Subtract 1, once.
+        takes every sample's last step of every sample :: torch.arange(len(outputs)), -> :,
+            A colon beside a list of steps takes all these steps of all samples, N N H. Pair them:
+            `outputs[torch.arange(N), lengths - 1]`.
+        reads the first step :: torch.arange(len(outputs)), lengths - 1 -> :, 0
+            After the first step the network has seen one digit.
+        takes the batch axis for time :: = _time_first
+            The outputs are N T H here (batch_first=True): samples first, then steps.
+        """,
+    ),
+    cases=[
+        (_numbers(4, 4, 2), torch.tensor([2, 4, 3, 1])),  # square: swapped indices raise no error here
+        (_numbers(3, 5, 2), _LENGTHS[0]),
+        (_numbers(2, 1, 3), _LENGTHS[1]),
+        (_numbers(4, 7, 1), _LENGTHS[2]),
+        (_numbers(1, 4, 3), _LENGTHS[3]),
+    ],
+    show_case=lambda outputs, lengths: (
+        f"last_outputs(outputs, tensor({lengths.tolist()})), outputs being 1, 2, 3 ... in the shape "
+        f"{tuple(outputs.shape)},"
+    ),
+    hints=(
+        ("how do I take another step from each row?", "Index with two lists of equal length: samples, and steps."),
+        ("nearly there", "Samples are `torch.arange(len(outputs))`, steps are `lengths - 1`."),
+    ),
+)
+
 # 03-3 ---------------------------------------------------------------------------------------------------------------
-
-
-def masked_mean(losses, mask):
-    return losses[mask].mean()
 
 
 def _mask_of(*lengths):
     return torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
 
 
-def _mean_of_means(losses, mask):
-    return torch.stack([row[seen].mean() for row, seen in zip(losses, mask, strict=True)]).mean()
+def masked_mean(losses, mask):
+    return losses[mask].mean()
 
+
+MASKED_MEAN = Exercise(
+    key="03-3",
+    title="the mean over true steps alone",
+    solution=masked_mean,
+    mistakes=mistakes(
+        masked_mean,
+        """
+        takes the mean over everything :: [mask] ->
+            The padding is counted as if it were data. Use the mask.
+        divides by all steps, the padding too :: losses[mask] -> (losses * mask)
+            The sum is right. Divide it by the number of true steps, `mask.sum()`, not by N T: else the loss shrinks
+            when a batch happens to hold one long sample.
+        divides by the number of samples :: mean() -> sum() / len(losses)
+            This is the mean sum of a sample. The mean of a step is asked for: divide by `mask.sum()`.
+        adds up and does not divide :: mean -> sum
+            A mean is asked for: divide by the number of true steps.
+        takes the mean of each sample, then the mean of these ::
+            losses[mask] -> torch.stack([row[seen].mean() for row, seen in zip(losses, mask)])
+            A step of a short sample then weighs more than one of a long sample. Here every step weighs the same.
+        averages over the padding :: [mask] -> [~mask]
+            The mask is True where a step is true.
+        """,
+    ),
+    cases=[
+        (torch.tensor([[1.0, 2.0, 3.0], [5.0, 7.0, 11.0]]), _mask_of(3, 1)),
+        (torch.tensor([[4.0, 2.0, 8.0, 9.0], [1.0, 3.0, 7.0, 5.0], [6.0, 1.0, 2.0, 4.0]]), _mask_of(2, 4, 1)),
+        (torch.tensor([[2.0, 6.0]]), _mask_of(2)),
+        (torch.tensor([[1.0, 0.0], [3.0, 0.0], [4.0, 6.0]]), _mask_of(1, 1, 2)),
+    ],
+    show_case=lambda losses, mask: f"masked_mean({losses.tolist()}, mask of lengths {mask.sum(1).tolist()})",
+    tolerance=1e-6,
+    hints=(
+        ("how do I leave the padding out?", "`losses[mask]` is a flat tensor of the losses of true steps."),
+        (
+            "or by numbers",
+            "`(losses * mask).sum()` over `mask.sum()` (right while every loss is finite; see section 15).",
+        ),
+    ),
+)
 
 # 03-4 ---------------------------------------------------------------------------------------------------------------
 
@@ -53,22 +169,52 @@ def steps_until(f, left):
     return n
 
 
+STEPS_UNTIL = Exercise(
+    key="03-4",
+    title="after how many steps is the memory gone?",
+    solution=steps_until,
+    mistakes=mistakes(
+        steps_until,
+        """
+        loses the same amount at each step :: rest *= f -> rest = round(rest - (1 - f), 9)
+            Each step keeps the share f of what was left, not of the beginning: after n steps f ** n is left.
+        loses the same amount at each step, and does not round up :: = lambda f, left: (1 - left) / (1 - f)
+            Each step keeps the share f of what was left: after n steps f ** n is left.
+        rounds down :: = lambda f, left: math.floor(math.log(left) / math.log(f))
+            After that many steps there is still a little more than the share asked for: take one step more.
+        stops where exactly the share is left :: >= -> >
+            After 2 steps exactly 0.25 is left, and that is not less. Go on while what is left is >= `left`.
+        gives a fraction of a step :: = lambda f, left: math.log(left) / math.log(f)
+            Steps are whole numbers: the first one with less than `left` remaining.
+        takes f for what is lost :: rest *= f -> rest *= 1 - f
+            The forget gate is what is *kept*: c = f · c before. With f = 1 nothing is forgotten.
+        counts the steps with more than that left :: n, rest = 0 -> n, rest = 1
+            One step too many. After one step f is left, not 1: begin with f ** 0 = 1 at n = 0.
+        """,
+    ),
+    cases=[(0.99, 0.01), (0.5, 0.01), (0.9, 0.3), (0.999, 0.5), (0.3, 0.4), (0.5, 0.25)],
+    show_case=lambda f, left: f"steps_until({f}, {left})",
+    hints=(
+        ("I would try it out", "Do: multiply by f in a loop and count, until what is left is below `left`."),
+        ("in one line", "f ** n < left. Take logarithms; both are negative, so the sign < turns around."),
+    ),
+)
+
 # 03-5 ---------------------------------------------------------------------------------------------------------------
 
 HALF = 0.5 ** (1 / 1000)
-_HALVES = (
-    Mistake("halves at each step", 0.5, "Then half is left after one step, and nothing after ten."),
-    Mistake(
-        "loses 0.5 / 1000 of the beginning at each step",
-        1 - 0.5 / 1000,
-        "Near, and not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.",
-    ),
-    Mistake(
-        "loses one part in 1,000 at each step",
-        1 - 1 / 1000,
-        "The thousandth power of 0.999 is 0.3677, about 1 / e. Half is asked for.",
-    ),
-    Mistake("takes the power for the root", 0.5**1000, "Asked for is the f whose 1000th power is 0.5."),
+_HALVES = mistakes(
+    HALF,
+    """
+    halves at each step :: = 0.5
+        Then half is left after one step, and nothing after ten.
+    loses 0.5 / 1000 of the beginning at each step :: = 1 - 0.5 / 1000
+        Close, but not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.
+    loses one part in 1,000 at each step :: = 1 - 1 / 1000
+        The thousandth power of 0.999 is 0.3677, about 1 / e. Half is asked for.
+    takes the power for the root :: = 0.5**1000
+        The f whose 1000th power is 0.5 is asked for.
+    """,
 )
 
 
@@ -93,6 +239,16 @@ def half_fails(answer):
         return f"{f:.9g} is not it: a forget gate that loses a part, and not all, lies between 0 and 1."
     return f"{f:.9g} is not it: its thousandth power is {f**1000:.6f}, and 0.5 is asked for. Six digits are needed."
 
+
+HALF_LIFE = Exercise(
+    key="03-5",
+    title="a gate that keeps half over 1,000 steps",
+    solution=HALF,
+    verify=half_fails,
+    mistakes=_HALVES,
+    hints=(("which equation?", "f ** 1000 = 0.5."), ("solve it", "Take the thousandth root: 0.5 ** (1 / 1000).")),
+    source="answer = 0.5 ** (1 / 1000)  # 0.99930709",
+)
 
 # 03-6 ---------------------------------------------------------------------------------------------------------------
 
@@ -156,249 +312,27 @@ def unit_fails(answer):
     return f"{said}From t = 2 on the forget gate is {f2:.6g}, and f to the power 1000 is {f2**1000:.2g}. {LEAKS}"
 
 
-_LENGTHS = [torch.tensor(lengths) for lengths in ([3, 5, 4], [1, 1], [2, 6, 6, 1], [4])]
-
-EXERCISES = (
-    Exercise(
-        key="03-1",
-        title="the mask of a padded batch",
-        solution=make_mask,
-        cases=[(_LENGTHS[0], 5), (_LENGTHS[1], 1), (_LENGTHS[2], 6), (_LENGTHS[3], 7), (_LENGTHS[0], 8)],
-        show_case=lambda lengths, T: f"make_mask(tensor({lengths.tolist()}), {T})",
-        mistakes=(
-            Mistake(
-                "marks one step too many",
-                lambda lengths, T: torch.arange(T) <= lengths[:, None],
-                "Steps count from 0: a sample of length 3 has the steps 0, 1 and 2. Compare with <.",
-            ),
-            Mistake(
-                "marks one step too few",
-                lambda lengths, T: torch.arange(T) < lengths[:, None] - 1,
-                "The last step of a sample is length - 1, and it belongs to the sample.",
-            ),
-            Mistake(
-                "marks the padding",
-                lambda lengths, T: torch.arange(T) >= lengths[:, None],
-                "True is for what belongs to a sample.",
-            ),
-            Mistake(
-                "is T x N",
-                lambda lengths, T: torch.arange(T)[:, None] < lengths,
-                "Inputs are N T D in this lesson: put the new axis on the lengths, `lengths[:, None]`.",
-            ),
-            Mistake(
-                "takes the longest length for T",
-                lambda lengths, T: torch.arange(int(lengths.max())) < lengths[:, None],
-                "A batch may be padded further than its longest sample; `T` says how far.",
-            ),
-            Mistake(
-                "puts the padding in front",
-                lambda lengths, T: torch.arange(T) >= T - lengths[:, None],
-                "In this course a sample begins at step 0, and its padding stands behind it.",
-            ),
-        ),
-        hints=(
-            ("I would write two loops", "That is right too. Row n, step t: True when t < lengths[n]."),
-            ("without loops", "`torch.arange(T)` has the shape T, `lengths[:, None]` the shape N 1. Compare them."),
-        ),
+HOLD_THE_SECOND = Exercise(
+    key="03-6",
+    title="six numbers that hold the 2nd digit",
+    solution=(20.0, -40.0, -10.0, 0.0, 30.0, -15.0),
+    verify=unit_fails,
+    mistakes=(
+        Mistake("is not six numbers", (20, -40, -10), SIX),
+        Mistake("is out of bounds", (100, -200, -50, 0, 0, 20), TOO_LARGE),
+        Mistake("holds the first digit", (-40, 0, 20, 0, 0, 20), FIRST),
+        Mistake("opens at the 3rd digit", (0, 20, -10, 0, 0, 20), THIRD),
+        Mistake("never shuts the input gate", (20, 0, -10, 0, 0, 20), WRITES_ON),
+        Mistake("forgets", (20, -40, -10, 0, 0, 5), LEAKS),
+        Mistake("does not open at the 2nd digit", (10, -20, -10, 0, 0, 20), TOO_SHY),
+        Mistake("writes the first digit too", (20, -40, 0, 0, 0, 20), BEFORE),
     ),
-    Exercise(
-        key="03-2",
-        title="the output at each sample's own last step",
-        solution=last_outputs,
-        cases=[
-            (_numbers(4, 4, 2), torch.tensor([2, 4, 3, 1])),  # square: swapped indices raise no error here
-            (_numbers(3, 5, 2), _LENGTHS[0]),
-            (_numbers(2, 1, 3), _LENGTHS[1]),
-            (_numbers(4, 7, 1), _LENGTHS[2]),
-            (_numbers(1, 4, 3), _LENGTHS[3]),
-        ],
-        show_case=lambda outputs, lengths: (
-            f"last_outputs(outputs, tensor({lengths.tolist()})), outputs being 1, 2, 3 ... in the shape "
-            f"{tuple(outputs.shape)},"
-        ),
-        mistakes=(
-            Mistake(
-                "reads the last step of the batch",
-                lambda outputs, lengths: outputs[:, -1],
-                "For all but the longest samples that is padding. Each sample has its own last step.",
-            ),
-            Mistake(
-                "reads one step past the end",
-                lambda outputs, lengths: outputs[torch.arange(len(outputs)), lengths],
-                "The last step of a sample of length 3 is step 2: `lengths - 1`.",
-            ),
-            Mistake(
-                "reads one step past the end, and hides the error",
-                lambda outputs, lengths: outputs[
-                    torch.arange(len(outputs)), torch.clamp(lengths, max=outputs.shape[1] - 1)
-                ],
-                "Clamping silences the IndexError of the longest sample; the others read padding. Use `lengths - 1`.",
-            ),
-            Mistake(
-                "takes its two indices in the wrong order",
-                lambda outputs, lengths: outputs[lengths - 1, torch.arange(len(outputs))],
-                "The outputs are N T H: samples come first, then steps: `outputs[torch.arange(N), lengths - 1]`.",
-            ),
-            Mistake(
-                "reads the step before the last",
-                lambda outputs, lengths: outputs[torch.arange(len(outputs)), lengths - 2],
-                "Subtract 1, once.",
-            ),
-            Mistake(
-                "takes every sample's last step of every sample",
-                lambda outputs, lengths: outputs[:, lengths - 1],
-                "A colon beside a list of steps takes all these steps of all samples, N N H. Pair them: "
-                "`outputs[torch.arange(N), lengths - 1]`.",
-            ),
-            Mistake(
-                "reads the first step",
-                lambda outputs, lengths: outputs[:, 0],
-                "After the first step the network has seen one digit.",
-            ),
-            Mistake(
-                "takes the batch axis for time",
-                lambda outputs, lengths: outputs.transpose(0, 1)[
-                    torch.arange(len(lengths)).clamp(max=outputs.shape[1] - 1), lengths.clamp(max=len(outputs)) - 1
-                ],
-                "The outputs are N T H here (batch_first=True): samples first, then steps.",
-            ),
-        ),
-        hints=(
-            ("how do I take another step from each row?", "Index with two lists of equal length: samples, and steps."),
-            ("nearly there", "Samples are `torch.arange(len(outputs))`, steps are `lengths - 1`."),
-        ),
+    hints=(
+        ("where to begin?", "Write the sum inside σ for the three situations: (A, B) = (0, 0), (1, 0), (1, 1)."),
+        ("the input gate", "Its sum is: bias; bias + a; bias + a + b. Wanted: low, high, low. About 10 is enough."),
+        ("it leaks", "σ(5) is 0.9933, and its thousandth power 0.0012. With σ(15) nothing is lost."),
     ),
-    Exercise(
-        key="03-3",
-        title="the mean over true steps alone",
-        solution=masked_mean,
-        cases=[
-            (torch.tensor([[1.0, 2.0, 3.0], [5.0, 7.0, 11.0]]), _mask_of(3, 1)),
-            (torch.tensor([[4.0, 2.0, 8.0, 9.0], [1.0, 3.0, 7.0, 5.0], [6.0, 1.0, 2.0, 4.0]]), _mask_of(2, 4, 1)),
-            (torch.tensor([[2.0, 6.0]]), _mask_of(2)),
-            (torch.tensor([[1.0, 0.0], [3.0, 0.0], [4.0, 6.0]]), _mask_of(1, 1, 2)),
-        ],
-        show_case=lambda losses, mask: f"masked_mean({losses.tolist()}, mask of lengths {mask.sum(1).tolist()})",
-        tolerance=1e-6,
-        mistakes=(
-            Mistake(
-                "takes the mean over everything",
-                lambda losses, mask: losses.mean(),
-                "The padding is counted as if it were data. Use the mask.",
-            ),
-            Mistake(
-                "divides by all steps, the padding too",
-                lambda losses, mask: (losses * mask).mean(),
-                "The sum is right. Divide it by the number of true steps, `mask.sum()`, not by N T: else the loss "
-                "shrinks when a batch happens to hold one long sample.",
-            ),
-            Mistake(
-                "divides by the number of samples",
-                lambda losses, mask: (losses * mask).sum() / len(losses),
-                "This is the mean sum of a sample. Asked for is the mean of a step: divide by `mask.sum()`.",
-            ),
-            Mistake(
-                "adds up and does not divide",
-                lambda losses, mask: losses[mask].sum(),
-                "A mean is asked for: divide by the number of true steps.",
-            ),
-            Mistake(
-                "takes the mean of each sample, then the mean of these",
-                _mean_of_means,
-                "A step of a short sample then weighs more than one of a long sample. Here every step weighs the same.",
-            ),
-            Mistake(
-                "averages over the padding",
-                lambda losses, mask: losses[~mask].mean(),
-                "The mask is True where a step is true.",
-            ),
-        ),
-        hints=(
-            ("how do I leave the padding out?", "`losses[mask]` is a flat tensor of the losses of true steps."),
-            (
-                "or by numbers",
-                "`(losses * mask).sum()` over `mask.sum()` (right while every loss is finite; see section 15).",
-            ),
-        ),
-    ),
-    Exercise(
-        key="03-4",
-        title="after how many steps is the memory gone?",
-        solution=steps_until,
-        cases=[(0.99, 0.01), (0.5, 0.01), (0.9, 0.3), (0.999, 0.5), (0.3, 0.4), (0.5, 0.25)],
-        show_case=lambda f, left: f"steps_until({f}, {left})",
-        mistakes=(
-            Mistake(
-                "loses the same amount at each step",
-                lambda f, left: math.floor(round((1 - left) / (1 - f), 9)) + 1,
-                "Each step keeps the share f of what was left, not of the beginning: after n steps f ** n is left.",
-            ),
-            Mistake(
-                "loses the same amount at each step, and does not round up",
-                lambda f, left: (1 - left) / (1 - f),
-                "Each step keeps the share f of what was left: after n steps f ** n is left.",
-            ),
-            Mistake(
-                "rounds down",
-                lambda f, left: math.floor(math.log(left) / math.log(f)),
-                "After so many steps there is still a little more than the share asked for. One step more.",
-            ),
-            Mistake(
-                "stops where exactly the share is left",
-                lambda f, left: math.ceil(math.log(left) / math.log(f)),
-                "After 2 steps exactly 0.25 is left, and that is not less. Go on while what is left is >= `left`.",
-            ),
-            Mistake(
-                "gives a fraction of a step",
-                lambda f, left: math.log(left) / math.log(f),
-                "Steps are whole numbers: the first one with less than `left` remaining.",
-            ),
-            Mistake(
-                "takes f for what is lost",
-                lambda f, left: math.floor(math.log(left) / math.log(1 - f)) + 1,
-                "The forget gate is what is *kept*: c = f · c before. With f = 1 nothing is forgotten.",
-            ),
-            Mistake(
-                "counts the steps with more than that left",
-                lambda f, left: math.floor(math.log(left) / math.log(f)) + 2,
-                "One step too many. After one step f is left, not 1: begin with f ** 0 = 1 at n = 0.",
-            ),
-        ),
-        hints=(
-            ("I would try it out", "Do: multiply by f in a loop and count, until what is left is below `left`."),
-            ("in one line", "f ** n < left. Take logarithms; both are negative, so the sign < turns around."),
-        ),
-    ),
-    Exercise(
-        key="03-5",
-        title="a gate that keeps half over 1,000 steps",
-        solution=HALF,
-        verify=half_fails,
-        mistakes=_HALVES,
-        hints=(("which equation?", "f ** 1000 = 0.5."), ("solve it", "Take the thousandth root: 0.5 ** (1 / 1000).")),
-        source="answer = 0.5 ** (1 / 1000)  # 0.99930709",
-    ),
-    Exercise(
-        key="03-6",
-        title="six numbers that hold the 2nd digit",
-        solution=(20.0, -40.0, -10.0, 0.0, 30.0, -15.0),
-        verify=unit_fails,
-        mistakes=(
-            Mistake("is not six numbers", (20, -40, -10), SIX),
-            Mistake("is out of bounds", (100, -200, -50, 0, 0, 20), TOO_LARGE),
-            Mistake("holds the first digit", (-40, 0, 20, 0, 0, 20), FIRST),
-            Mistake("opens at the 3rd digit", (0, 20, -10, 0, 0, 20), THIRD),
-            Mistake("never shuts the input gate", (20, 0, -10, 0, 0, 20), WRITES_ON),
-            Mistake("forgets", (20, -40, -10, 0, 0, 5), LEAKS),
-            Mistake("does not open at the 2nd digit", (10, -20, -10, 0, 0, 20), TOO_SHY),
-            Mistake("writes the first digit too", (20, -40, 0, 0, 0, 20), BEFORE),
-        ),
-        hints=(
-            ("where to begin?", "Write the sum inside σ for the three situations: (A, B) = (0, 0), (1, 0), (1, 1)."),
-            ("the input gate", "Its sum is: bias; bias + a; bias + a + b. Wanted: low, high, low. About 10 is enough."),
-            ("it leaks", "σ(5) is 0.9933, and its thousandth power 0.0012. With σ(15) nothing is lost."),
-        ),
-        source="answer = (20, -40, -10, 0, 0, 20)  # input gate: -10, +10, -30; forget gate: always σ(20)",
-    ),
+    source="answer = (20, -40, -10, 0, 0, 20)  # input gate: -10, +10, -30; forget gate: always σ(20)",
 )
+
+EXERCISES = (MAKE_MASK, LAST_OUTPUTS, MASKED_MEAN, STEPS_UNTIL, HALF_LIFE, HOLD_THE_SECOND)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
 from itertools import product
 
 import numpy as np
 
-from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.exercises import Exercise, Mistake, mistakes
 from crnn_lessons.tasks import sums_of
 
 # 04-1 ---------------------------------------------------------------------------------------------------------------
@@ -18,6 +17,34 @@ def add_place(a, b, carry):
     total = a + b + carry
     return total % 2, total // 2
 
+
+ADD_PLACE = Exercise(
+    key="04-1",
+    title="add one place",
+    solution=add_place,
+    mistakes=mistakes(
+        add_place,
+        """
+        leaves the carry that comes in out of the bit :: total % 2 -> (a + b) % 2
+            Three bits are added at each place: a, b and the carry.
+        hands on only the carry that arises here :: total // 2 -> a * b
+            With 1 + 0 and a carry of 1 the total is 2: a carry that comes in may go on.
+        forgets the carry that comes in :: + carry ->
+            This is right for the first place only. Add the carry to a and b.
+        gives the carry first :: total % 2, total // 2 -> total // 2, total % 2
+            The bit of the sum comes first, then the carry for the next place.
+        hands on a carry only if all three bits are 1 :: total // 2 -> a * b * carry
+            A total of 2 is written 10 in binary: bit 0, carry 1.
+        hands on a carry as soon as one bit is 1 :: total // 2 -> int(total > 0)
+            A total of 1 fits the place: bit 1, carry 0.
+        """,
+    ),
+    cases=list(product((0, 1), repeat=3)),
+    hints=(
+        ("I do not know where to begin", "Add the three bits up. Which totals are there?"),
+        ("from the total to two bits", "2 is 10 in binary, and 3 is 11: `total % 2` and `total // 2`."),
+    ),
+)
 
 # 04-2 ---------------------------------------------------------------------------------------------------------------
 
@@ -30,24 +57,44 @@ def to_bits(number, T):
     return bits
 
 
-def _padded_in_front(number, T):
-    return [int(bit) for bit in f"{number:b}"[::-1].rjust(T, "0")]
-
-
-def _as_long_as_the_number(number, T):
-    return [number >> t & 1 for t in range(number)]  # tried on small numbers only: the others are large cases
-
-
-def _halved_with_a_slash(number, T, whole=int):
-    bits = []
-    for _ in range(T):
-        bits.append(whole(number % 2))
-        number /= 2
-    return bits
-
-
-FLOATS = "`/` makes a float, which has fractions and holds 53 bits. `//` leaves whole numbers of any size."
-
+TO_BITS = Exercise(
+    key="04-2",
+    title="a number as bits, least significant first",
+    solution=to_bits,
+    mistakes=mistakes(
+        to_bits,
+        """
+        writes the most significant bit first :: return bits -> return bits[::-1]
+            Read your list as powers of two: the first entry is worth 1, the next 2, then 4. `[::-1]` turns a list
+            around.
+        pads on the wrong side :: = lambda number, T: [int(bit) for bit in f"{number:b}"[::-1].rjust(T, "0")]
+            Zeros in front are worth nothing on paper. Here the first entry is worth 1, so the zeros that fill up belong
+            at the end; in front they multiply the number by a power of two.
+        does not pad :: = lambda number, T: [int(bit) for bit in f"{number:b}"[::-1]]
+            The list must have T entries, with zeros at the end: else the carry has no place to go.
+        leaves no place for the last bit :: range(T) -> range(T - 1)
+            T entries are asked for, and there is one fewer.
+        makes a list as long as the number :: range(T) -> range(number)
+            The list has T entries, one for each bit, however large the number is: `range(T)`.
+        takes T for the number and the number for T :: number -> T & T -> number
+            The number comes first: `to_bits(number, T)`.
+        halves with / and keeps the fractions :: //= -> /=
+        halves with /, which makes floats :: number % 2 -> int(number % 2) & //= -> /=
+        :: = lambda number, T: [int(number / 2**t) % 2 for t in range(T)]
+            `/` makes a float, which has fractions and holds 53 bits. `//` leaves whole numbers of any size.
+        works with NumPy's integers :: = lambda number, T: number >> np.arange(T) & 1
+            They hold 64 bits. Python's own integers are of any size: take them one at a time, without an array.
+        gives a text :: = lambda number, T: f"{number:0{T}b}"[::-1]
+            A list of whole numbers is asked for, such as [0, 1, 1]; `int` turns each digit into a number.
+        """,
+    ),
+    cases=[(6, 5), (13, 5), (0, 3), (1, 1), (1, 4), (8, 4), (19, 5)],
+    large=[(2**70 + 3, 73)],  # apart, since a list as long as this number never ends
+    hints=(
+        ("where do I get the lowest bit?", "`number % 2` is the lowest bit, and `number // 2` is what is left."),
+        ("how many times?", "T times, whatever is left. Once nothing is left, zeros come out by themselves."),
+    ),
+)
 
 # 04-3 ---------------------------------------------------------------------------------------------------------------
 
@@ -65,36 +112,63 @@ def chain_probability(bits, n):
     return 1.0 - sum(chance)
 
 
-def _chains(bits, n, grow, restart=0.25, stop=0.25):
-    """The same walk with other numbers at each place; mass that has gone n places is lost from the list."""
-    chance = [1.0] + [0.0] * n
-    for _ in range(bits):
-        total = sum(chance)
-        chance = [stop * total + grow * chance[0], restart * total, *(grow * c for c in chance[1:n])]
-    return 1.0 - sum(chance)
-
-
-def _runs_of_differing_bits(bits, n):
-    chance = [1.0] + [0.0] * (n - 1)  # how many of the last places differed in a row
-    for _ in range(bits):
-        chance = [0.5 * sum(chance), *(0.5 * c for c in chance[:-1])]
-    return 1.0 - sum(chance)
-
-
-def _sum_over_places(bits, n):
-    return max(bits - n, 0) * 0.25 * 0.5**n
-
-
-def _independent_places(bits, n):
-    return 1.0 - (1.0 - 0.25 * 0.5**n) ** max(bits - n, 0)
-
-
-def _at_the_first_place(bits, n):
-    return 0.25 * 0.5**n if n < bits else 0.0
-
-
-SHORT = "The chain 1 + 1, then n places that differ, takes n + 1 places."
-
+CHAIN_PROBABILITY = Exercise(
+    key="04-3",
+    title="how likely is a long carry chain?",
+    solution=chain_probability,
+    mistakes=mistakes(
+        chain_probability,
+        """
+        counts runs of differing bits without a carry in front ::
+            0.25 * total + 0.5 * chance[0], -> 0.5 * total, & 0.25 * total, -> & chance[1:n] -> chance[: n - 1]
+            Places whose bits differ hand on what they get. A chain begins with 1 + 1.
+        adds up the probabilities of all places :: = lambda bits, n: max(bits - n, 0) * 0.25 * 0.5**n
+            A sum may hold several chains, and is then counted several times. The two nearly agree where chains are
+            rare, but not where they are common.
+        takes the chains at different places for independent ::
+            = lambda bits, n: 1.0 - (1.0 - 0.25 * 0.5**n) ** max(bits - n, 0)
+            A chain of n places that begins here rules out that another begins within it.
+        looks at the first place only :: = lambda bits, n: 0.25 * 0.5**n if n < bits else 0.0
+            A chain may begin at any place that leaves room for it.
+        lets only one kind of differing bits hand the carry on ::
+            0.25 * total + 0.5 * chance[0] -> 0.5 * total + 0.25 * chance[0] & 0.5 * c for -> 0.25 * c for
+            0 + 1 and 1 + 0 both hand it on: half of all places do.
+        counts the place where the carry arises as handed on ::
+            = lambda bits, n: chain_probability(bits, n - 1) if n > 1 else 1 - 0.75**bits
+        :: = lambda bits, n: chain_probability(bits, max(n - 1, 1))
+            The chain 1 + 1, then n places that differ, takes n + 1 places.
+        asks for n + 1 places that hand the carry on :: = lambda bits, n: chain_probability(bits, n + 1)
+            After 1 + 1 a chain of n places has n places that differ, and n + 1 places in all.
+        adds a place :: range(bits) -> range(bits + 1)
+            There is no free place here: the numbers have `bits` places, each one of the four pairs.
+        takes n for bits and bits for n :: n -> bits & bits -> n
+            The number of places comes first: `chain_probability(bits, n)`.
+        gives the probability that there is no such chain :: 1.0 - sum(chance) -> sum(chance)
+            What was left out of the list is asked for, 1 minus its sum, not what stayed in it.
+        asks for a chain of exactly n places ::
+            = lambda bits, n: chain_probability(bits, n) - chain_probability(bits, n + 1)
+            At least n places are asked for, so a chain that goes further counts too.
+        """,
+    ),
+    cases=[(2, 1), (3, 1), (3, 2), (4, 1), (6, 2), (8, 4), (5, 5)],
+    large=[(20, 10), (100, 10), (100, 30)],
+    hints=(
+        (
+            "what happens at one place?",
+            "With probability 1/4 each a carry begins (1 + 1) or ends (0 + 0); with 1/2 it is handed on, if there "
+            "is one.",
+        ),
+        (
+            "how do I keep count?",
+            "Go from place to place and keep a list: the probability that there is no carry, that one has just "
+            "begun, that it was handed on once, twice, ... up to n − 1 times.",
+        ),
+        (
+            "what happens to those that reach n?",
+            "Leave them out of the list. At the end, what is missing from the list is the answer: 1 − its sum.",
+        ),
+    ),
+)
 
 # 04-4 ---------------------------------------------------------------------------------------------------------------
 
@@ -132,6 +206,25 @@ def msb_counterexample_error(answer):
         return f"{written} {SHORTER}"
     return None
 
+
+NO_FORWARD_READER = Exercise(
+    key="04-4",
+    title="two inputs that no forward reader gets both right",
+    solution=((0, 1), (1, 1)),
+    verify=msb_counterexample_error,
+    mistakes=(
+        Mistake("is not two pairs of numbers", (0, 1, 1, 1), PAIRS),
+        Mistake("gives the same pair twice", ((1, 1), (1, 1)), THE_SAME),
+        Mistake("asks for the same answers as long as the inputs agree", ((0, 0), (0, 1)), NO_CONFLICT),
+        Mistake("is longer than it need be", ((1, 2), (2, 2)), SHORTER),
+    ),
+    hints=(
+        ("what makes two inputs begin alike?", "Their leading bits are equal: they differ in the last place only."),
+        ("what makes the answers differ early?", "A carry out of the last place, in one of the two."),
+        ("numbers", "One bit each: a sum with a carry, 1 + 1, and one without."),
+    ),
+    source="answer = ((0, 1), (1, 1))  # both begin with 0 0; the sums are 01 and 10",
+)
 
 # 04-5 ---------------------------------------------------------------------------------------------------------------
 
@@ -212,251 +305,37 @@ _W_IH = [[1, 1], [1, 1], [1, 1]]
 _CARRY_IS_2 = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
 _HALVES = [-0.5, -1.5, -2.5]
 
-
-EXERCISES = (
-    Exercise(
-        key="04-1",
-        title="add one place",
-        solution=add_place,
-        cases=list(product((0, 1), repeat=3)),
-        mistakes=(
-            Mistake(
-                "leaves the carry that comes in out of the bit",
-                lambda a, b, carry: ((a + b) % 2, (a + b + carry) // 2),
-                "Three bits are added at each place: a, b and the carry.",
-            ),
-            Mistake(
-                "hands on only the carry that arises here",
-                lambda a, b, carry: ((a + b + carry) % 2, a * b),
-                "With 1 + 0 and a carry of 1 the total is 2: a carry that comes in may go on.",
-            ),
-            Mistake(
-                "forgets the carry that comes in",
-                lambda a, b, carry: ((a + b) % 2, (a + b) // 2),
-                "This is right for the first place only. Add the carry to a and b.",
-            ),
-            Mistake(
-                "gives the carry first",
-                lambda a, b, carry: ((a + b + carry) // 2, (a + b + carry) % 2),
-                "The bit of the sum comes first, then the carry for the next place.",
-            ),
-            Mistake(
-                "hands on a carry only if all three bits are 1",
-                lambda a, b, carry: ((a + b + carry) % 2, a * b * carry),
-                "A total of 2 is written 10 in binary: bit 0, carry 1.",
-            ),
-            Mistake(
-                "hands on a carry as soon as one bit is 1",
-                lambda a, b, carry: ((a + b + carry) % 2, int(a + b + carry > 0)),
-                "A total of 1 fits the place: bit 1, carry 0.",
-            ),
-        ),
-        hints=(
-            ("I do not know where to begin", "Add the three bits up. Which totals are there?"),
-            ("from the total to two bits", "2 is 10 in binary, and 3 is 11: `total % 2` and `total // 2`."),
+ADDER_BY_HAND = Exercise(
+    key="04-5",
+    title="set the weights of an adder by hand",
+    solution=(_W_IH, _CARRY_IS_2, _HALVES, [1, -1, 1], -0.5),
+    verify=hand_set_error,
+    mistakes=(
+        Mistake("is not of the shapes asked for", (_W_IH, _CARRY_IS_2), HAND),
+        Mistake("puts a threshold on a whole number", (_W_IH, _CARRY_IS_2, [-1, -2, -3], [1, -1, 1], -0.5), EDGE),
+        Mistake("has no memory", (_W_IH, np.zeros((3, 3)), _HALVES, [1, -1, 1], -0.5), FORGETFUL),
+        Mistake("is wrong before there is a carry", (_W_IH, _CARRY_IS_2, _HALVES, [1, 1, 1], -0.5), FIRST_PLACE),
+        Mistake(
+            "hands on the wrong unit", (_W_IH, [[1, 0, 0], [1, 0, 0], [1, 0, 0]], _HALVES, [1, -1, 1], -0.5), LATER
         ),
     ),
-    Exercise(
-        key="04-2",
-        title="a number as bits, least significant first",
-        solution=to_bits,
-        cases=[(6, 5), (13, 5), (0, 3), (1, 1), (1, 4), (8, 4), (19, 5)],
-        large=[(2**70 + 3, 73)],
-        mistakes=(
-            Mistake(
-                "writes the most significant bit first",
-                lambda number, T: [int(bit) for bit in f"{number:0{T}b}"],
-                "Read your list as powers of two: the first entry is worth 1, the next 2, then 4. `[::-1]` turns a "
-                "list around.",
-            ),
-            Mistake(
-                "pads on the wrong side",
-                _padded_in_front,
-                "Zeros in front are worth nothing on paper. Here the first entry is worth 1, so the zeros that fill "
-                "up belong at the end; in front they multiply the number by a power of two.",
-            ),
-            Mistake(
-                "does not pad",
-                lambda number, T: [int(bit) for bit in f"{number:b}"[::-1]],
-                "The list must have T entries, with zeros at the end: else the carry has no place to go.",
-            ),
-            Mistake(
-                "leaves no place for the last bit",
-                lambda number, T: to_bits(number, T - 1),
-                "T entries are asked for, and there is one fewer.",
-            ),
-            Mistake(
-                "makes a list as long as the number",
-                _as_long_as_the_number,
-                "The list has T entries, one for each bit, however large the number is: `range(T)`.",
-            ),
-            Mistake(
-                "takes T for the number and the number for T",
-                lambda number, T: to_bits(T, number),
-                "The number comes first: `to_bits(number, T)`.",
-            ),
-            Mistake("halves with / and keeps the fractions", partial(_halved_with_a_slash, whole=lambda x: x), FLOATS),
-            Mistake("halves with /, which makes floats", _halved_with_a_slash, FLOATS),
-            Mistake(
-                "halves with /, which makes floats",
-                lambda number, T: [int(number / 2**t) % 2 for t in range(T)],
-                FLOATS,
-            ),
-            Mistake(
-                "works with NumPy's integers",
-                lambda number, T: number >> np.arange(T) & 1,
-                "They hold 64 bits. Python's own integers are of any size: take them one at a time, without an array.",
-            ),
-            Mistake(
-                "gives a text",
-                lambda number, T: f"{number:0{T}b}"[::-1],
-                "A list of whole numbers is asked for, such as [0, 1, 1]; `int` makes a number of each sign.",
-            ),
+    hints=(
+        (
+            "what could three units be for?",
+            "The total of a place, a + b + carry, is 0, 1, 2 or 3. Let the first unit say 'it is 1 or more', the "
+            "second '2 or more', and the third '3'.",
         ),
-        hints=(
-            ("where do I get the lowest bit?", "`number % 2` is the lowest bit, and `number // 2` is what is left."),
-            ("how many times?", "T times, whatever is left. Once nothing is left, zeros come out by themselves."),
-        ),
+        ("and the thresholds?", "Halves: the units are step(total − 0.5), step(total − 1.5), step(total − 2.5)."),
+        ("which unit is the carry?", "The total is 2 or more: the second unit. So each row of W_hh is [0, 1, 0]."),
+        ("the bit", "It must be 0, 1, 0, 1 for a total of 0, 1, 2, 3: the first unit − the second + the third."),
     ),
-    Exercise(
-        key="04-3",
-        title="how likely is a long carry chain?",
-        solution=chain_probability,
-        cases=[(2, 1), (3, 1), (3, 2), (4, 1), (6, 2), (8, 4), (5, 5)],
-        large=[(20, 10), (100, 10), (100, 30)],
-        mistakes=(
-            Mistake(
-                "counts runs of differing bits without a carry in front",
-                _runs_of_differing_bits,
-                "Places whose bits differ hand on what they get. A chain begins with 1 + 1.",
-            ),
-            Mistake(
-                "adds up the probabilities of all places",
-                _sum_over_places,
-                "A sum may hold several chains, and is then counted several times. The two agree nearly where chains "
-                "are rare, and not where they are common.",
-            ),
-            Mistake(
-                "takes the chains at different places for independent",
-                _independent_places,
-                "A chain of n places that begins here rules out that another begins within it.",
-            ),
-            Mistake(
-                "looks at the first place only",
-                _at_the_first_place,
-                "A chain may begin at any place that leaves room for it.",
-            ),
-            Mistake(
-                "lets only one kind of differing bits hand the carry on",
-                lambda bits, n: _chains(bits, n, grow=0.25, stop=0.5),
-                "0 + 1 and 1 + 0 both hand it on: half of all places do.",
-            ),
-            Mistake(
-                "counts the place where the carry arises as handed on",
-                lambda bits, n: chain_probability(bits, n - 1) if n > 1 else 1 - 0.75**bits,
-                SHORT,
-            ),
-            Mistake(
-                "counts the place where the carry arises as handed on",
-                lambda bits, n: chain_probability(bits, max(n - 1, 1)),
-                SHORT,
-            ),
-            Mistake(
-                "asks for n + 1 places that hand the carry on",
-                lambda bits, n: chain_probability(bits, n + 1),
-                "After 1 + 1 a chain of n places has n places that differ, and n + 1 places in all.",
-            ),
-            Mistake(
-                "adds a place",
-                lambda bits, n: chain_probability(bits + 1, n),
-                "There is no free place here: the numbers have `bits` places, each one of the four pairs.",
-            ),
-            Mistake(
-                "takes n for bits and bits for n",
-                lambda bits, n: chain_probability(n, bits),
-                "The number of places comes first: `chain_probability(bits, n)`.",
-            ),
-            Mistake(
-                "gives the probability that there is no such chain",
-                lambda bits, n: 1.0 - chain_probability(bits, n),
-                "What was left out of the list is asked for, 1 minus its sum, and not what stayed in it.",
-            ),
-            Mistake(
-                "asks for a chain of exactly n places",
-                lambda bits, n: chain_probability(bits, n) - chain_probability(bits, n + 1),
-                "At least n places are asked for, so a chain that goes further counts too.",
-            ),
-        ),
-        hints=(
-            (
-                "what happens at one place?",
-                "With probability 1/4 each a carry begins (1 + 1) or ends (0 + 0); with 1/2 it is handed on, if there "
-                "is one.",
-            ),
-            (
-                "how do I keep count?",
-                "Go from place to place and keep a list: the probability that there is no carry, that one has just "
-                "begun, that it was handed on once, twice, ... up to n − 1 times.",
-            ),
-            (
-                "what happens to those that reach n?",
-                "Leave them out of the list. At the end, what is missing from the list is the answer: 1 − its sum.",
-            ),
-        ),
-    ),
-    Exercise(
-        key="04-4",
-        title="two inputs that no forward reader gets both right",
-        solution=((0, 1), (1, 1)),
-        verify=msb_counterexample_error,
-        mistakes=(
-            Mistake("is not two pairs of numbers", (0, 1, 1, 1), PAIRS),
-            Mistake("gives the same pair twice", ((1, 1), (1, 1)), THE_SAME),
-            Mistake("asks for the same answers as long as the inputs agree", ((0, 0), (0, 1)), NO_CONFLICT),
-            Mistake("is longer than it need be", ((1, 2), (2, 2)), SHORTER),
-        ),
-        hints=(
-            ("what makes two inputs begin alike?", "Their leading bits are equal: they differ in the last place only."),
-            ("what makes the answers differ early?", "A carry out of the last place, in one of the two."),
-            ("numbers", "One bit each: a sum with a carry, 1 + 1, and one without."),
-        ),
-        source="answer = ((0, 1), (1, 1))  # both begin with 0 0; the sums are 01 and 10",
-    ),
-    Exercise(
-        key="04-5",
-        title="set the weights of an adder by hand",
-        solution=(_W_IH, _CARRY_IS_2, _HALVES, [1, -1, 1], -0.5),
-        verify=hand_set_error,
-        mistakes=(
-            Mistake("is not of the shapes asked for", (_W_IH, _CARRY_IS_2), HAND),
-            Mistake("puts a threshold on a whole number", (_W_IH, _CARRY_IS_2, [-1, -2, -3], [1, -1, 1], -0.5), EDGE),
-            Mistake("has no memory", (_W_IH, np.zeros((3, 3)), _HALVES, [1, -1, 1], -0.5), FORGETFUL),
-            Mistake("is wrong before there is a carry", (_W_IH, _CARRY_IS_2, _HALVES, [1, 1, 1], -0.5), FIRST_PLACE),
-            Mistake(
-                "hands on the wrong unit",
-                (_W_IH, [[1, 0, 0], [1, 0, 0], [1, 0, 0]], _HALVES, [1, -1, 1], -0.5),
-                LATER,
-            ),
-        ),
-        hints=(
-            (
-                "what could three units be for?",
-                "The total of a place, a + b + carry, is 0, 1, 2 or 3. Let the first unit say 'it is 1 or more', the "
-                "second '2 or more', and the third '3'.",
-            ),
-            ("and the thresholds?", "Halves: the units are step(total − 0.5), step(total − 1.5), step(total − 2.5)."),
-            (
-                "which unit is the carry?",
-                "The total is 2 or more: the second unit. So each row of W_hh is [0, 1, 0].",
-            ),
-            ("the bit", "It must be 0, 1, 0, 1 for a total of 0, 1, 2, 3: the first unit − the second + the third."),
-        ),
-        source="""
-        # the three units: the total a + b + carry is 1, 2, 3 or more; the second is the carry
-        W_ih = [[1, 1], [1, 1], [1, 1]]
-        W_hh = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
-        b = [-0.5, -1.5, -2.5]
-        answer = (W_ih, W_hh, b, [1, -1, 1], -0.5)  # the bit: first - second + third
-        """,
-    ),
+    source="""
+    # the three units: the total a + b + carry is 1, 2, 3 or more; the second is the carry
+    W_ih = [[1, 1], [1, 1], [1, 1]]
+    W_hh = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
+    b = [-0.5, -1.5, -2.5]
+    answer = (W_ih, W_hh, b, [1, -1, 1], -0.5)  # the bit: first - second + third
+    """,
 )
+
+EXERCISES = (ADD_PLACE, TO_BITS, CHAIN_PROBABILITY, NO_FORWARD_READER, ADDER_BY_HAND)

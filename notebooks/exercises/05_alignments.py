@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import groupby, pairwise, product
 
 import numpy as np
 
-from crnn_lessons.ctc import alignments, best_path, collapse
-from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.ctc import alignments, collapse
+from crnn_lessons.exercises import Exercise, Mistake, mistakes
 
 # 05-1 ---------------------------------------------------------------------------------------------------------------
 
@@ -18,21 +19,95 @@ def collapse_text(path):
     return "".join(sign for sign in merged if sign != "-")
 
 
-def _drop_then_merge(path):
-    return "".join(sign for sign, run in groupby(path.replace("-", "")))
+COLLAPSE_TEXT = Exercise(
+    key="05-1",
+    title="write B: merge runs, then drop blanks",
+    solution=collapse_text,
+    part="the map B",
+    mistakes=mistakes(
+        collapse_text,
+        r"""
+        drops the blanks before it merges :: groupby(path) -> groupby(path.replace("-", ""))
+            Once the blank between two equal letters is gone, nothing keeps them apart. Compare each sign with its left
+            neighbour in the path, blank or not.
+        merges runs and keeps the blanks :: if sign != "-" ->
+            The second half of B is missing: take out every '-'.
+        drops the blanks and merges nothing :: in merged -> in path
+            The first half of B is missing: a run such as 'hh' is one letter, held for two steps.
+        loses the letter of the first step ::
+            [sign for sign, run in groupby(path)] -> [b for a, b in pairwise(path) if b != a]
+            The first sign has no left neighbour, so a test of 'differs from the sign before' never looks at it.
+        compares the first sign with the last ::
+            [sign for sign, run in groupby(path)] -> [path[i] for i in range(len(path)) if path[i] != path[i - 1]]
+            At i = 0, `path[i - 1]` is `path[-1]`, the last sign. The first sign has no left neighbour.
+        keeps each letter once in the whole path :: in merged -> in dict.fromkeys(path)
+            Merge only neighbours: in 'abab' nothing is merged.
+        merges pairs, and so leaves two of a run of three ::
+            [sign for sign, run in groupby(path)] -> re.sub(r"(.)\1", r"\1", path)
+            A run may be of any length: 'aaa' is one letter. Compare each sign with the one before, or take whole runs.
+        drops the letter of each sign that the next one repeats, blank or not ::
+            [sign for sign, run in groupby(path)] -> [a for a, b in pairwise(path) if a != b]
+            The last sign has no right neighbour, so a test of 'differs from the sign after' never looks at it.
+        asks for the first sign of an empty path ::
+            [sign for sign, run in groupby(path)] -> [path[0], *(b for a, b in pairwise(path) if b != a)]
+            `path[0]` of an empty path does not exist. Begin with a sign that no path has, such as `before = None`.
+        """,
+        re=re,
+    ),
+    cases=[
+        (path,)
+        for path in (
+            "hh-e-ll-lo",
+            "aab",
+            "-a-",
+            "a-a",
+            "aa",
+            "--",
+            "ab-",
+            "",
+            "abab",
+            "bookk-k",
+            "aaa",
+            "aaaab",
+            "a---a",
+        )
+    ],
+    large=[("hhhh-eeeee-l-l--oooo",)],
+    show_case=lambda path: f"collapse_text({path!r})",
+    hints=(
+        ("I do not know where to begin", "Walk along the path with a variable that holds the sign before this one."),
+        ("'hello' comes out as 'helo'", "The sign before may be a blank. Remember it too: `before = sign`, always."),
+        ("nearly there", "Keep a sign if it differs from the sign before, and is not `'-'`."),
+    ),
+)
 
+# 05-2 ---------------------------------------------------------------------------------------------------------------
 
-def _lose_first(path):
-    return "".join(b for a, b in pairwise(path) if b != a and b != "-")
-
-
-def _wrap_around(path):
-    return "".join(path[i] for i in range(len(path)) if path[i] != path[i - 1] and path[i] != "-")
-
-
-def _each_letter_once(path):
-    return "".join(dict.fromkeys(path.replace("-", "")))
-
+LEAST_STEPS = Exercise(
+    key="05-2",
+    title="the least number of steps for 'bookkeeper'",
+    solution=13,
+    mistakes=mistakes(
+        13,
+        """
+        counts the letters alone :: = 10
+            Three pairs of equal letters need something between them.
+        sees two of the three pairs :: = 10 + 2
+            Read the word once more, letter by letter: oo, kk, ee. Three pairs.
+        puts a blank between all letters :: = 10 + 9
+            Different letters may stand side by side.
+        puts a blank around all letters :: = 10 + 11
+            Blanks at the ends and between different letters may go.
+        gives each of the six letters in pairs a blank :: = 10 + 6
+            One blank parts two letters: count the pairs.
+        """,
+    ),
+    hints=(
+        ("what is forced?", "Every letter takes a step. Which blanks can you not leave out?"),
+        ("which pairs?", "Look for equal neighbours: oo, kk, ee."),
+    ),
+    source="answer = 10 + 3  # S letters, and a blank within each of oo, kk, ee",
+)
 
 # 05-3 ---------------------------------------------------------------------------------------------------------------
 
@@ -43,21 +118,57 @@ def count_paths(T, target):
     return math.comb(T + S - r, 2 * S)
 
 
-def _one_step_a_label(T, target):
-    r = sum(a == b for a, b in pairwise(target))
-    return math.comb(max(T - r, 0), len(target))
-
-
-def _runs_for_repeats(T, target):
-    runs = sum(len(list(run)) > 1 for _, run in groupby(target))
-    return math.comb(T + len(target) - runs, 2 * len(target))
-
-
-def _equal_anywhere(T, target):
-    return math.comb(max(T + len(set(target)), 0), 2 * len(target))
-
+COUNT_PATHS = Exercise(
+    key="05-3",
+    title="count the alignments with the formula",
+    solution=count_paths,
+    mistakes=mistakes(
+        count_paths,
+        """
+        forgets the repeats :: - r ->
+            Each pair of equal neighbours forces one blank, which takes a step out of the free ones: r.
+        lets each label have one step only :: T + S - r, 2 * S -> max(T - r, 0), S
+            Labels may be held as blanks may: the free steps go into 2S + 1 runs, not into the S + 1 of blanks.
+        counts equal letters that are not neighbours as repeats ::
+            sum(a == b for a, b in pairwise(target)) -> S - len(set(target))
+            In 'aba' the two a's are kept apart by the b; r counts neighbours.
+        counts a run of equal labels once ::
+            sum(a == b for a, b in pairwise(target)) -> sum(len(list(run)) > 1 for _, run in groupby(target))
+            In 'aaa' there are two pairs of neighbours, and two blanks are forced: r counts pairs.
+        adds the repeats where they should be taken away :: - r -> + r
+            A forced blank leaves fewer choices, not more.
+        chooses S places, not 2S :: 2 * S -> S
+            2S + 1 runs have 2S borders between them.
+        chooses the places for the free steps :: 2 * S -> T - S - r
+            That is the same number as long as there are free steps. Where T is below S + r there are fewer than none,
+            and `math.comb` refuses; the 2S places for bars work there, too.
+        """,
+    ),
+    cases=[
+        (3, "a"),
+        (4, "ab"),
+        (3, "aa"),
+        (2, "aa"),
+        (5, "abb"),
+        (5, "aba"),
+        (4, ""),
+        (7, "aab"),
+        (6, "abc"),
+        (7, "aaa"),
+        (8, "aabbb"),
+    ],
+    large=[(26, "reading!"), (100, "hello")],  # nobody lists these
+    hints=(
+        ("which function?", "`math.comb(n, k)` counts the ways to choose k of n, and is 0 where k > n."),
+        ("how do I get r?", "`zip(target, target[1:])` gives all pairs of neighbours."),
+    ),
+)
 
 # 05-4 ---------------------------------------------------------------------------------------------------------------
+
+
+def _random_probs(T, C, seed):
+    return np.random.default_rng(seed).dirichlet(np.ones(C), T).round(3)
 
 
 def text_probability(probs, target):
@@ -70,27 +181,46 @@ def text_probability(probs, target):
     return total
 
 
-def _products(probs, target):
-    steps = np.arange(len(probs))
-    return [probs[steps, list(path)].prod() for path in alignments(len(probs), target)]
-
-
-def _sum_of_sums(probs, target):
-    steps = np.arange(len(probs))
-    return sum(probs[steps, list(path)].sum() for path in alignments(len(probs), target))
-
-
-def _without_blanks(probs, target):
-    return sum(math.prod(probs[t, k] for t, k in enumerate(path) if k != 0) for path in alignments(len(probs), target))
-
-
-def _first_row_only(probs, target):
-    return sum(math.prod(probs[0, k] for k in path) for path in alignments(len(probs), target))
-
-
-def _random_probs(T, C, seed):
-    return np.random.default_rng(seed).dirichlet(np.ones(C), T).round(3)
-
+TEXT_PROBABILITY = Exercise(
+    key="05-4",
+    title="p(Y | X) by enumeration",
+    solution=text_probability,
+    mistakes=mistakes(
+        text_probability,
+        """
+        takes the best alignment alone :: total += product -> total = max(total, product)
+            All alignments spell the text, so their probabilities are added.
+        returns the loss :: return total -> return -math.log(total)
+        :: return total -> return -np.log(total)
+            The probability itself is asked for, without the logarithm.
+        begins the product once for all paths :: total = 0.0 -> total, product = 0.0, 1.0 & product = 1.0 ->
+            Each path has a product of its own: begin it with 1.0 inside the loop over the paths.
+        takes the mean over the alignments ::
+            return total -> return total / max(1, len(list(alignments(len(probs), target))))
+            The alignments exclude each other: probabilities of exclusive events are added, not averaged.
+        adds the probabilities within a path :: product = 1.0 -> product = 0.0 & *= -> +=
+            All steps of a path must happen, independently: their probabilities are multiplied.
+        leaves the blanks out of the product :: probs[t, k] -> probs[t, k] if k != 0 else 1.0
+            A blank is a class with a probability like any other.
+        reads the first row at every step :: probs[t, k] -> probs[0, k]
+            Step t has its own row: `probs[t, k]`.
+        """,
+    ),
+    cases=[
+        (np.array([[0.1, 0.4], [0.1, 0.4]]), (1,)),
+        (_random_probs(3, 3, 0), (1, 2)),
+        (_random_probs(4, 3, 1), (2, 2)),
+        (_random_probs(5, 3, 2), (1,)),
+        (_random_probs(3, 3, 3), ()),
+        (_random_probs(2, 3, 4), (1, 1)),
+    ],
+    show_case=lambda probs, target: f"text_probability({np.asarray(probs).tolist()}, {target})",
+    hints=(
+        ("where do I get the alignments?", "`alignments(len(probs), target)` yields tuples, one class a step."),
+        ("the probability of one path", "Start from 1.0 and multiply by `probs[t, k]` for `t, k in enumerate(path)`."),
+        ("0.16 where 0.24 is asked", "Three paths spell 'a' in two steps. Add them all up."),
+    ),
+)
 
 # 05-5 ---------------------------------------------------------------------------------------------------------------
 
@@ -127,226 +257,112 @@ def best_path_misses(probs):
     return None
 
 
+MAKE_IT_MISS = Exercise(
+    key="05-5",
+    title="make best path decoding miss the most probable text",
+    solution=np.array([[0.6, 0.4], [0.6, 0.4]]),
+    verify=best_path_misses,
+    mistakes=(
+        Mistake("is not a T x 2 array", np.array([0.6, 0.4]), SHAPE),
+        Mistake("gives both the same text", np.array([[0.4, 0.6], [0.4, 0.6]]), AGREE),
+        Mistake("has a step without a winner", np.array([[0.5, 0.5], [0.5, 0.5]]), DRAW),
+        Mistake("has a tie between texts", np.array([[2 / 3, 1 / 3], [0.75, 0.25]]), TIE),
+    ),
+    hints=(
+        ("what does the best path overlook?", "A text with many alignments can win though no single one of them does."),
+        ("which text has one alignment only?", "The empty one: blanks at every step. 'a' has many."),
+        ("numbers", "Two steps, the blank a little more probable than a at both."),
+    ),
+    source="answer = [[0.6, 0.4], [0.6, 0.4]]  # '' has 0.6 * 0.6 = 0.36, 'a' has 1 - 0.36 = 0.64",
+)
+
+# 05-6 ---------------------------------------------------------------------------------------------------------------
+
+THROUGH_ONE_CELL = Exercise(
+    key="05-6",
+    title="alignments through one cell",
+    solution=9,
+    mistakes=mistakes(
+        9,
+        """
+        counts the beginnings alone :: = 3
+            Each of them goes on to the end in several ways.
+        adds beginnings and endings :: = 3 + 3
+            Every beginning goes with every ending: multiply.
+        counts all alignments of the text :: = 35
+            Only those which are in row 2 at t = 2.
+        """,
+    ),
+    hints=(
+        ("how do I count beginnings?", "How many ways lead to row 2 at t = 2? List the first three signs: '_ _ -'."),
+        ("and then?", "How many ways lead on from there? Each beginning fits each ending."),
+    ),
+    source="answer = 3 * 3  # beginnings aa-, -a-, a--; endings -b, b-, bb",
+)
+
+# 05-7 ---------------------------------------------------------------------------------------------------------------
+
+
+def best_path(scores):
+    path = np.argmax(scores, axis=1).tolist()
+    merged = [k for k, run in groupby(path)]
+    return tuple(k for k in merged if k != 0)
+
+
+def _scores(path, seed):
+    scores = np.random.default_rng(seed).normal(size=(len(path), 4)).round(2) - 3
+    scores[np.arange(len(path)), path] = 0.5 + np.arange(len(path)) % 3
+    return scores
+
+
+BEST_PATH = Exercise(
+    key="05-7",
+    title="read off the text of the best path",
+    solution=best_path,
+    part="the decoder",
+    mistakes=mistakes(
+        best_path,
+        """
+        looks for the best step of each class :: axis=1 -> axis=0
+            Time comes first: the classes of a step lie along axis 1.
+        takes the least probable class :: argmax -> argmin
+            The largest score wins.
+        returns the path as it is :: (k for k in merged if k != 0) -> (path)
+            Apply B to the path: merge runs, then drop the blanks.
+        drops the blanks before it merges :: groupby(path) -> groupby([k for k in path if k != 0])
+            Two equal letters with a blank between them would become one. Merge first.
+        merges runs and keeps the blanks :: (k for k in merged if k != 0) -> (merged)
+            Class 0 is the blank: drop it after merging.
+        drops the blanks and merges nothing :: in merged -> in path
+            A class held for several steps is one letter: merge runs before you drop the blanks.
+        loses the letter of the first step ::
+            [k for k, run in groupby(path)] -> [b for a, b in pairwise(path) if b != a]
+            The first step has no step before it. A reader with this mistake loses the first letter whenever the picture
+            begins with it.
+        gives each letter once :: in merged -> in dict.fromkeys(merged)
+            Merge neighbours alone: a letter may come back.
+        """,
+    ),
+    cases=[
+        (_scores(path, seed),)
+        for seed, path in enumerate(
+            ([0, 1, 1, 0, 2], [1, 1, 0, 1], [3, 2, 3], [0, 0], [2], [1, 0, 1, 0, 1, 1], [3, 3, 0, 3, 2, 2])
+        )
+    ],
+    show_case=lambda scores: f"best_path(scores), with the best class at each step {scores.argmax(axis=1).tolist()},",
+    hints=(
+        ("where is the largest?", "`np.argmax(scores, axis=1)` gives one class index a step."),
+        ("that is a path", "Your rule of 05-1 turns a path into a text; here the blank is 0 and not '-'."),
+        ("numbers of NumPy's type?", "`.tolist()` makes plain integers of them, and `tuple(...)` the answer."),
+    ),
+)
+
 EXERCISES = (
-    Exercise(
-        key="05-1",
-        title="write B: merge runs, then drop blanks",
-        solution=collapse_text,
-        cases=[(p,) for p in ("hh-e-ll-lo", "aab", "-a-", "a-a", "aa", "--", "ab-", "", "abab", "bookk-k")],
-        show_case=lambda path: f"collapse_text({path!r})",
-        mistakes=(
-            Mistake(
-                "drops the blanks before it merges",
-                _drop_then_merge,
-                "Once the blank between two equal letters is gone, nothing keeps them apart. Compare each sign with "
-                "its left neighbour in the path, blank or not.",
-            ),
-            Mistake(
-                "merges runs and keeps the blanks",
-                lambda path: "".join(sign for sign, run in groupby(path)),
-                "The second half of B is missing: take out every '-'.",
-            ),
-            Mistake(
-                "drops the blanks and merges nothing",
-                lambda path: path.replace("-", ""),
-                "The first half of B is missing: a run such as 'hh' is one letter, held for two steps.",
-            ),
-            Mistake(
-                "loses the letter of the first step",
-                _lose_first,
-                "The first sign has no left neighbour, so a test of 'differs from the sign before' never looks at it.",
-            ),
-            Mistake(
-                "compares the first sign with the last",
-                _wrap_around,
-                "At i = 0, `path[i - 1]` is `path[-1]`, the last sign. The first sign has no left neighbour.",
-            ),
-            Mistake(
-                "keeps each letter once in the whole path",
-                _each_letter_once,
-                "Merge only neighbours: in 'abab' nothing is merged.",
-            ),
-        ),
-        hints=(
-            (
-                "I do not know where to begin",
-                "Walk along the path with a variable that holds the sign before this one.",
-            ),
-            (
-                "'hello' comes out as 'helo'",
-                "The sign before may be a blank. Remember it too: `before = sign`, always.",
-            ),
-            ("nearly there", "Keep a sign if it differs from the sign before, and is not `'-'`."),
-        ),
-    ),
-    Exercise(
-        key="05-2",
-        title="the least number of steps for 'bookkeeper'",
-        solution=13,
-        mistakes=(
-            Mistake("counts the letters alone", 10, "Three pairs of equal letters need something between them."),
-            Mistake(
-                "sees two of the three pairs", 12, "Read the word once more, letter by letter: oo, kk, ee. Three pairs."
-            ),
-            Mistake("puts a blank between all letters", 19, "Different letters may stand side by side."),
-            Mistake("puts a blank around all letters", 21, "Blanks at the ends and between different letters may go."),
-            Mistake(
-                "gives each of the six letters in pairs a blank", 16, "One blank parts two letters: count the pairs."
-            ),
-        ),
-        hints=(
-            ("what is forced?", "Every letter takes a step. Which blanks can you not leave out?"),
-            ("which pairs?", "Look for equal neighbours: oo, kk, ee."),
-        ),
-        source="answer = 10 + 3  # S letters, and a blank within each of oo, kk, ee",
-    ),
-    Exercise(
-        key="05-3",
-        title="count the alignments with the formula",
-        solution=count_paths,
-        cases=[
-            (3, "a"),
-            (4, "ab"),
-            (3, "aa"),
-            (2, "aa"),
-            (5, "abb"),
-            (5, "aba"),
-            (4, ""),
-            (7, "aab"),
-            (6, "abc"),
-            (7, "aaa"),
-            (8, "aabbb"),
-        ],
-        mistakes=(
-            Mistake(
-                "forgets the repeats",
-                lambda T, target: math.comb(T + len(target), 2 * len(target)),
-                "Each pair of equal neighbours forces one blank, which takes a step out of the free ones: r.",
-            ),
-            Mistake(
-                "lets each label have one step only",
-                _one_step_a_label,
-                "Labels may be held as blanks may: the free steps go into 2S + 1 runs, not into the S + 1 of blanks.",
-            ),
-            Mistake(
-                "counts equal letters that are not neighbours as repeats",
-                _equal_anywhere,
-                "In 'aba' the two a's are kept apart by the b; r counts neighbours.",
-            ),
-            Mistake(
-                "counts a run of equal labels once",
-                _runs_for_repeats,
-                "In 'aaa' there are two pairs of neighbours, and two blanks are forced: r counts pairs.",
-            ),
-            Mistake(
-                "adds the repeats where they should be taken away",
-                lambda T, target: math.comb(
-                    T + len(target) + sum(a == b for a, b in pairwise(target)), 2 * len(target)
-                ),
-                "A forced blank leaves fewer choices, not more.",
-            ),
-            Mistake(
-                "chooses S places, not 2S",
-                lambda T, target: math.comb(T + len(target) - sum(a == b for a, b in pairwise(target)), len(target)),
-                "2S + 1 runs have 2S borders between them.",
-            ),
-        ),
-        hints=(
-            ("which function?", "`math.comb(n, k)` counts the ways to choose k of n, and is 0 where k > n."),
-            ("how do I get r?", "`zip(target, target[1:])` gives all pairs of neighbours."),
-        ),
-    ),
-    Exercise(
-        key="05-4",
-        title="p(Y | X) by enumeration",
-        solution=text_probability,
-        cases=[
-            (np.array([[0.1, 0.4], [0.1, 0.4]]), (1,)),
-            (_random_probs(3, 3, 0), (1, 2)),
-            (_random_probs(4, 3, 1), (2, 2)),
-            (_random_probs(5, 3, 2), (1,)),
-            (_random_probs(3, 3, 3), ()),
-            (_random_probs(2, 3, 4), (1, 1)),
-        ],
-        show_case=lambda probs, target: f"text_probability({np.asarray(probs).tolist()}, {target})",
-        mistakes=(
-            Mistake(
-                "takes the best alignment alone",
-                lambda probs, target: max(_products(probs, target), default=0.0),
-                "All alignments spell the text, so their probabilities are added.",
-            ),
-            Mistake(
-                "returns the loss",
-                lambda probs, target: -math.log(text_probability(probs, target)),
-                "The probability itself is asked for, without the logarithm.",
-            ),
-            Mistake(
-                "takes the mean over the alignments",
-                lambda probs, target: float(np.mean(_products(probs, target))) if _products(probs, target) else 0.0,
-                "The alignments exclude each other: probabilities of exclusive events are added, not averaged.",
-            ),
-            Mistake(
-                "adds the probabilities within a path",
-                _sum_of_sums,
-                "All steps of a path must happen, independently: their probabilities are multiplied.",
-            ),
-            Mistake(
-                "leaves the blanks out of the product",
-                _without_blanks,
-                "A blank is a class with a probability like any other.",
-            ),
-            Mistake(
-                "reads the first row at every step",
-                _first_row_only,
-                "Step t has its own row: `probs[t, k]`.",
-            ),
-        ),
-        hints=(
-            ("where do I get the alignments?", "`alignments(len(probs), target)` yields tuples, one class a step."),
-            (
-                "the probability of one path",
-                "Start from 1.0 and multiply by `probs[t, k]` for `t, k in enumerate(path)`.",
-            ),
-            ("0.16 where 0.24 is asked", "Three paths spell 'a' in two steps. Add them all up."),
-        ),
-    ),
-    Exercise(
-        key="05-5",
-        title="make best path decoding miss the most probable text",
-        solution=np.array([[0.6, 0.4], [0.6, 0.4]]),
-        verify=best_path_misses,
-        mistakes=(
-            Mistake("is not a T x 2 array", np.array([0.6, 0.4]), SHAPE),
-            Mistake("gives both the same text", np.array([[0.4, 0.6], [0.4, 0.6]]), AGREE),
-            Mistake("has a step without a winner", np.array([[0.5, 0.5], [0.5, 0.5]]), DRAW),
-            Mistake("has a tie between texts", np.array([[2 / 3, 1 / 3], [0.75, 0.25]]), TIE),
-        ),
-        hints=(
-            (
-                "what does the best path overlook?",
-                "A text with many alignments can win though no single one of them does.",
-            ),
-            ("which text has one alignment only?", "The empty one: blanks at every step. 'a' has many."),
-            ("numbers", "Two steps, the blank a little more probable than a at both."),
-        ),
-        source="answer = [[0.6, 0.4], [0.6, 0.4]]  # '' has 0.6 * 0.6 = 0.36, 'a' has 1 - 0.36 = 0.64",
-    ),
-    Exercise(
-        key="05-6",
-        title="alignments through one cell",
-        solution=9,
-        mistakes=(
-            Mistake("counts the beginnings alone", 3, "Each of them goes on to the end in several ways."),
-            Mistake("adds beginnings and endings", 6, "Every beginning goes with every ending: multiply."),
-            Mistake("counts all alignments of the text", 35, "Only those which are in row 2 at t = 2."),
-        ),
-        hints=(
-            (
-                "how do I count beginnings?",
-                "How many ways lead to row 2 at t = 2? List the first three signs: '_ _ -'.",
-            ),
-            ("and then?", "How many ways lead on from there? Each beginning fits each ending."),
-        ),
-        source="answer = 3 * 3  # beginnings aa-, -a-, a--; endings -b, b-, bb",
-    ),
+    COLLAPSE_TEXT,
+    LEAST_STEPS,
+    COUNT_PATHS,
+    TEXT_PROBABILITY,
+    MAKE_IT_MISS,
+    THROUGH_ONE_CELL,
+    BEST_PATH,
 )

@@ -4,49 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.exercises import Exercise, mistakes
 
 # 07-1 ---------------------------------------------------------------------------------------------------------------
-
-
-def alpha_step(before, skip, emit):
-    total = before.copy()
-    total[1:] += before[:-1]
-    total[2:] += skip[2:] * before[:-2]
-    return total * emit
-
-
-def _updated_in_between(before, skip, emit):
-    total = before.copy()
-    total[1:] += total[:-1]
-    total[2:] += skip[2:] * total[:-2]
-    return total * emit
-
-
-def _rolled(before, skip, emit):
-    return (before + np.roll(before, 1) + skip * np.roll(before, 2)) * emit
-
-
-def _skip_at_source(before, skip, emit):
-    total = before.copy()
-    total[1:] += before[:-1]
-    total[2:] += (skip * before)[:-2]
-    return total * emit
-
-
-def _without_emission(before, skip, emit):
-    return alpha_step(before, skip, np.ones_like(emit))
-
-
-def _emission_first(before, skip, emit):
-    return alpha_step(before * emit, skip, np.ones_like(emit))
-
-
-def _downwards(before, skip, emit):
-    total = before.copy()
-    total[:-1] += before[1:]
-    total[:-2] += skip[2:] * before[2:]
-    return total * emit
 
 
 def _step_cases():
@@ -56,42 +16,77 @@ def _step_cases():
     return [first, *((rng.random(len(m)), np.array(m, dtype=float), rng.random(len(m))) for m in masks)]
 
 
+def alpha_step(before, skip, emit):
+    total = before.copy()
+    total[1:] += before[:-1]
+    total[2:] += skip[2:] * before[:-2]
+    return total * emit
+
+
+def _skip_then_step(before, skip, emit):
+    total = before.copy()
+    total[2:] += skip[2:] * total[:-2]
+    total[1:] += total[:-1]
+    return total * emit
+
+
+def _one_column_only(before, skip, emit):
+    if before.ndim > 1:
+        raise ValueError("operands could not be broadcast together")
+    return alpha_step(before, skip, emit)
+
+
+def _side_by_side():
+    """Columns of three samples side by side, L x N: right answers made of slices take them as they are."""
+    rng = np.random.default_rng(70)
+    return rng.random((5, 3)), np.array([[0.0] * 3] * 3 + [[1.0, 0.0, 1.0], [0.0] * 3]), rng.random((5, 3))
+
+
+ALPHA_STEP = Exercise(
+    key="07-1",
+    title="a whole column at once",
+    solution=alpha_step,
+    mistakes=mistakes(
+        alpha_step,
+        """
+        reads rows that it has already changed :: before[ -> total[
+            All three terms belong to the column *before*. Add them from an array that stays as it was.
+        skips first and then steps from what it has changed :: = _skip_then_step
+            The step reads rows that the skip has changed. Add both from an array that stays as it was.
+        lets the last rows come back in at the first ::
+            = lambda before, skip, emit: (before + np.roll(before, 1) + skip * np.roll(before, 2)) * emit
+            `np.roll` moves in a circle. Nothing comes before row 0: shift with slices.
+        looks the skip up in the row it comes from :: skip[2:] -> skip[:-2]
+            `skip[s]` says whether row s may be skipped *into*: it goes with `total[2:]`, as `skip[2:]`.
+        leaves out the probability of the sign :: * emit ->
+            Multiply the sum by `emit`.
+        multiplies by the probability before it adds :: total = -> before = before * emit; total = & * emit ->
+            The probability is that of the row the path *arrives in*: add first, then multiply.
+        never skips :: total[2:] += skip[2:] * before[:-2] ->
+            Where `skip[s]` is 1, row s - 2 of the column before comes in, too.
+        skips into every row :: skip[2:] * ->
+            Row s - 2 comes in only where `skip[s]` is 1: multiply by it.
+        takes from the rows above ::
+            total[1:] -> total[:-1] & before[:-1] -> before[1:] & total[2:] -> total[:-2] & before[:-2] -> before[2:]
+            Paths move to higher rows: row s takes from s, s - 1 and s - 2 of the column before.
+        takes one column, and not several side by side :: = _one_column_only
+            One column comes out right. A second axis needs no line of its own: slices of the first axis take it along,
+            as in `total[1:] += before[:-1]`, and `skip[s] * before[s - 2]` does what `if skip[s]` does.
+        """,
+    ),
+    cases=_step_cases(),
+    large=[_side_by_side()],
+    show_case=lambda before, skip, emit: (
+        f"alpha_step with before = {before.round(3).tolist()}, skip = {skip.astype(int).tolist()} and "
+        f"emit = {emit.round(3).tolist()}"
+    ),
+    hints=(
+        ("how do I shift without a loop?", "`before[:-1]` added to `total[1:]` moves everything to the next row."),
+        ("the numbers are too large", "Is `total` read after it was changed? Work on a copy, read from `before`."),
+    ),
+)
+
 # 07-2 ---------------------------------------------------------------------------------------------------------------
-
-
-def probabilities_at_end(alpha, input_lengths, target_lengths):
-    n = np.arange(len(input_lengths))
-    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
-    return alpha[t, n, s] + alpha[t, n, s - 1]
-
-
-def _last_step_for_all(alpha, input_lengths, target_lengths):
-    return probabilities_at_end(alpha, [len(alpha)] * len(input_lengths), target_lengths)
-
-
-def _last_rows_for_all(alpha, input_lengths, target_lengths):
-    longest = (alpha.shape[2] - 1) // 2
-    return probabilities_at_end(alpha, input_lengths, [longest] * len(target_lengths))
-
-
-def _same_place_for_all(alpha, input_lengths, target_lengths):
-    return alpha[-1, :, -1] + alpha[-1, :, -2]
-
-
-def _one_cell(alpha, input_lengths, target_lengths):
-    n = np.arange(len(input_lengths))
-    return alpha[np.array(input_lengths) - 1, n, 2 * np.array(target_lengths)]
-
-
-def _off_by_one(alpha, input_lengths, target_lengths):
-    n = np.arange(len(input_lengths))
-    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
-    return alpha[t, n, s - 1] + alpha[t, n, s - 2]
-
-
-def _all_pairs(alpha, input_lengths, target_lengths):
-    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
-    return alpha[t][:, :, s].sum((1, 2)) + alpha[t][:, :, s - 1].sum((1, 2))
 
 
 def _end_cases():
@@ -109,7 +104,84 @@ def _show_end(alpha, T, S):
     return f"probabilities_at_end with input_lengths {T} and target_lengths {S}{table}"
 
 
+def probabilities_at_end(alpha, input_lengths, target_lengths):
+    n = np.arange(len(input_lengths))
+    t, s = np.array(input_lengths) - 1, 2 * np.array(target_lengths)
+    return alpha[t, n, s] + alpha[t, n, s - 1]
+
+
+def _from_a_list(alpha, input_lengths, target_lengths):
+    return input_lengths - 1
+
+
+PROBABILITIES_AT_END = Exercise(
+    key="07-2",
+    title="where each sample of a batch ends",
+    solution=probabilities_at_end,
+    mistakes=mistakes(
+        probabilities_at_end,
+        """
+        reads every sample at the last step of the batch :: alpha[t, -> alpha[-1,
+            Past its own length a sample's alpha has run on over padding: read step `input_lengths - 1`.
+        reads the last rows of the longest target :: np.array(target_lengths) -> max(target_lengths)
+            A shorter target ends in row 2S, with its own S.
+        reads the last two rows of the table :: [t, n, s] -> [t, n, -1] & [t, n, s - 1] -> [t, n, -2]
+            The step is each sample's own, and the rows should be, too: a shorter target ends in rows 2S - 1 and 2S.
+        takes S for the row, not 2S :: 2 * np.array(target_lengths) -> np.array(target_lengths)
+            Blanks stand between the labels: S labels have 2S + 1 rows, and the last is row 2S.
+        takes 1 from a list :: = _from_a_list
+            A list has no minus: make an array of it first, `np.array(input_lengths) - 1`.
+        reads all samples in the last corner of the batch :: t, n, s] -> -1, :, -1] & t, n, s - 1] -> -1, :, -2]
+            `alpha[-1, :, -2:]` is the end of a sample that has the most steps and the most labels of the batch. Use
+            both lengths: step T - 1 and rows 2S and 2S - 1, with each sample's own T and S.
+        reads one cell :: + alpha[t, n, s - 1] ->
+            A path may end in the blank, row 2S, or in the last label, row 2S - 1.
+        is off by one row :: 2 * np.array(target_lengths) -> 2 * np.array(target_lengths) - 1
+            There are 2S + 1 rows, so the last one is row 2S.
+        reads all pairs of samples ::
+            alpha[t, n, s] -> alpha[t][:, :, s].sum((1, 2)) & alpha[t, n, s - 1] -> alpha[t][:, :, s - 1].sum((1, 2))
+            Slices give every sample at every one of the places. Index with three arrays: `alpha[t, n, s]`.
+        """,
+    ),
+    cases=_end_cases(),
+    show_case=_show_end,
+    hints=(
+        ("one number per sample", "With `n = np.arange(N)`, `alpha[t, n, s]` takes one cell for each n."),
+        ("which cells?", "Step T - 1, rows 2S and 2S - 1, each sample with its own T and S."),
+    ),
+)
+
 # 07-3 ---------------------------------------------------------------------------------------------------------------
+
+
+class _Plain(np.ndarray):
+    """Numbers of which no more than two at a time may be turned into logarithms: the point is to do without."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **how):
+        plain = [np.asarray(x) if isinstance(x, _Plain) else x for x in inputs]
+        if ufunc in LOGARITHMS and max(map(np.size, plain)) > 2:
+            raise ArithmeticError(f"np.{ufunc.__name__} of {max(map(np.size, plain))} cells: {IN_LOGS}")
+        if out is not None:
+            how["out"] = tuple(np.asarray(x) if isinstance(x, _Plain) else x for x in out)
+        got = getattr(ufunc, method)(*plain, **how)
+        return got.view(_Plain) if isinstance(got, np.ndarray) else got
+
+
+LOGARITHMS = (np.log, np.log2, np.log10, np.log1p, np.logaddexp)
+IN_LOGS = "this exercise keeps the cells as they are, and takes one logarithm a step"
+
+
+def _rescaled_cases():
+    rng = np.random.default_rng(9)
+    skip = np.array([0, 0, 0, 1.0, 0])
+    first = np.array([[0.5, 0.2, 0.5, 0.3, 0.5], [0.2, 0.4, 0.2, 0.4, 0.2], [0.5, 0.1, 0.5, 0.4, 0.5]])
+    emits = [first, *(rng.dirichlet(np.ones(6), size=T)[:, :5] for T in (3, 12, 100, 900))]
+    return [(emit.view(_Plain), skip) for emit in emits]
+
+
+def _show_rescaled(emit, skip):
+    numbers = f", emit = {emit.tolist()} and skip = {skip.astype(int).tolist()}" if emit[0, 0] == 0.5 else ""
+    return f"log_likelihood_rescaled over T = {len(emit)} steps{numbers}"
 
 
 def log_likelihood_rescaled(emit, skip):
@@ -123,223 +195,273 @@ def log_likelihood_rescaled(emit, skip):
     return log_scales + np.log(alpha[-2:].sum())
 
 
-def _not_rescaled(emit, skip):
-    alpha = np.zeros(emit.shape[1])
-    alpha[:2] = emit[0, :2]
+LOG_LIKELIHOOD_RESCALED = Exercise(
+    key="07-3",
+    title="rescale, and keep the account",
+    solution=log_likelihood_rescaled,
+    mistakes=mistakes(
+        log_likelihood_rescaled,
+        """
+        does not rescale :: scale = alpha.sum() -> scale = 1.0
+            After a few hundred steps a number is 0: alpha, if you do not divide it by its own sum at each step, or the
+            product of the scales, if you multiply them. Divide, and add up logarithms.
+        forgets what it divided by :: return log_scales + -> return
+            Each division takes ln(scale) off the result: add them up, and put them back.
+        takes the account off a second time :: return log_scales + -> return -log_scales +
+            What was divided by a scale must be multiplied by it again, so ln(scale) is added, whatever its sign. (The
+            scales are below 1, so their logarithms are negative, and adding them makes the result smaller.)
+        leaves out the last two cells :: + np.log(alpha[-2:].sum()) ->
+            The account is of the whole column; the text's share of it is in its last two cells.
+        counts the last column's sum, too :: return log_scales + -> return log_scales + np.log(alpha.sum()) +
+            The last column is not divided any more, so its sum does not go into the account: that runs to T - 2.
+        divides the last column without an entry :: alpha[-2:].sum() -> alpha[-2:].sum() / alpha.sum()
+            If you divide the last column as well, ln of its sum belongs in the account.
+        reads all of the last column :: alpha[-2:].sum() -> alpha.sum()
+            A path that spells the target ends in one of the last two rows.
+        reads the last cell alone :: alpha[-2:].sum() -> alpha[-1]
+            A path may end in the last blank or in the last label: the last two cells.
+        gives the loss :: return log_scales + -> return -log_scales -
+            ln p(Y | X) is asked for; the loss is minus that.
+        gives the probability :: log_scales + np.log(alpha[-2:].sum()) -> np.exp(log_scales) * alpha[-2:].sum()
+            ln p(Y | X) is asked for: on a long line the probability itself is too small for a float64.
+        works in logarithms :: = lambda emit, skip: np.log(emit)
+            That is exact, and it is lesson 06: three exponentials and a logarithm for each cell. Keep the cells as they
+            are, divide each column by its sum, and take the logarithm of that sum alone.
+        stops a step early :: range(1, len(emit)) -> range(1, len(emit) - 1)
+            There are T - 1 steps after the first column, with `emit[1]` to `emit[T - 1]`.
+        """,
+    ),
+    cases=_rescaled_cases(),
+    show_case=_show_rescaled,
+    hints=(
+        ("what is the scale?", "`scale = alpha.sum()` of the column before; divide by it, then step."),
+        ("what comes back at the end?", "The sum of all ln(scale), plus ln of the last two cells."),
+    ),
+)
+
+# 07-4 ---------------------------------------------------------------------------------------------------------------
+
+MOVED = Exercise(
+    key="07-4",
+    title="the least that must be moved",
+    solution=64_000_000,
+    mistakes=mistakes(
+        64_000_000,
+        """
+        counts the input alone :: = 32_000_000
+            The gradient has the same shape, and must be written.
+        counts numbers, not bytes :: = 16_000_000
+            A float32 has 4 bytes.
+        counts the numbers of the input :: = 8_000_000
+            4 bytes each, once in and once out.
+        takes a number for 8 bytes :: = 128_000_000
+            float32 is 32 bits, and 8 bits are a byte.
+        gives megabytes :: = 64
+            Bytes are asked for, and a megabyte has a million of them.
+        gives mebibytes :: = 64e6 / 2**20
+            Bytes are asked for; a mebibyte (MiB) has 2**20 of them.
+        counts bits :: = 512_000_000
+            8 bits are a byte.
+        """,
+    ),
+    hints=(
+        ("what is moved?", "T x N x C numbers come in, as many go out, 4 bytes each."),
+        ("units", "32 bits are 4 bytes."),
+    ),
+    source="answer = 2 * 500 * 16 * 1000 * 4",
+)
+
+# 07-5 ---------------------------------------------------------------------------------------------------------------
+
+
+def batch_rows_of(targets):
+    N, L = len(targets), 2 * max(map(len, targets)) + 1
+    rows, skip, last = np.zeros((L, N), int), np.zeros((L, N)), np.zeros((L, N))
+    for n, target in enumerate(targets):
+        S = len(target)
+        rows[1 : 2 * S : 2, n] = target
+        last[max(2 * S - 1, 0) : 2 * S + 1, n] = 1
+    skip[2:] = (rows[2:] != 0) & (rows[2:] != rows[:-2])
+    return rows, skip, last
+
+
+def emissions(log_probs, rows, input_lengths):
+    emit = np.exp(log_probs[:, np.arange(rows.shape[1]), rows].astype(float))
+    for n, T in enumerate(input_lengths):
+        emit[T:, :, n] = rows[:, n] == 0
+    return emit
+
+
+def _log_probs(T, N, C, seed):
+    z = np.random.default_rng(seed).normal(size=(T, N, C))
+    return z - np.log(np.exp(z).sum(axis=2, keepdims=True))
+
+
+def _sweep_cases():
+    cases = []
+    for T, targets in [(2, [[1], [2]]), (5, [[1, 2], [1, 1], [2]]), (300, [[1, 2, 1], [3, 3]])]:
+        rows, skip, _ = batch_rows_of(targets)
+        emit = emissions(_log_probs(T, len(targets), 4, T), rows, [T] * len(targets))
+        start = np.zeros(rows.shape)
+        start[:2] = 1
+        cases.append((start, emit, skip))
+    return cases
+
+
+def sweep(start, emit, skip):
+    reached, log_scales = np.zeros_like(emit), np.zeros(emit.shape[2])
+    reached[0] = start
     for t in range(1, len(emit)):
-        alpha = alpha_step(alpha, skip, emit[t])
-    with np.errstate(divide="ignore"):
-        return np.log(alpha[-2:].sum())
+        paid = reached[t - 1] * emit[t - 1]
+        scale = paid.sum(axis=0)
+        log_scales += np.log(scale)
+        reached[t] = alpha_step(paid / scale, skip, np.ones_like(skip))
+    return reached, log_scales
 
 
-def _end_read_otherwise(read):
-    """``log_likelihood_rescaled`` with another end: ``read`` is given the account and the last column."""
+SWEEP = Exercise(
+    key="07-5",
+    title="sweep over a batch, rescaled",
+    solution=sweep,
+    mistakes=mistakes(
+        sweep,
+        """
+        does not rescale :: scale = paid.sum(axis=0) -> scale = np.ones(emit.shape[2])
+            Divide each sample by its sum over the rows before it steps.
+        divides all samples by one sum :: paid.sum(axis=0) -> paid.sum()
+            Each sample has an account of its own: sum over the rows alone, `sum(axis=0)`.
+        sums over the samples :: axis=0 -> axis=1
+            The rows are the first axis of a column, the samples the second: `sum(axis=0)`.
+        steps without paying :: reached[t - 1] * emit[t - 1] -> reached[t - 1]
+            Each step multiplies by `emit[t - 1]` before the path goes on.
+        pays for the step that it arrives at :: emit[t - 1] -> emit[t]
+            What is reached at t has not paid for step t: the price is `emit[t - 1]`, that of the cell left.
+        pays twice :: np.ones_like(skip)) -> emit[t])
+            Here the step itself is free: `np.ones_like(skip)` in place of the emissions.
+        starts with step 0 paid :: reached[0] = start -> reached[0] = start * emit[0]
+            `reached[0]` is `start` itself: step 0 is paid on the way to step 1.
+        multiplies the scales in place of adding logarithms ::
+            np.zeros(emit.shape[2]) -> np.ones(emit.shape[2]) & log_scales += np.log(scale) -> log_scales *= scale
+            The product of some hundred scales is too small for a float64: add `np.log(scale)`.
+        forgets the account :: log_scales += np.log(scale) -> log_scales += 0.0
+            Each sample's `np.log(scale)` belongs into its account.
+        counts with the wrong sign :: log_scales += -> log_scales -=
+            What was divided out must come back: add `np.log(scale)`.
+        gives the account alone, or not at all :: return reached, log_scales -> return log_scales
+        :: return reached, log_scales -> return reached
+            Two results are asked for: `return reached, log_scales`.
+        """,
+    ),
+    cases=_sweep_cases(),
+    show_case=lambda start, emit, skip: f"sweep(start, emit, skip) with T, L, N = {emit.shape}",
+    hints=(
+        ("where does it begin?", "`reached = np.zeros_like(emit)`, `reached[0] = start`, and zeros for the accounts."),
+        ("one step", "`paid = reached[t - 1] * emit[t - 1]`; divide by `paid.sum(axis=0)`; step at no cost."),
+        ("which sum?", "Rows are axis 0 of a column, samples axis 1: `paid.sum(axis=0)` has N numbers."),
+    ),
+)
 
-    def run(emit, skip):
-        alpha = np.zeros(emit.shape[1])
-        alpha[:2] = emit[0, :2]
-        log_scales = 0.0
-        for t in range(1, len(emit)):
-            scale = alpha.sum()
-            log_scales += np.log(scale)
-            alpha = alpha_step(alpha / scale, skip, emit[t])
-        return read(log_scales, alpha)
-
-    return run
+# 07-6 ---------------------------------------------------------------------------------------------------------------
 
 
-def _step_missing(emit, skip):
-    return log_likelihood_rescaled(emit[:-1], skip)
+def ctc_losses_and_posteriors(log_probs, targets, input_lengths):
+    rows, skip, last = batch_rows_of(targets)  # L N each
+    emit = emissions(log_probs, rows, input_lengths)  # T L N
+    start = np.zeros(rows.shape)
+    start[:2] = 1
+    reached, log_scales = sweep(start, emit, skip)
+    mirrored, _ = sweep(last[::-1], emit[::-1, ::-1], np.roll(skip, -2, axis=0)[::-1])
+    joint = reached * emit * mirrored[::-1, ::-1]  # alpha times beta, each column up to a factor
+    total = joint.sum(axis=1)  # T N
+    with np.errstate(divide="ignore"):  # a target that cannot be spelled has the probability 0
+        losses = -log_scales - np.log(total[-1])
+    posterior = joint / np.where(total > 0, total, 1.0)[:, None]
+    q = np.zeros(log_probs.shape)
+    for s in range(len(rows)):
+        q[:, np.arange(len(targets)), rows[s]] += posterior[:, s]
+    for n, T in enumerate(input_lengths):
+        q[T:, n] = 0.0
+    return losses, q
 
 
-def _rescaled_cases():
-    rng = np.random.default_rng(9)
-    skip = np.array([0, 0, 0, 1.0, 0])
-    first = np.array([[0.5, 0.2, 0.5, 0.3, 0.5], [0.2, 0.4, 0.2, 0.4, 0.2], [0.5, 0.1, 0.5, 0.4, 0.5]])
-    return [(first, skip), *((rng.dirichlet(np.ones(6), size=T)[:, :5], skip) for T in (3, 12, 100, 900))]
+def _batch_cases():
+    batches = [
+        (3, [[1]], [3]),
+        (6, [[1, 2], [2, 2]], [6, 6]),
+        (7, [[1, 2, 1], [3], []], [7, 7, 7]),
+        (9, [[1, 2, 3], [2], [1, 1]], [9, 4, 6]),
+        (8, [[1, 1, 2], [2, 3, 3]], [8, 7]),  # skips that are not the same in a mirror
+        (5, [[1, 1], [1, 2]], [2, 5]),  # the first cannot be spelled
+    ]
+    return [(_log_probs(T, len(targets), 4, T), targets, lengths) for T, targets, lengths in batches]
 
 
-def _show_rescaled(emit, skip):
-    numbers = f", emit = {emit.tolist()} and skip = {skip.astype(int).tolist()}" if emit[0, 0] == 0.5 else ""
-    return f"log_likelihood_rescaled over T = {len(emit)} steps{numbers}"
-
+CTC_LOSSES_AND_POSTERIORS = Exercise(
+    key="07-6",
+    title="losses and posteriors of a batch",
+    solution=ctc_losses_and_posteriors,
+    part="CTC at speed",
+    mistakes=mistakes(
+        ctc_losses_and_posteriors,
+        """
+        turns the skips without moving them :: np.roll(skip, -2, axis=0)[::-1] -> skip[::-1]
+            `skip[s]` belongs to the arrow from row s - 2 into row s. Turned round, the arrow ends in row s - 2: move
+            the skips down by two rows first, `np.roll(skip, -2, axis=0)[::-1]`.
+        does not turn the skips :: np.roll(skip, -2, axis=0)[::-1] -> skip
+            The rows are turned, so their skips must be: `np.roll(skip, -2, axis=0)[::-1]`.
+        moves the skips the wrong way :: np.roll(skip, -2, -> np.roll(skip, 2,
+            The skip into row s ends, turned round, in row s - 2: down by two, `np.roll(skip, -2, axis=0)`.
+        starts the mirrored sweep in the first two rows :: last[::-1] -> start
+            That is right for the longest target alone. Each sample ends in rows of its own: start in `last[::-1]`.
+        does not turn the result back :: * mirrored[::-1, ::-1] -> * mirrored
+            What comes out of the mirror has its time and its rows turned: `mirrored[::-1, ::-1]`.
+        leaves the emissions out of the product :: reached * emit * -> reached *
+            Neither of the two sweeps has paid for step t: multiply by `emit` once.
+        does not divide by the sum of the column :: joint / np.where(total > 0, total, 1.0)[:, None] -> joint
+            The posterior of each step sums to 1: divide each column by its sum over the rows.
+        forgets the account :: -log_scales - np.log(total[-1]) -> -np.log(total[-1])
+            ln p(Y | X) is what is left at the end plus all that was divided out: `log_scales`.
+        adds the account with the wrong sign :: -log_scales -> log_scales
+            ln p is `log_scales` plus ln of the end, and the loss is minus all of it.
+        adds the account of the mirrored sweep, too :: mirrored, _ -> mirrored, more & -log_scales -> -more - log_scales
+            At the last step the mirrored sweep has not been divided by anything yet. One account is enough.
+        keeps one row of each class :: += posterior -> = posterior
+            The blank stands in many rows, and a letter may: add them up.
+        leaves something where a sample is over :: q[T:, n] = 0.0 -> pass
+            A sample that waits has no gradient: `q[T:, n] = 0` for each sample n, with its own T.
+        gives -q :: return losses, q -> return losses, -q
+            The posteriors are asked for; the minus belongs to the gradient.
+        gives ln p in place of the loss ::
+            -log_scales - np.log(total[-1]) -> log_scales + np.log(total[-1])
+            The loss is -ln p(Y | X).
+        divides 0 by 0 where a target cannot be spelled :: np.where(total > 0, total, 1.0) -> total
+            A target without an alignment has the sum 0 at each step. Divide by 1 there, and its q stays 0.
+        """,
+    ),
+    cases=_batch_cases(),
+    show_case=lambda log_probs, targets, lengths: (
+        f"ctc_losses_and_posteriors(log_probs, {targets}, {lengths}) with T, N, C = {log_probs.shape}"
+    ),
+    hints=(
+        (
+            "the forward half",
+            "Take `losses_of` up to its sweep. Keep `reached` and its account.",
+        ),
+        ("the mirror", "`sweep(last[::-1], emit[::-1, ::-1], np.roll(skip, -2, axis=0)[::-1])`; turn its result back."),
+        (
+            "losses",
+            "`total = (reached * emit * beta).sum(axis=1)` is T × N; with the account, its last row gives p.",
+        ),
+        ("from rows to classes", "For each row s, `q[:, np.arange(N), rows[s]] += posterior[:, s]`."),
+        ("nan for a text that is too long", "Its totals are 0. Divide by `np.where(total > 0, total, 1)`."),
+    ),
+)
 
 EXERCISES = (
-    Exercise(
-        key="07-1",
-        title="a whole column at once",
-        solution=alpha_step,
-        cases=_step_cases(),
-        show_case=lambda before, skip, emit: (
-            f"alpha_step with before = {before.round(3).tolist()}, skip = {skip.astype(int).tolist()} and "
-            f"emit = {emit.round(3).tolist()}"
-        ),
-        mistakes=(
-            Mistake(
-                "reads rows that it has already changed",
-                _updated_in_between,
-                "All three terms belong to the column *before*. Add them from an array that stays as it was.",
-            ),
-            Mistake(
-                "lets the last rows come back in at the first",
-                _rolled,
-                "`np.roll` moves in a circle. Nothing comes before row 0: shift with slices.",
-            ),
-            Mistake(
-                "looks the skip up in the row it comes from",
-                _skip_at_source,
-                "`skip[s]` says whether row s may be skipped *into*: it goes with `total[2:]`, as `skip[2:]`.",
-            ),
-            Mistake("leaves out the probability of the sign", _without_emission, "Multiply the sum by `emit`."),
-            Mistake(
-                "multiplies by the probability before it adds",
-                _emission_first,
-                "The sign of the row *arrived in* is paid: add first, then multiply.",
-            ),
-            Mistake(
-                "never skips",
-                lambda before, skip, emit: alpha_step(before, np.zeros_like(skip), emit),
-                "Where `skip[s]` is 1, row s - 2 of the column before comes in, too.",
-            ),
-            Mistake(
-                "skips into every row",
-                lambda before, skip, emit: alpha_step(before, np.ones_like(skip), emit),
-                "Row s - 2 comes in only where `skip[s]` is 1: multiply by it.",
-            ),
-            Mistake(
-                "takes from the rows above",
-                _downwards,
-                "Paths move to higher rows: row s takes from s, s - 1 and s - 2 of the column before.",
-            ),
-        ),
-        hints=(
-            ("how do I shift without a loop?", "`before[:-1]` added to `total[1:]` moves everything to the next row."),
-            ("the numbers are too large", "Is `total` read after it was changed? Work on a copy, read from `before`."),
-        ),
-    ),
-    Exercise(
-        key="07-2",
-        title="where each sample of a batch ends",
-        solution=probabilities_at_end,
-        cases=_end_cases(),
-        show_case=_show_end,
-        mistakes=(
-            Mistake(
-                "reads every sample at the last step of the batch",
-                _last_step_for_all,
-                "Past its own length a sample's alpha has run on over padding: read step `input_lengths - 1`.",
-            ),
-            Mistake(
-                "reads the last rows of the longest target",
-                _last_rows_for_all,
-                "A shorter target ends in row 2S, with its own S.",
-            ),
-            Mistake(
-                "reads all samples in the last corner of the batch",
-                _same_place_for_all,
-                "`alpha[-1, :, -2:]` is the end of a sample that has the most steps and the most labels of the batch. "
-                "Use both lengths: step T - 1 and rows 2S and 2S - 1, with each sample's own T and S.",
-            ),
-            Mistake(
-                "reads one cell", _one_cell, "A path may end in the blank, row 2S, or in the last label, row 2S - 1."
-            ),
-            Mistake("is off by one row", _off_by_one, "There are 2S + 1 rows, so the last one is row 2S."),
-            Mistake(
-                "reads all pairs of samples",
-                _all_pairs,
-                "Slices give every sample at every one of the places. Index with three arrays: `alpha[t, n, s]`.",
-            ),
-        ),
-        hints=(
-            ("one number per sample", "With `n = np.arange(N)`, `alpha[t, n, s]` takes one cell for each n."),
-            ("which cells?", "Step T - 1, rows 2S and 2S - 1, each sample with its own T and S."),
-        ),
-    ),
-    Exercise(
-        key="07-3",
-        title="rescale, and keep the account",
-        solution=log_likelihood_rescaled,
-        cases=_rescaled_cases(),
-        show_case=_show_rescaled,
-        mistakes=(
-            Mistake(
-                "does not rescale",
-                _not_rescaled,
-                "After some hundred steps a number is 0: alpha, if you do not divide it by its own sum at each step, "
-                "or the product of the scales, if you multiply them. Divide, and add up logarithms.",
-            ),
-            Mistake(
-                "forgets what it divided by",
-                _end_read_otherwise(lambda logs, alpha: np.log(alpha[-2:].sum())),
-                "Each division takes ln(scale) off the result: add them up, and put them back.",
-            ),
-            Mistake(
-                "takes the account off a second time",
-                _end_read_otherwise(lambda logs, alpha: np.log(alpha[-2:].sum()) - logs),
-                "You divided, so the true value is larger: add ln(scale).",
-            ),
-            Mistake(
-                "leaves out the last two cells",
-                _end_read_otherwise(lambda logs, alpha: logs),
-                "The account is of the whole column; the text's share of it is in its last two cells.",
-            ),
-            Mistake(
-                "counts the last column's sum, too",
-                _end_read_otherwise(lambda logs, alpha: logs + np.log(alpha.sum()) + np.log(alpha[-2:].sum())),
-                "The last column is not divided any more, so its sum does not go into the account: that runs to T - 2.",
-            ),
-            Mistake(
-                "divides the last column without an entry",
-                _end_read_otherwise(lambda logs, alpha: logs + np.log(alpha[-2:].sum() / alpha.sum())),
-                "If you divide the last column as well, ln of its sum belongs in the account.",
-            ),
-            Mistake(
-                "reads all of the last column",
-                _end_read_otherwise(lambda logs, alpha: logs + np.log(alpha.sum())),
-                "A path that spells the target ends in one of the last two rows.",
-            ),
-            Mistake(
-                "reads the last cell alone",
-                _end_read_otherwise(lambda logs, alpha: logs + np.log(alpha[-1])),
-                "A path may end in the last blank or in the last label: the last two cells.",
-            ),
-            Mistake(
-                "gives the loss",
-                _end_read_otherwise(lambda logs, alpha: -logs - np.log(alpha[-2:].sum())),
-                "ln p(Y | X) is asked for; the loss is minus that.",
-            ),
-            Mistake(
-                "gives the probability",
-                _end_read_otherwise(lambda logs, alpha: np.exp(logs) * alpha[-2:].sum()),
-                "ln p(Y | X) is asked for: on a long line the probability itself is too small for a float64.",
-            ),
-            Mistake(
-                "stops a step early",
-                _step_missing,
-                "There are T - 1 steps after the first column, with `emit[1]` to `emit[T - 1]`.",
-            ),
-        ),
-        hints=(
-            ("what is the scale?", "`scale = alpha.sum()` of the column before; divide by it, then step."),
-            ("what comes back at the end?", "The sum of all ln(scale), plus ln of the last two cells."),
-        ),
-    ),
-    Exercise(
-        key="07-4",
-        title="the least that must be moved",
-        solution=64_000_000,
-        mistakes=(
-            Mistake("counts the input alone", 32_000_000, "The gradient has the same shape, and must be written."),
-            Mistake("counts numbers, not bytes", 16_000_000, "A float32 has 4 bytes."),
-            Mistake("counts the numbers of the input", 8_000_000, "4 bytes each, once in and once out."),
-            Mistake("takes a number for 8 bytes", 128_000_000, "float32 is 32 bits, and 8 bits are a byte."),
-            Mistake("gives megabytes", 64, "Bytes are asked for, and a megabyte has a million of them."),
-            Mistake("counts bits", 512_000_000, "8 bits are a byte."),
-        ),
-        hints=(
-            ("what is moved?", "T x N x C numbers come in, as many go out, 4 bytes each."),
-            ("units", "32 bits are 4 bytes."),
-        ),
-        source="answer = 2 * 500 * 16 * 1000 * 4",
-    ),
+    ALPHA_STEP,
+    PROBABILITIES_AT_END,
+    LOG_LIKELIHOOD_RESCALED,
+    MOVED,
+    SWEEP,
+    CTC_LOSSES_AND_POSTERIORS,
 )

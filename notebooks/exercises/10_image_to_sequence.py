@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from einops import rearrange
 
-from crnn_lessons.exercises import Exercise, Mistake
+from crnn_lessons.exercises import Exercise, Mistake, mistakes
 from crnn_lessons.models.features import FeatureStack, layers, parse
 
 # 10-1 ---------------------------------------------------------------------------------------------------------------
@@ -18,6 +16,42 @@ def windows(size, kernel, stride, padding):
     return (size + 2 * padding - kernel) // stride + 1
 
 
+WINDOWS = Exercise(
+    key="10-1",
+    title="how many windows fit",
+    solution=windows,
+    mistakes=mistakes(
+        windows,
+        """
+        forgets the window at the start :: + 1 ->
+            The division counts how often the window can move on. Add the place where it stands at first.
+        counts the padding on one side :: 2 * padding -> padding
+            Padding is put on both ends: the window has size + 2 padding to move in.
+        leaves the padding out :: + 2 * padding ->
+            Padding makes room: add it on both ends.
+        rounds up :: (size + 2 * padding - kernel) // stride -> -(-(size + 2 * padding - kernel) // stride)
+            A window that hangs over the end is left out: round down, with `//`.
+        does not round :: // -> /
+            There is no half window: `//` rounds down.
+        leaves the stride out :: // stride ->
+            The window moves `stride` columns at a time: divide the room that it has by the stride, then add 1.
+        leaves the kernel out :: - kernel ->
+        :: - kernel -> & + 1 ->
+            The whole window must fit: its last start is `kernel` before the end.
+        adds the first window before it divides :: - kernel) // stride + 1 -> - kernel + 1) // stride
+            The window at the start is one place, whatever the stride: divide first, then add 1.
+        divides the size by the stride alone :: (size + 2 * padding - kernel) // stride + 1 -> size // stride
+            This holds only where kernel and stride are equal and nothing is padded.
+        """,
+    ),
+    cases=[(5, 3, 1, 0), (100, 2, 2, 0), (25, 2, 2, 0), (32, 3, 1, 1), (25, 2, 1, 1), (50, 3, 2, 0), (160, 7, 2, 3)],
+    show_case=lambda *a: "windows(size={}, kernel={}, stride={}, padding={})".format(*a),
+    hints=(
+        ("where to begin", "Take 5 pixels and a window of 3. Where can it start? At 0, 1 and 2."),
+        ("and a stride?", "The last start is size + 2 padding - kernel. How many multiples of the stride reach it?"),
+    ),
+)
+
 # 10-2 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -25,6 +59,46 @@ def conv_parameters(inputs, outputs, height, width, norm):
     weights = outputs * inputs * height * width
     return weights + (2 * outputs if norm else outputs)
 
+
+CONV_PARAMETERS = Exercise(
+    key="10-2",
+    title="the parameters of a convolution and its norm",
+    solution=conv_parameters,
+    mistakes=mistakes(
+        conv_parameters,
+        """
+        leaves out the bias :: else outputs -> else 0
+            Without a norm, each output channel has a bias: one number each.
+        leaves out the norm :: 2 * outputs if -> 0 if
+            A norm has a scale and a shift for each output channel.
+        keeps the bias beside the norm :: 2 * outputs if -> 3 * outputs if
+            The norm takes the mean away, and with it any bias: a convolution before a norm has none here.
+        counts a bias and no norm, whatever `norm` says :: (2 * outputs if norm else outputs) -> outputs
+            Ask for `norm`: with it, a scale and a shift for each output channel; without, a bias.
+        swaps the two cases :: 2 * outputs if norm else outputs -> outputs if norm else 2 * outputs
+            With a norm there are two numbers for each output channel, scale and shift; without, one, the bias.
+        counts scale, shift and bias once a layer :: 2 * outputs if norm else outputs -> 2 if norm else 1
+            Each output channel has its own: multiply by the number of output channels.
+        counts running mean and variance :: 2 * outputs if -> 4 * outputs if
+            Running statistics are stored, but no gradient trains them: they are buffers, not parameters.
+        forgets the input channels :: outputs * inputs -> outputs
+            Each output channel has a kernel for each input channel.
+        counts the norm per input channel :: 2 * outputs if -> 2 * inputs if
+            The norm comes after the convolution: it sees its outputs.
+        """,
+    ),
+    cases=[
+        (3, 64, 3, 3, False),
+        (128, 256, 3, 3, True),
+        (512, 512, 2, 2, True),
+        (1, 5, 1, 1, True),
+        (2, 3, 3, 5, False),
+    ],
+    hints=(
+        ("the weights", "One output channel has inputs × height × width weights."),
+        ("the rest", "With norm: 2 numbers an output channel. Without: 1."),
+    ),
+)
 
 # 10-3 ---------------------------------------------------------------------------------------------------------------
 
@@ -37,10 +111,35 @@ def paper_steps(W):
     return W - 1  # last convolution: kernel 2, no padding
 
 
-# 10-4 ---------------------------------------------------------------------------------------------------------------
+PAPER_STEPS = Exercise(
+    key="10-3",
+    title="T of the paper's network",
+    solution=paper_steps,
+    mistakes=mistakes(
+        paper_steps,
+        """
+        divides by four and stops there :: W + 1 -> W & W - 1 -> W
+            The two later pools pad the width and add a column each; the last convolution takes one.
+        forgets the last convolution :: W - 1 -> W
+            Its kernel is 2 × 2 without padding: it takes one column away.
+        halves the width at all four pools :: W + 1 -> W // 2 & W - 1 -> W
+            The third and fourth pool have a stride of 2 rows and 1 column.
+        rounds up :: W // 2 -> -(-W // 2)
+            A pool of 2 leaves an odd last column out: 101 columns give 50.
+        does not round :: // -> /
+            Columns are whole: each halving rounds down.
+        takes the padded pools for width-preserving ones :: W + 1 -> W
+            With window 2, stride 1 and one column of padding on each side, w columns give w + 1.
+        """,
+    ),
+    cases=[(100,), (128,), (4,), (7,), (101,), (102,), (103,), (160,), (400,)],
+    hints=(
+        ("which layers change the width?", "Four pools and the last convolution; the 3 × 3 ones keep it."),
+        ("a padded pool", "Use exercise 10-1: size w, kernel 2, stride 1, padding 1."),
+    ),
+)
 
-LONG_WORD = "counterrevolutionary"
-"""S = 20, r = 1."""
+# 10-4 ---------------------------------------------------------------------------------------------------------------
 
 RESNET = layers(
     "conv 64 7 7 stride 2 2 pad 3 3, pool 3 3 stride 2 2 pad 1 1, 2 * block 64, "
@@ -81,6 +180,34 @@ def mends(answer) -> str | None:
     return f"T = {T}. {TOO_MANY}" if T >= 50 else None
 
 
+MEND = Exercise(
+    key="10-4",
+    title="let a word of twenty letters through",
+    solution=MENDED,
+    verify=mends,
+    mistakes=(
+        Mistake("is not the list of eight layers", RESNET[:3], NOT_LAYERS),
+        Mistake("changes nothing", RESNET, UNCHANGED),
+        Mistake("leaves too few steps", (*RESNET[:4], "block 128 stride 2 3", *RESNET[5:]), TOO_FEW),
+        Mistake("counts the letters and forgets the repeat", (*RESNET[:4], "block 128 stride 2 1", *RESNET[5:]), EXACT),
+        Mistake(
+            "changes the stride of the rows",
+            tuple(x.replace("stride 2 2", "stride 1 2") if "block" in x else x for x in RESNET),
+            TOO_HIGH,
+        ),
+        Mistake("keeps more steps than needed", tuple(x.replace("stride 2 2", "stride 2 1") for x in RESNET), TOO_MANY),
+    ),
+    hints=(
+        ("how many steps are needed?", "S = 20, and one pair of equal neighbours: T ≥ 21."),
+        ("which numbers?", "'stride 2 1' halves the rows and keeps the columns."),
+        ("one change is not enough", "With a total stride of 8 in the width, 160 columns leave 20."),
+    ),
+    source=(
+        "answer = [\n    'conv 64 7 7 stride 2 2 pad 3 3', 'pool 3 3 stride 2 2 pad 1 1', 'block 64', 'block 64',\n"
+        "    'block 128 stride 2 1', 'block 128', 'block 256 stride 2 1', 'block 256',\n]"
+    ),
+)
+
 # 10-5 ---------------------------------------------------------------------------------------------------------------
 
 
@@ -92,363 +219,88 @@ def receptive_field(stack):
     return field
 
 
-def _stride_first(stack):
-    field, step = 1, 1
-    for kernel, stride in stack:
-        step *= stride
-        field += (kernel - 1) * step
-    return field
-
-
-def _last_stride(stack):
-    field, step = 1, 1
-    for kernel, stride in stack:
-        field += (kernel - 1) * step
-        step = stride
-    return field
-
-
-def _whole_kernels(stack):
-    field, step = 1, 1
-    for kernel, stride in stack:
-        field += kernel * step
-        step *= stride
-    return field
-
+RECEPTIVE_FIELD = Exercise(
+    key="10-5",
+    title="the receptive field of a stack",
+    solution=receptive_field,
+    mistakes=mistakes(
+        receptive_field,
+        """
+        takes a layer's own stride into its step :: (kernel - 1) * step -> (kernel - 1) * step * stride
+            Inside a window, neighbours are as far apart as the layer before left them. The stride counts from the next
+            layer on.
+        forgets that strides spread the pixels :: (kernel - 1) * step -> kernel - 1
+            After a stride of 2, neighbouring columns are two pixels apart: multiply by the step.
+        puts the stride in the place of the step :: *= -> =
+            Strides multiply: after two strides of 2, neighbours are 4 pixels apart, and a layer of stride 1 leaves it
+            so. Write `step *= stride`.
+        adds a whole kernel at each layer :: (kernel - 1) * step -> kernel * step
+            A window of 3 adds 2 · step to what was seen, not 3 · step: its first input was seen already.
+        reads the stack from the last layer on :: in stack -> in reversed(stack)
+            This recursion goes from the first layer to the last: a stride spreads what comes after it.
+        adds up the kernels :: = lambda stack: sum(kernel for kernel, _ in stack)
+            A window of 3 adds 2 to what was seen, not 3: the centre was seen already.
+        multiplies the kernels :: += (kernel - 1) * step -> *= kernel
+            Neighbouring windows overlap: two layers of 3 × 3 see 5 pixels, not 9.
+        starts from nothing :: field, step = 1, 1 -> field, step = 0, 1
+            A stack without layers sees one pixel: start at 1.
+        returns the distance of neighbours :: return field -> return step
+            That is the step. The field is asked for.
+        """,
+    ),
+    cases=[
+        ([],),
+        ([(3, 1)],),
+        ([(3, 1), (3, 1)],),
+        ([(2, 2)],),
+        ([(3, 1), (2, 2), (3, 1)],),
+        ([(3, 1), (2, 2), (3, 1), (2, 2), (3, 1), (3, 1)],),
+        ([(7, 2), (3, 2), (3, 1)],),
+    ],
+    hints=(
+        ("what changes at a layer?", "Two numbers: how much is seen, and how far apart neighbours are."),
+        ("one layer", "field += (kernel - 1) * step; then step *= stride. The order matters."),
+    ),
+)
 
 # 10-6 ---------------------------------------------------------------------------------------------------------------
-
-
-def rows_as_time(features):
-    return rearrange(features, "n d h w -> h (w n) d")
 
 
 def _features(n, d, h, w):
     return torch.arange(n * d * h * w, dtype=torch.float32).reshape(n, d, h, w)
 
 
-EXERCISES = (
-    Exercise(
-        key="10-1",
-        title="how many windows fit",
-        solution=windows,
-        cases=[
-            (5, 3, 1, 0),
-            (100, 2, 2, 0),
-            (25, 2, 2, 0),
-            (32, 3, 1, 1),
-            (25, 2, 1, 1),
-            (50, 3, 2, 0),
-            (160, 7, 2, 3),
-        ],
-        show_case=lambda *a: "windows(size={}, kernel={}, stride={}, padding={})".format(*a),
-        mistakes=(
-            Mistake(
-                "forgets the window at the start",
-                lambda size, kernel, stride, padding: (size + 2 * padding - kernel) // stride,
-                "The division counts how often the window can move on. Add the place where it stands at first.",
-            ),
-            Mistake(
-                "counts the padding on one side",
-                lambda size, kernel, stride, padding: (size + padding - kernel) // stride + 1,
-                "Padding is put on both ends: the window has size + 2 padding to move in.",
-            ),
-            Mistake(
-                "leaves the padding out",
-                lambda size, kernel, stride, padding: (size - kernel) // stride + 1,
-                "Padding makes room: add it on both ends.",
-            ),
-            Mistake(
-                "rounds up",
-                lambda size, kernel, stride, padding: math.ceil((size + 2 * padding - kernel) / stride) + 1,
-                "A window that hangs over the end is left out: round down, with `//`.",
-            ),
-            Mistake(
-                "does not round",
-                lambda size, kernel, stride, padding: (size + 2 * padding - kernel) / stride + 1,
-                "There is no half window: `//` rounds down.",
-            ),
-            Mistake(
-                "leaves the stride out",
-                lambda size, kernel, stride, padding: size + 2 * padding - kernel + 1,
-                "The window moves `stride` columns at a time: divide the room that it has by the stride, then add 1.",
-            ),
-            Mistake(
-                "leaves the kernel out",
-                lambda size, kernel, stride, padding: (size + 2 * padding) // stride + 1,
-                "The whole window must fit: its last start is `kernel` before the end.",
-            ),
-            Mistake(
-                "leaves the kernel out",
-                lambda size, kernel, stride, padding: (size + 2 * padding) // stride,
-                "The whole window must fit: its last start is `kernel` before the end.",
-            ),
-            Mistake(
-                "adds the first window before it divides",
-                lambda size, kernel, stride, padding: (size + 2 * padding - kernel + 1) // stride,
-                "The window at the start is one place, whatever the stride: divide first, then add 1.",
-            ),
-            Mistake(
-                "divides the size by the stride alone",
-                lambda size, kernel, stride, padding: size // stride,
-                "This holds only where kernel and stride are equal and nothing is padded.",
-            ),
-        ),
-        hints=(
-            ("where to begin", "Take 5 pixels and a window of 3. Where can it start? At 0, 1 and 2."),
-            (
-                "and a stride?",
-                "The last start is size + 2 padding - kernel. How many multiples of the stride reach it?",
-            ),
-        ),
+def rows_as_time(features):
+    return rearrange(features, "n d h w -> h (w n) d")
+
+
+ROWS_AS_TIME = Exercise(
+    key="10-6",
+    title="let an LSTM read the height",
+    solution=rows_as_time,
+    mistakes=mistakes(
+        rows_as_time,
+        """
+        scans the width :: h (w n) d -> w (h n) d
+        :: h (w n) d -> w (n h) d
+            The first axis is what the LSTM runs along. Here it is to run from the top row to the bottom one.
+        reshapes where it should move axes :: = lambda f: f.reshape(f.shape[2], -1, f.shape[1])
+            `reshape` keeps the numbers in their order in memory and only draws new borders: channels, rows and samples
+            get mixed.
+        counts the samples before the columns :: (w n) -> (n w)
+            In `(w n)` the samples of a column stand side by side, and the result splits into T N D as it is.
+        makes the columns part of the features :: h (w n) d -> h n (w d)
+            Then the LSTM sees all columns at once. Each column is to be read on its own: W goes to the batch.
+        puts the batch first :: h (w n) d -> (w n) h d
+            torch's LSTM wants time first unless it was made with `batch_first=True`.
+        """,
     ),
-    Exercise(
-        key="10-2",
-        title="the parameters of a convolution and its norm",
-        solution=conv_parameters,
-        cases=[
-            (3, 64, 3, 3, False),
-            (128, 256, 3, 3, True),
-            (512, 512, 2, 2, True),
-            (1, 5, 1, 1, True),
-            (2, 3, 3, 5, False),
-        ],
-        mistakes=(
-            Mistake(
-                "leaves out the bias",
-                lambda i, o, h, w, norm: o * i * h * w + (2 * o if norm else 0),
-                "Without a norm, each output channel has a bias: one number each.",
-            ),
-            Mistake(
-                "leaves out the norm",
-                lambda i, o, h, w, norm: o * i * h * w + (0 if norm else o),
-                "A norm has a scale and a shift for each output channel.",
-            ),
-            Mistake(
-                "keeps the bias beside the norm",
-                lambda i, o, h, w, norm: o * i * h * w + o + (2 * o if norm else 0),
-                "The norm takes the mean away, and with it any bias: a convolution before a norm has none here.",
-            ),
-            Mistake(
-                "counts a bias and no norm, whatever `norm` says",
-                lambda i, o, h, w, norm: o * i * h * w + o,
-                "Ask for `norm`: with it, a scale and a shift for each output channel; without, a bias.",
-            ),
-            Mistake(
-                "swaps the two cases",
-                lambda i, o, h, w, norm: o * i * h * w + (o if norm else 2 * o),
-                "With a norm there are two numbers for each output channel, scale and shift; without, one, the bias.",
-            ),
-            Mistake(
-                "counts scale, shift and bias once a layer",
-                lambda i, o, h, w, norm: o * i * h * w + (2 if norm else 1),
-                "Each output channel has its own: multiply by the number of output channels.",
-            ),
-            Mistake(
-                "counts running mean and variance",
-                lambda i, o, h, w, norm: o * i * h * w + (4 * o if norm else o),
-                "Running statistics are stored, but no gradient trains them: they are buffers, not parameters.",
-            ),
-            Mistake(
-                "forgets the input channels",
-                lambda i, o, h, w, norm: o * h * w + (2 * o if norm else o),
-                "Each output channel has a kernel for each input channel.",
-            ),
-            Mistake(
-                "counts the norm per input channel",
-                lambda i, o, h, w, norm: o * i * h * w + (2 * i if norm else o),
-                "The norm comes after the convolution: it sees its outputs.",
-            ),
-        ),
-        hints=(
-            ("the weights", "One output channel has inputs × height × width weights."),
-            ("the rest", "With norm: 2 numbers an output channel. Without: 1."),
-        ),
-    ),
-    Exercise(
-        key="10-3",
-        title="T of the paper's network",
-        solution=paper_steps,
-        cases=[(100,), (128,), (4,), (7,), (101,), (102,), (103,), (160,), (400,)],
-        mistakes=(
-            Mistake(
-                "divides by four and stops there",
-                lambda W: W // 4,
-                "The two later pools pad the width and add a column each; the last convolution takes one.",
-            ),
-            Mistake(
-                "forgets the last convolution",
-                lambda W: W // 4 + 2,
-                "Its kernel is 2 × 2 without padding: it takes one column away.",
-            ),
-            Mistake(
-                "halves the width at all four pools",
-                lambda W: W // 16,
-                "The third and fourth pool have a stride of 2 rows and 1 column.",
-            ),
-            Mistake(
-                "rounds up",
-                lambda W: -(-W // 4) + 1,
-                "A pool of 2 leaves an odd last column out: 101 columns give 50.",
-            ),
-            Mistake("does not round", lambda W: W / 4 + 1, "Columns are whole: each halving rounds down."),
-            Mistake(
-                "takes the padded pools for width-preserving ones",
-                lambda W: W // 4 - 1,
-                "With window 2, stride 1 and one column of padding on each side, w columns give w + 1.",
-            ),
-        ),
-        hints=(
-            ("which layers change the width?", "Four pools and the last convolution; the 3 × 3 ones keep it."),
-            ("a padded pool", "Use exercise 10-1: size w, kernel 2, stride 1, padding 1."),
-        ),
-    ),
-    Exercise(
-        key="10-4",
-        title="let a word of twenty letters through",
-        solution=MENDED,
-        verify=mends,
-        mistakes=(
-            Mistake("is not the list of eight layers", RESNET[:3], NOT_LAYERS),
-            Mistake("changes nothing", RESNET, UNCHANGED),
-            Mistake(
-                "leaves too few steps",
-                (*RESNET[:4], "block 128 stride 2 3", *RESNET[5:]),
-                TOO_FEW,
-            ),
-            Mistake(
-                "counts the letters and forgets the repeat",
-                (*RESNET[:4], "block 128 stride 2 1", *RESNET[5:]),
-                EXACT,
-            ),
-            Mistake(
-                "changes the stride of the rows",
-                tuple(x.replace("stride 2 2", "stride 1 2") if "block" in x else x for x in RESNET),
-                TOO_HIGH,
-            ),
-            Mistake(
-                "keeps more steps than needed",
-                tuple(x.replace("stride 2 2", "stride 2 1") for x in RESNET),
-                TOO_MANY,
-            ),
-        ),
-        hints=(
-            ("how many steps are needed?", "S = 20, and one pair of equal neighbours: T ≥ 21."),
-            ("which numbers?", "'stride 2 1' halves the rows and keeps the columns."),
-            ("one change is not enough", "With a total stride of 8 in the width, 160 columns leave 20."),
-        ),
-        source=(
-            "answer = [\n    'conv 64 7 7 stride 2 2 pad 3 3', 'pool 3 3 stride 2 2 pad 1 1', 'block 64', 'block 64',\n"
-            "    'block 128 stride 2 1', 'block 128', 'block 256 stride 2 1', 'block 256',\n]"
-        ),
-    ),
-    Exercise(
-        key="10-5",
-        title="the receptive field of a stack",
-        solution=receptive_field,
-        cases=[
-            ([],),
-            ([(3, 1)],),
-            ([(3, 1), (3, 1)],),
-            ([(2, 2)],),
-            ([(3, 1), (2, 2), (3, 1)],),
-            ([(3, 1), (2, 2), (3, 1), (2, 2), (3, 1), (3, 1)],),
-            ([(7, 2), (3, 2), (3, 1)],),
-        ],
-        mistakes=(
-            Mistake(
-                "takes a layer's own stride into its step",
-                _stride_first,
-                "Inside a window, neighbours are as far apart as the layer before left them. The stride counts from "
-                "the next layer on.",
-            ),
-            Mistake(
-                "forgets that strides spread the pixels",
-                lambda stack: 1 + sum(kernel - 1 for kernel, _ in stack),
-                "After a stride of 2, neighbouring columns are two pixels apart: multiply by the step.",
-            ),
-            Mistake(
-                "puts the stride in the place of the step",
-                _last_stride,
-                "Strides multiply: after two strides of 2, neighbours are 4 pixels apart, and a layer of stride 1"
-                " leaves it so. Write `step *= stride`.",
-            ),
-            Mistake(
-                "adds a whole kernel at each layer",
-                _whole_kernels,
-                "A window of 3 adds 2 · step to what was seen, not 3 · step: its first input was seen already.",
-            ),
-            Mistake(
-                "reads the stack from the last layer on",
-                lambda stack: receptive_field(list(stack)[::-1]),
-                "This recursion goes from the first layer to the last: a stride spreads what comes after it.",
-            ),
-            Mistake(
-                "adds up the kernels",
-                lambda stack: sum(kernel for kernel, _ in stack),
-                "A window of 3 adds 2 to what was seen, not 3: the centre was seen already.",
-            ),
-            Mistake(
-                "multiplies the kernels",
-                lambda stack: math.prod(kernel for kernel, _ in stack),
-                "Neighbouring windows overlap: two layers of 3 × 3 see 5 pixels, not 9.",
-            ),
-            Mistake(
-                "starts from nothing",
-                lambda stack: receptive_field(stack) - 1,
-                "A stack without layers sees one pixel: start at 1.",
-            ),
-            Mistake(
-                "returns the distance of neighbours",
-                lambda stack: math.prod(stride for _, stride in stack),
-                "That is the step. The field is asked for.",
-            ),
-        ),
-        hints=(
-            ("what changes at a layer?", "Two numbers: how much is seen, and how far apart neighbours are."),
-            ("one layer", "field += (kernel - 1) * step; then step *= stride. The order matters."),
-        ),
-    ),
-    Exercise(
-        key="10-6",
-        title="let an LSTM read the height",
-        solution=rows_as_time,
-        cases=[(_features(2, 3, 4, 5),), (_features(1, 2, 2, 3),), (_features(3, 1, 2, 2),), (_features(2, 2, 3, 1),)],
-        show_case=lambda f: f"rows_as_time of features of the shape N D H W = {tuple(f.shape)}",
-        mistakes=(
-            *(
-                Mistake(
-                    "scans the width",
-                    lambda f, order=order: rearrange(f, f"n d h w -> w {order} d"),
-                    "The first axis is what the LSTM runs along. Here it is to run from the top row to the bottom one.",
-                )
-                for order in ("(h n)", "(n h)")
-            ),
-            Mistake(
-                "reshapes where it should move axes",
-                lambda f: f.reshape(f.shape[2], -1, f.shape[1]),
-                "`reshape` keeps the numbers in their order in memory and only draws new borders: channels, rows and "
-                "samples get mixed.",
-            ),
-            Mistake(
-                "counts the samples before the columns",
-                lambda f: rearrange(f, "n d h w -> h (n w) d"),
-                "In `(w n)` the samples of a column stand side by side, and the result splits into T N D as it is.",
-            ),
-            Mistake(
-                "makes the columns part of the features",
-                lambda f: rearrange(f, "n d h w -> h n (w d)"),
-                "Then the LSTM sees all columns at once. Each column is to be read on its own: W goes to the batch.",
-            ),
-            Mistake(
-                "puts the batch first",
-                lambda f: rearrange(f, "n d h w -> (w n) h d"),
-                "torch's LSTM wants time first unless it was made with `batch_first=True`.",
-            ),
-        ),
-        hints=(
-            ("what is time, what is batch?", "Time: the rows, H. Batch: every column of every sample, W times N."),
-            ("how do I write it?", "`rearrange(features, 'n d h w -> ...')`, with a group `(w n)`."),
-        ),
+    cases=[(_features(2, 3, 4, 5),), (_features(1, 2, 2, 3),), (_features(3, 1, 2, 2),), (_features(2, 2, 3, 1),)],
+    show_case=lambda f: f"rows_as_time of features of the shape N D H W = {tuple(f.shape)}",
+    hints=(
+        ("what is time, what is batch?", "Time: the rows, H. Batch: every column of every sample, W times N."),
+        ("how do I write it?", "`rearrange(features, 'n d h w -> ...')`, with a group `(w n)`."),
     ),
 )
+
+EXERCISES = (WINDOWS, CONV_PARAMETERS, PAPER_STEPS, MEND, RECEPTIVE_FIELD, ROWS_AS_TIME)

@@ -33,7 +33,7 @@
 # %%
 import math
 from collections import Counter
-from itertools import groupby, product
+from itertools import groupby, pairwise, product
 
 import numpy as np
 import torch
@@ -216,9 +216,8 @@ ab = Alphabet("ab")
 for text in paths_of:
     made = {ab.show(path) for path in alignments(4, ab.encode(text))}
     assert made == {path for path in all_paths if collapse_text(path) == text}
-print("the same alignments for all", len(paths_of), "texts; of 'aa':", sorted(
-    ab.show(path) for path in alignments(4, ab.encode("aa"))
-))  # fmt: skip
+twice = sorted(ab.show(path) for path in alignments(4, ab.encode("aa")))
+print(f"the same alignments for all {len(paths_of)} texts; of 'aa': {' '.join(twice)}")
 
 # %% [markdown]
 # ### Exercise 05-2: how short can a path be?  (★☆☆, 3 minutes)
@@ -233,6 +232,16 @@ answer = ...
 exercises.check("05-2", answer)
 
 # %% [markdown]
+# And the puzzle of the widget? Count for `aaa`, and for two words with more to see:
+
+# %%
+for text in ["aaa", "hello", "committee"]:
+    r = sum(a == b for a, b in pairwise(text))
+    print(f"{text}: S = {len(text)}, r = {r}, at least {len(text) + r} steps")
+
+# %% [markdown]
+# `aaa` needs five steps: no path of four can give it.
+#
 # ## 5 Counting without listing
 #
 # Take the alignment `-aab` apart into runs. Between and around the *S* labels there are *S* + 1 runs of blanks, and
@@ -450,9 +459,9 @@ lengths = np.array([6, 8, 10, 15, 20, 26, 50, 100, 200])
 S = len("hello")
 paths = np.array([float(count_paths(int(T), "hello")) for T in lengths])
 cells = lengths * (2 * S + 1)
-print("   T           alignments  multiplications: listing  lattice")
+print("   T              alignments  multiplications: listing  lattice")
 for T, n, cell in zip(lengths, paths, cells, strict=True):
-    print(f"{T:4}{n:21,.0f}{n * T:26.2g}{cell:9}")
+    print(f"{T:4}{n:24,.0f}{n * T:26.2g}{cell:9}")
 slope = np.log(paths[-1] / paths[-2]) / np.log(lengths[-1] / lengths[-2])
 print(f"from T = 100 to 200 the alignments grow like T to the power {slope:.1f}")
 assert 10 < slope < 10.5
@@ -528,7 +537,7 @@ figures.show(
 # %%
 from crnn_lessons.widgets import Lattice
 
-lattice = Lattice(rng.dirichlet(np.ones(3), size=5).round(2), "ab", characters="ab", mode="best")
+lattice = Lattice(rng.dirichlet(np.ones(3), size=5), "ab", characters="ab", mode="best")
 lattice
 
 # %% [markdown]

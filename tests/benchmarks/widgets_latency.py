@@ -16,7 +16,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from crnn_lessons.widgets import Collapse, Lattice
-from tests.browser import FLAGS, find_chromium
+from notebooks.photograph import FLAGS, find_chromium
 
 REPEATS = 30
 

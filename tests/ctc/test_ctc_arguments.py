@@ -24,7 +24,7 @@ def test_layouts_and_integer_types(kind, lengths):
 def test_what_is_read():
     for layout in (PADDED, FLAT):
         found = read_targets(layout, (5, 4), [2, 1], 2)
-        assert found.packed().tolist() == [1, 2, 3] and found.starts.tolist() == [0, 2] and found.most == 2
+        assert found.packed().tolist() == [1, 2, 3] and found.starts.tolist() == [0, 2] and found.capacity == 2
         assert found.of(1).tolist() == [3] and found.only(np.array([1])).packed().tolist() == [3]
     assert found.labels.dtype == found.lengths.dtype == found.input_lengths.dtype == np.int64
 

@@ -13,8 +13,8 @@ from crnn_lessons.ctc.arguments import read_targets
 from tests.ctc.reference import Batch, reference
 
 kernels_numba = pytest.importorskip("crnn_lessons.ctc.fast.numba", reason="needs numba")
-from crnn_lessons.ctc.fast.lanes import choose_below, spread, sum_of  # noqa: E402
-from crnn_lessons.ctc.fast.load import load, store  # noqa: E402
+from crnn_lessons.ctc.fast.memory import load, store  # noqa: E402
+from crnn_lessons.ctc.fast.simd import choose_below, spread, sum_of  # noqa: E402
 
 NAMES = {0: "IMPOSSIBLE", 1: "LINEAR", 2: "TILTED", 3: "LOG"}
 
@@ -49,7 +49,7 @@ def test_a_group_agrees_with_the_reference_and_with_each_sample_alone(seed, monk
     true_losses, true_gradient = reference(batch)
     true_gradient[:, np.isinf(true_losses)] = 0.0
     together = solve(batch)
-    monkeypatch.setattr(kernels_numba, "MOST_TOGETHER", 0)
+    monkeypatch.setattr(kernels_numba, "SIDE_BY_SIDE_LIMIT", 0)
     alone = solve(batch)
     for losses, gradient, _methods in (together, alone):
         np.testing.assert_allclose(losses, true_losses, rtol=1e-11, atol=1e-11)
@@ -60,14 +60,17 @@ def test_a_group_agrees_with_the_reference_and_with_each_sample_alone(seed, monk
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("stale", [math.nan, math.inf, 1e300, -1.0])
 def test_what_stood_in_the_memory_before_reaches_nothing(seed, stale, monkeypatch):
-    def memory_for(threads, size):
-        return np.full((threads, size + -size % 8), stale)
+    stood_there = []
+
+    def memory_for(size):
+        stood_there.append(np.full(size + 8, stale))
+        return -(-stood_there[-1].ctypes.data // 64) * 64
 
     expected = solve(mixed(seed))
     monkeypatch.setattr(kernels_numba, "memory_for", memory_for)
     for found, value in zip(solve(mixed(seed)), expected, strict=True):
         np.testing.assert_array_equal(found, value)
-    monkeypatch.setattr(kernels_numba, "MOST_TOGETHER", 0)
+    monkeypatch.setattr(kernels_numba, "SIDE_BY_SIDE_LIMIT", 0)
     np.testing.assert_allclose(solve(mixed(seed))[0], expected[0], rtol=1e-11, atol=1e-11)
 
 

@@ -15,9 +15,9 @@ from crnn_lessons.ctc import ctc_loss, use_kernel
 
 numba = pytest.importorskip("numba", reason="needs numba")
 from crnn_lessons.ctc.fast import choose  # noqa: E402
-from crnn_lessons.ctc.fast import compile as kernels_compile  # noqa: E402
 from crnn_lessons.ctc.fast import numba as kernels_numba  # noqa: E402
-from crnn_lessons.ctc.fast.exp import POLYNOMIAL, exp_in_place  # noqa: E402
+from crnn_lessons.ctc.fast.emissions import exp_in_place  # noqa: E402
+from crnn_lessons.ctc.fast.simd import POLYNOMIAL  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -38,7 +38,7 @@ def loss_and_gradient(seed=0):
 @pytest.fixture
 def two_threads(monkeypatch):
     """Two threads, however little there is to do."""
-    monkeypatch.setattr(kernels_compile, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(kernels_numba, "WORTH_A_THREAD", 1)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -72,7 +72,7 @@ def test_threads_change_nothing_and_numbas_setting_is_left_alone(two_threads):
     if numba.config.NUMBA_NUM_THREADS < 2:
         pytest.skip("one processor: there are no two threads to compare")
     many = loss_and_gradient()
-    assert [kernels_compile.threads_for(6, work) for work in (0, 1, 2)] == [1, 1, 2]
+    assert [kernels_numba.threads_for(6, work) for work in (0, 1, 2)] == [1, 1, 2]
     numba.set_num_threads(1)
     try:
         again = loss_and_gradient()
@@ -104,7 +104,7 @@ def test_a_forked_process_computes_too(two_threads):
 
     def child():
         torch.set_num_threads(1)  # torch's own pool does not outlive a fork either
-        queue.put((ctc_loss(*example()).item(), kernels_compile.threads_for(6, 10**6)))
+        queue.put((ctc_loss(*example()).item(), kernels_numba.threads_for(6, 10**6)))
 
     process = context.Process(target=child)
     process.start()
@@ -114,9 +114,9 @@ def test_a_forked_process_computes_too(two_threads):
 
 
 def test_machine_code_is_not_shared_between_versions():
-    assert kernels_compile.version(True) != kernels_compile.version(False)
+    assert kernels_numba.version(True) != kernels_numba.version(False)
     loop = kernels_numba._loop(torch.float32, False)
-    assert kernels_compile.version(False) in [cell.cell_contents for cell in loop.py_func.__closure__]
+    assert kernels_numba.version(False) in [cell.cell_contents for cell in loop.py_func.__closure__]
 
 
 def test_the_fastest_kernel_present_is_taken(monkeypatch):
@@ -125,7 +125,8 @@ def test_the_fastest_kernel_present_is_taken(monkeypatch):
         assert choose.kernel_for(CPU).__name__ == "crnn_lessons.ctc.fast.torch"
     expected = loss_and_gradient()
     monkeypatch.setitem(sys.modules, "numba", None)  # as if it were not installed
-    for function in (choose.available, choose._fastest):
+    monkeypatch.delitem(sys.modules, kernels_numba.__name__)
+    for function in (choose._chosen, choose._module):
         function.cache_clear()
     try:
         assert choose.kernel_for(CPU).__name__ == "crnn_lessons.ctc.fast.torch"
@@ -134,7 +135,7 @@ def test_the_fastest_kernel_present_is_taken(monkeypatch):
             pass
     finally:
         monkeypatch.undo()
-        for function in (choose.available, choose._fastest):
+        for function in (choose._chosen, choose._module):
             function.cache_clear()
     assert value == pytest.approx(expected[0], rel=1e-6)
     np.testing.assert_allclose(gradient, expected[1], atol=1e-6)

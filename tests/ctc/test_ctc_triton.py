@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-pytest.importorskip("triton", reason="needs triton")
 CUDA = torch.cuda.is_available()
 if not CUDA:
-    os.environ["TRITON_INTERPRET"] = "1"  # before the kernels are read
+    os.environ["TRITON_INTERPRET"] = "1"  # before Triton itself is read, and the kernels
+pytest.importorskip("triton", reason="needs triton")
 from crnn_lessons.ctc import ctc_loss, ctc_loss_from_logits, use_kernel  # noqa: E402
 from tests.ctc.reference import random_batch, reference  # noqa: E402
 from tests.ctc.test_ctc_extremes import FAMILIES, true_values  # noqa: E402

@@ -9,6 +9,7 @@ import torch
 from crnn_lessons.exercises import catalogue
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
+from crnn_lessons.widgets import Unroll
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 RIGHT_STEPS = catalogue.load("01").RIGHT_STEPS
@@ -73,6 +74,69 @@ def half_filled(x, h, weight_ih, weight_hh, bias):
 
 def swapped(x, h, weight_ih, weight_hh, bias):
     return np.tanh(np.dot(weight_ih, h) + np.dot(weight_hh, x) + bias)
+
+
+def starred_state(x, h, weight_ih, weight_hh, bias):
+    return np.tanh(np.dot(weight_ih, x) + np.multiply(weight_hh, h) + bias)
+
+
+def by_math(x, h, weight_ih, weight_hh, bias):
+    return math.tanh(np.dot(weight_ih, x) + np.dot(weight_hh, h) + bias)
+
+
+def by_math_in_lists(x, h, weight_ih, weight_hh, bias):
+    return [math.tanh(total) for total in no_squash(x, h, weight_ih, weight_hh, bias)]
+
+
+def in_the_plane(x, h, weight_ih, weight_hh, bias):
+    return scalar_step(x, h, weight_ih, weight_hh, bias).astype(complex)
+
+
+def too_soon(finish):
+    """A loop with its return inside."""
+
+    def answer(x, h, *weights):
+        rows = np.zeros((len(x), len(h)))
+        for t, x_t in enumerate(x):
+            rows[t] = h = scalar_step(x_t, h, *weights)
+            return finish(rows, h)
+
+    return answer
+
+
+def shape_of_x(x, h, *weights):
+    rows = np.zeros_like(x)
+    for t, x_t in enumerate(x):
+        rows[t] = h = scalar_step(x_t, h, *weights)
+    return rows
+
+
+def time_second(x, h, *weights):
+    return np.transpose(rows_or_empty(x, h, *weights))
+
+
+def loop_of(step):
+    """The right loop over a step that may be wrong."""
+
+    def answer(x, h, *weights):
+        rows = np.zeros((len(x), len(h)))
+        for t, x_t in enumerate(x):
+            rows[t] = h = step(x_t, h, *weights)
+        return rows
+
+    return answer
+
+
+def summed(step):
+    """A right loop that stops where a step returns nothing."""
+
+    def answer(x, h, *weights):
+        rows = np.zeros((len(x), len(h)))
+        for t, x_t in enumerate(x):
+            rows[t] = h = np.zeros(len(h)) + step(x_t, h, *weights)
+        return rows
+
+    return answer
 
 
 def appended(x, h, *weights):
@@ -183,6 +247,22 @@ WRONG = [
     ("01-2", state_first, "multiplies the state from the wrong side"),
     ("01-2", vectors_first, "multiplies input and state from the wrong side"),
     ("01-2", stars, "multiplies element by element"),
+    ("01-2", starred_state, "multiplies the state element by element"),
+    ("01-2", by_math, "takes the tanh of one number with math.tanh"),
+    ("01-2", in_the_plane, "returns complex numbers"),
+    ("01-3", too_soon(lambda rows, h: rows), "returns inside the loop, after the first step"),
+    ("01-3", too_soon(lambda rows, h: np.array([h])), "returns inside the loop, after the first step"),
+    ("01-3", too_soon(lambda rows, h: h), "returns inside the loop, after the first step"),
+    ("01-3", loop_of(state_first), "multiplies the state from the wrong side"),
+    ("01-3", loop_of(no_bias), "leaves out the bias"),
+    ("01-3", loop_of(no_memory), "leaves out the state"),
+    ("01-3", shape_of_x, "makes the states of the shape of x"),
+    ("01-3", loop_of(lambda *a: None), "fills the rows with None"),
+    ("01-3", summed(lambda *a: None), "stops with a TypeError"),
+    ("01-3", time_second, "puts time on the second axis"),
+    ("01-4", (3, 3, 0.001), "lets W_hh amplify a small b"),
+    ("01-4", (2, 2, 1e-6), "lets W_hh amplify a small b"),
+    ("01-4", (4, -9, 0.05), "flips the state at each step"),
     ("01-2", swapped, "swaps the two matrices"),
     ("01-2", deaf, "leaves out the input"),
     ("01-2", half_filled, "stops with a TypeError"),
@@ -269,6 +349,7 @@ RIGHT = [
     ("01-1", [(True, False, False, True), (False, False, False, True)]),
     ("01-2", scalar_step),
     ("01-2", in_lists),
+    ("01-2", by_math_in_lists),
     ("01-2", in_torch),
     ("01-2", lambda *a: scalar_step(*a).astype(np.float32)),
     ("01-3", lambda *a: rows_or_empty(*a).astype(np.float32)),
@@ -304,6 +385,9 @@ def test_right_answers_written_in_another_way_pass(key, answer):
         ("01-4", (20, 3, -3), "There W_hh · h + b is only 0"),
         ("01-5", [850], "A number is asked for, not a list."),
         ("01-6", RIGHT_STEPS | {"recurrent": ...}, "replace the remaining `...`"),
+        ("01-2", lambda x, h: h, "takes (x, h), and the exercise calls it with (x, h, weight_ih, weight_hh, bias)"),
+        ("01-3", summed(lambda *a: None), "If it speaks of 'NoneType', rnn_step has no return"),
+        ("01-4", (3, 3, 0.001), "makes what is there grow"),
         ("01-3", over_a_stub, "your rnn_step is not written yet (01-2)"),
         ("01-4", (3, 3), "three numbers, (w_ih, w_hh, b)"),
         ("01-4", (3, math.inf, 0), "three numbers, (w_ih, w_hh, b)"),
@@ -324,6 +408,21 @@ def test_the_steps_of_the_last_exercise_are_what_networks_do():
     before = torch.get_rng_state()
     assert outputs_that_change() == RIGHT_STEPS
     assert torch.equal(before, torch.get_rng_state())  # a check must not change the lesson's random numbers
+
+
+def test_what_the_lesson_says_that_the_parity_widget_shows():
+    bits = [1, 0, 1, 1, 0, 0, 1, 0]
+    parity = np.cumsum(bits) % 2
+
+    def readouts(weight, inputs=bits):
+        W_hh, out = [[20, -20], [20, -20]], [[0.5, -0.5]]
+        return Unroll([[weight], [40]], W_hh, [-20, -60], [[bit] for bit in inputs], out).outputs[:, 0]
+
+    assert np.allclose(readouts(40), parity, atol=1e-9)
+    assert readouts(21).round(2)[:2].tolist() == [0.88, 1.0] and (readouts(21).round() == parity).all()
+    assert (readouts(20.1).round() == parity).all() and np.allclose(readouts(20), 0.5)
+    flipped = readouts(40, [1, 0, 1, 0, 0, 0, 1, 0]).round() != parity
+    assert flipped.tolist() == [False] * 3 + [True] * 5
 
 
 def test_a_step_that_changes_the_state_in_place_is_told_so():

@@ -118,6 +118,37 @@ def never_shut(x, h, c, W_ih, W_hh, b):
     return np.tanh(new), new
 
 
+def hoarder(x, h, c, *weights):
+    shown, written = memory_step(x, h, 0 * c, *weights)  # as if the memory had been empty
+    o = shown / np.tanh(written)
+    return o * np.tanh(c + written), c + written
+
+
+def falling(x, h, c, W_ih, W_hh, b):
+    n = len(h)
+    turn = np.repeat([-1, -1, 1, -1], n)
+    return memory_step(x, h, c, turn[:, None] * W_ih, turn[:, None] * W_hh, turn * b)
+
+
+def with_numpys_sigmoid(x, h, c, W_ih, W_hh, b):
+    i, f, g, o = np.split(W_ih @ x + W_hh @ h + b, 4)
+    c = np.sigmoid(f) * c + np.sigmoid(i) * np.tanh(g)
+    return np.sigmoid(o) * np.tanh(c), c
+
+
+def z_twice(x, h, W_ih, W_hh, b_ih, b_hh):
+    turned = gated(x, h, W_ih, W_hh, b_ih, b_hh, flip=True)  # z n + (1 - z) h
+    z = s((W_ih @ x + b_ih + W_hh @ h + b_hh)[len(h) : 2 * len(h)])
+    return turned + (2 * z - 1) * h
+
+
+def open_gru(x, h, W_ih, W_hh, b_ih, b_hh):
+    a, q = np.reshape(W_ih @ x + b_ih, (3, -1)), np.reshape(W_hh @ h + b_hh, (3, -1))
+    r, z = a[0] + q[0], a[1] + q[1]
+    m = np.tanh(a[2] + r * q[2])
+    return m + z * (h - m)
+
+
 def whole_sum(x, h, W_ih, W_hh, b_ih, b_hh):
     n = len(h)
     r, z, _ = np.reshape(s(W_ih @ x + b_ih + W_hh @ h + b_hh), (3, n))
@@ -129,6 +160,7 @@ WRONG = [
     ("02-1", spoiled(slope=lambda h, before: np.ones(len(h))), "leaves out the derivative of the tanh"),
     ("02-1", spoiled(slope=lambda h, before: 1 / np.cosh(h) ** 2), "applies the tanh once more"),
     ("02-1", spoiled(slope=lambda h, before: 1 - h), "forgets the square in 1 - h**2"),
+    ("02-1", spoiled(slope=lambda h, before: h - h * h), "takes the derivative of the logistic function"),
     ("02-1", spoiled(slope=lambda h, before: 1 - before**2), "takes the derivative at the state before"),
     ("02-1", spoiled(transpose=False), "does not transpose W_hh on the way back"),
     ("02-1", spoiled(turn=True), "turns the outer products round"),
@@ -161,6 +193,12 @@ WRONG = [
     ("02-3", lambda G, m: [g / max(1, np.sqrt(np.sum(g * g)) / m) for g in G], "clips each array by itself"),
     ("02-3", lambda G, m: [np.maximum(np.minimum(g, m), -m) for g in G], "clips by value"),
     ("02-3", lambda G, m: scale_all(G, m / np.sqrt(flat(G) @ flat(G))), "stretches short gradients too"),
+    ("02-3", lambda G, m: scale_all(G, min(1, m / math.hypot(*flat(G)))), "fails on a zero gradient"),
+    (
+        "02-3",
+        lambda G, m: [g / np.linalg.norm(flat(G)) * min(m, np.linalg.norm(flat(G))) for g in G],
+        "fails on a zero gradient",
+    ),
     ("02-3", lambda G, m: scale_all(G, m / max(m, flat(G) @ flat(G))), "divides by the square of the norm"),
     (
         "02-3",
@@ -183,6 +221,8 @@ WRONG = [
     ("02-4", [-25, 10], "keeps the input gate shut at step 0"),
     ("02-4", (-5, 20), "lets the noise in"),
     ("02-4", (-10, 5), "forgets"),
+    ("02-4", (-9, 9), "loses a little to fading and a little to noise"),
+    ("02-4", (-9.1, 9.2), "loses a little to fading and a little to noise"),
     ("02-5", with_parts(0, 1, 3, 2), "takes the gates in the order i, f, o, g"),
     ("02-5", with_parts(0, 2, 1, 3), "takes the gates in the order i, g, f, o"),
     ("02-5", with_parts(1, 0, 2, 3), "takes the gates in the order f, i, g, o"),
@@ -192,6 +232,14 @@ WRONG = [
     ("02-5", late, "shows the memory of the step before"),
     ("02-5", lambda *a: memory_step(*a, gate=lambda f: 1.0), "writes the candidate without the input gate"),
     ("02-5", lambda *a: memory_step(*a, gate=lambda f: 1 - f), "writes with 1 - f instead of i"),
+    ("02-5", hoarder, "never forgets, whatever f says"),
+    ("02-5", lambda *a: memory_step(*a)[0], "returns the output alone"),
+    ("02-5", falling, "has exp(a) where exp(-a) belongs"),
+    ("02-5", with_numpys_sigmoid, "asks NumPy for a sigmoid"),
+    ("02-6", lambda *a: np.sigmoid(a[0]), "asks NumPy for a sigmoid"),
+    ("02-6", z_twice, "uses z for both"),
+    ("02-6", gru_with(at=(0, 2, 1)), "takes the gates in the order r, n, z"),
+    ("02-6", open_gru, "leaves out the logistic function of the gates"),
     ("02-5", open_gates, "leaves out the logistic function of the gates"),
     ("02-5", lambda *a: memory_step(*a, new=lambda g: +g), "leaves out the tanh of the candidate"),
     ("02-5", never_shut, "leaves out the output gate"),
@@ -287,6 +335,9 @@ def test_right_answers_written_in_another_way_pass(key, answer):
         ("02-5", open_gates, "lstm_step(x=[0.13], h=["),
         ("02-6", whole_sum, "W_hh=[["),
         ("02-1", some("hh", "ih", "b"), "and you return 3"),
+        ("02-1", lambda *a: (*back(*a)[:3], ...), "gave a result with a `...` in it: replace the remaining `...`."),
+        ("02-4", (-9, 9), "the start costs 0.000, fading 0.012, noise 0.012"),
+        ("02-5", lambda x, h: h, "takes (x, h), and the exercise calls it with (x, h, c, W_ih, W_hh, b)"),
         ("02-2", 132, "A function is asked for"),
         ("02-3", lambda G, m: None, "does the function end with a return?"),
         ("02-3", lambda G, m: [g.__imul__(0.5) for g in G], "changed its own argument"),

@@ -6,6 +6,7 @@ from itertools import groupby, pairwise, product
 
 import numpy as np
 import pytest
+import torch
 
 from crnn_lessons.ctc import alignments, collapse
 from crnn_lessons.exercises.catalogue import find
@@ -96,6 +97,47 @@ def always_step_zero(probs, target):
     return sum(np.prod(probs[0, list(path)]) for path in alignments(len(probs), target))
 
 
+def halve_runs(path):
+    text = ""
+    while path:
+        twice = len(path) > 1 and path[0] == path[1]
+        text, path = text + path[0], path[2 if twice else 1 :]
+    return text.replace("-", "")
+
+
+def compare_with_next(path):
+    return "".join(path[i] for i in range(len(path) - 1) if path[i] != path[i + 1] and path[i] != "-")
+
+
+def start_with_the_first(path):
+    text = "" if path[0] == "-" else path[0]
+    for i in range(1, len(path)):
+        text += path[i] if path[i] not in ("-", path[i - 1]) else ""
+    return text
+
+
+def one_product_for_all(probs, target):
+    p, total = 1.0, 0.0
+    for path in alignments(len(probs), target):
+        for t, k in enumerate(path):
+            p *= probs[t, k]
+        total += p
+    return total
+
+
+def minus_np_log(probs, target):
+    return -np.log(sum(np.prod([probs[t, k] for t, k in enumerate(p)]) for p in alignments(len(probs), target)))
+
+
+def read(path):
+    return tuple(int(k) for i, k in enumerate(path) if k and (i == 0 or path[i - 1] != k))
+
+
+def from_the_second_step(scores):
+    path = scores.argmax(1)
+    return tuple(int(path[t]) for t in range(1, len(path)) if path[t] and path[t] != path[t - 1])
+
+
 WRONG = [
     ("05-1", filter_first, "drops the blanks before it merges"),
     ("05-1", remember_last_letter, "drops the blanks before it merges"),
@@ -150,6 +192,24 @@ WRONG = [
     ("05-6", 3, "counts the beginnings alone"),
     ("05-6", 3 + 3, "adds beginnings and endings"),
     ("05-6", 35, "counts all alignments of the text"),
+    ("05-1", halve_runs, "merges pairs, and so leaves two of a run of three"),
+    ("05-1", compare_with_next, "drops the letter of each sign that the next one repeats, blank or not"),
+    ("05-1", start_with_the_first, "asks for the first sign of an empty path"),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) - repeats(y), T - len(y) - repeats(y)),
+        "chooses the places for the free steps",
+    ),
+    ("05-4", one_product_for_all, "begins the product once for all paths"),
+    ("05-4", minus_np_log, "returns the loss"),
+    ("05-7", lambda x: read(x.T.argmax(1)), "looks for the best step of each class"),
+    ("05-7", lambda x: read((-x).argmax(1)), "takes the least probable class"),
+    ("05-7", lambda x: tuple(map(int, x.argmax(1))), "returns the path as it is"),
+    ("05-7", lambda x: read([k for k in x.argmax(1) if k]), "drops the blanks before it merges"),
+    ("05-7", lambda x: tuple(k for k, _ in groupby(x.argmax(1).tolist())), "merges runs and keeps the blanks"),
+    ("05-7", lambda x: tuple(k for k in x.argmax(1).tolist() if k), "drops the blanks and merges nothing"),
+    ("05-7", from_the_second_step, "loses the letter of the first step"),
+    ("05-7", lambda x: tuple(dict.fromkeys(read(x.argmax(1)))), "gives each letter once"),
 ]
 
 
@@ -162,10 +222,26 @@ def test_every_named_mistake_has_a_wrong_answer_here():
     assert_complete(WRONG)
 
 
+def count_along_the_lattice(T, y):
+    rows = "-" + "".join(f"{k}-" for k in y)
+    ways = [1] + [0] * len(rows)  # one way to stand before the first row
+    for t in range(T):
+        ways = [0] + [
+            (ways[s + 1] if t else 0)
+            + (ways[s] if t else int(s == 0))
+            + (ways[s - 1] if t and s > 1 and k != "-" and k != rows[s - 2] else 0)
+            + int(t == 0 and s == 1)
+            for s, k in enumerate(rows)
+        ]
+    return sum(ways[-2:]) if y else int(T >= 0)
+
+
 RIGHT = [
     ("05-1", lambda path: "".join(c for c, _ in groupby(path) if c != "-")),
     ("05-1", lambda path: "".join(b for a, b in pairwise("-" + path) if b not in (a, "-"))),
-    ("05-3", lambda T, y: sum("".join(s for s, _ in groupby(p) if s != "-") == y for p in product("-abc", repeat=T))),
+    ("05-3", count_along_the_lattice),
+    ("05-7", lambda x: read(x.argmax(1))),
+    ("05-7", lambda x: list(collapse(torch.tensor(x).argmax(dim=1).tolist()))),
     (
         "05-4",
         lambda probs, y: sum(

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 from crnn_lessons.ctc import extend, forward_backward
 from crnn_lessons.exercises.catalogue import find
@@ -45,6 +46,13 @@ def right_beta_rule(s, rows):
 def posterior_by_fancy_index(gamma, rows, C):
     out = np.zeros((len(gamma), C))
     out[:, rows] += gamma  # a class in several rows is written once
+    return out
+
+
+def posterior_in_a_loop(gamma, rows, C):
+    out = np.zeros((len(gamma), C))
+    for s in range(len(rows)):
+        out[:, rows[s]] = gamma[:, s]
     return out
 
 
@@ -138,6 +146,89 @@ def vectorised_beta(table, t, s, rows, probs):
     return e[s : s + 2].sum() + (e[s + 2] if skip else 0.0)
 
 
+def ways_in(table, t, s, rows):
+    return [table[t - 1, q] for q in right_rule(s, rows)]
+
+
+def brackets_forgotten(table, t, s, rows, probs):
+    p = probs[t, rows[s]]
+    if s > 1 and rows[s] != 0 and rows[s] != rows[s - 2]:
+        return table[t - 1, s] + table[t - 1, s - 1] + table[t - 1, s - 2] * p
+    if s > 0:
+        return table[t - 1, s] + table[t - 1, s - 1] * p
+    return table[t - 1, s] * p
+
+
+def within_the_column(table, t, s, rows, probs, skip_too):
+    total = table[t - 1, s] + (table[t, s - 1] if s > 0 else 0.0)
+    if s > 1 and rows[s] != 0 and rows[s] != rows[s - 2]:
+        total += table[t - skip_too, s - 2]
+    return total * probs[t, rows[s]]
+
+
+def first_time_only(s, rows):
+    return up_to_two(s) + ([s - 2] if s > 1 and rows[s] and list(rows).index(rows[s]) == s else [])
+
+
+def first_time_only_in_beta(s, rows):
+    return [s, s + 1] + ([s + 2] if s + 2 < len(rows) and rows[s + 2] and rows[s + 2] not in rows[: s + 2] else [])
+
+
+def blanks_too(s, rows):
+    return [s, s + 1] + ([s + 2] if s + 2 < len(rows) and (s % 2 == 0 or rows[s + 2] != rows[s]) else [])
+
+
+def tables(logits, target, probs=None):
+    """Alpha, beta, probabilities and q, by the package."""
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True) if probs is None else probs
+    lattice = forward_backward(np.log(p), target)
+    q = np.stack([lattice.posterior[:, lattice.rows == k].sum(1) for k in range(p.shape[1])], 1)
+    return lattice, p, q
+
+
+def training_step(answer):
+    """An answer to 06-6 from (loss, p, q)."""
+
+    def run(logits, target):
+        lattice, p, q = tables(logits, target)
+        return answer(-lattice.log_likelihood, p, q)
+
+    return run
+
+
+def not_divided(logits, target):
+    lattice, p, q = tables(logits, target)
+    return -lattice.log_likelihood, p - q * math.exp(lattice.log_likelihood)
+
+
+def last_cell_alone(logits, target):
+    lattice, p, q = tables(logits, target)
+    end = math.exp(lattice.alpha[-1, -1])
+    return -math.log(end), p - q * math.exp(lattice.log_likelihood) / end
+
+
+def without_softmax(logits, target, probs, subtracted_from):
+    rows = extend(target)
+    a, b = np.zeros((len(logits), len(rows))), np.zeros((len(logits), len(rows)))
+    a[0, :2], b[-1, -2:] = probs[0, rows[:2]], 1
+    for t in range(1, len(logits)):
+        for s in range(len(rows)):
+            a[t, s] = alpha(right_rule)(a, t, s, rows, probs)
+    for t in range(len(logits) - 2, -1, -1):
+        for s in range(len(rows)):
+            b[t, s] = beta(right_beta_rule)(b, t, s, rows, probs)
+    p_text = a[-1, -2:].sum()
+    q = np.stack([(a * b / p_text)[:, rows == k].sum(1) for k in range(logits.shape[1])], 1)
+    with np.errstate(all="ignore"):
+        return -np.log(p_text), subtracted_from - q
+
+
+def softmax_over_steps(logits, target):
+    p = np.exp(logits) / np.exp(logits).sum(0)
+    lattice, _, q = tables(None, target, p)
+    return -lattice.log_likelihood, p - q
+
+
 def sum_of_last_column():
     table = np.zeros((26, 11))
     table[0, :2] = 1
@@ -181,7 +272,7 @@ WRONG = [
         alpha(right_rule, lambda t, s, rows, probs: probs[t][s]),
         "takes the number of the row for the class",
     ),
-    ("06-2", math.comb(31, 10), "lets the two l's merge"),
+    ("06-2", math.comb(31, 10), "lets the two l's merge, or has 27 steps"),
     ("06-2", math.comb(29, 10), "reads only the last cell of the last column, or has 25 steps"),
     ("06-2", 5852925, "has only one l"),
     ("06-2", sum_of_last_column(), "adds all cells of the last column"),
@@ -241,6 +332,50 @@ WRONG = [
         "takes the probability of its own step",
     ),
     ("06-3", beta(right_beta_rule, lambda t, q, s, rows, probs: 1.0), "leaves out the probabilities"),
+    (
+        "06-1",
+        lambda table, t, s, rows, probs: max(ways_in(table, t, s, rows)) * probs[t, rows[s]],
+        "takes the largest of the ways in, not their sum",
+    ),
+    ("06-1", brackets_forgotten, "multiplies only the last way in by the probability"),
+    ("06-1", lambda *given: within_the_column(*given, skip_too=1), "steps within column t"),
+    ("06-1", lambda *given: within_the_column(*given, skip_too=0), "steps within column t"),
+    ("06-1", alpha(first_time_only), "skips only into a letter that has not occurred before"),
+    ("06-3", beta(first_time_only_in_beta), "skips only into a letter that has not occurred before"),
+    ("06-3", beta(lambda s, rows: [s, s + 1, s + 2]), "skips always"),
+    ("06-3", beta(blanks_too), "skips from blank to blank"),
+    (
+        "06-3",
+        lambda table, t, s, rows, probs: max(
+            table[t + 1, q] * probs[t + 1, rows[q]] for q in right_beta_rule(s, rows) if q < len(rows)
+        ),
+        "takes the largest of the ways on, not their sum",
+    ),
+    ("06-6", training_step(lambda loss, p, q: (loss, q - p)), "gives q - p"),
+    (
+        "06-6",
+        training_step(lambda loss, p, q: (loss, -q)),
+        "gives the gradient with respect to the log-probabilities",
+    ),
+    ("06-6", not_divided, "does not divide by p(Y | X)"),
+    ("06-6", training_step(lambda loss, p, q: (math.exp(-loss), p - q)), "gives the probability in place of the loss"),
+    ("06-6", training_step(lambda loss, p, q: (-loss, p - q)), "gives ln p(Y | X), without the minus"),
+    ("06-6", last_cell_alone, "reads the last cell alone"),
+    ("06-6", lambda z, y: without_softmax(z, y, z, z), "takes the logits for probabilities"),
+    ("06-6", lambda z, y: without_softmax(z, y, np.exp(z), np.exp(z)), "takes the logits for probabilities"),
+    (
+        "06-6",
+        lambda z, y: without_softmax(z, y, np.exp(z), np.exp(z) / np.exp(z).sum(1, keepdims=True)),
+        "takes the logits for logarithms of probabilities",
+    ),
+    ("06-6", softmax_over_steps, "takes the softmax over the steps"),
+    (
+        "06-6",
+        lambda z, y: (-tables(z, y)[0].log_likelihood, tables(z, y)[0].posterior),
+        "gives the posterior of the rows",
+    ),
+    ("06-6", training_step(lambda loss, p, q: (p - q, loss)), "gives the gradient before the loss"),
+    ("06-4", posterior_in_a_loop, "keeps one row of each class"),
     ("06-4", posterior_by_fancy_index, "keeps one row of each class"),
     ("06-4", posterior_of_labels, "leaves the blank out"),
     ("06-4", posterior_mean, "averages over the rows of a class"),
@@ -259,6 +394,15 @@ WRONG = [
 ]
 
 
+def by_torch(logits, target):
+    z = torch.tensor(logits, requires_grad=True)
+    labels = torch.tensor([target], dtype=torch.long).reshape(1, -1)
+    log_probs = z.log_softmax(1)[:, None]  # T N C
+    loss = torch.nn.functional.ctc_loss(log_probs, labels, [len(z)], [len(target)], reduction="sum")
+    loss.backward()
+    return loss.item(), z.grad
+
+
 @pytest.mark.parametrize(("key", "answer", "name"), WRONG)
 def test_wrong_answer_is_caught_and_named(key, answer, name):
     assert_named(key, answer, name)
@@ -270,7 +414,14 @@ def test_every_named_mistake_has_a_wrong_answer_here():
 
 @pytest.mark.parametrize(
     ("key", "answer"),
-    [("06-1", alpha(right_rule)), ("06-3", beta(right_beta_rule)), ("06-5", np.logaddexp), ("06-2", math.comb(30, 10))],
+    [
+        ("06-1", alpha(right_rule)),
+        ("06-3", beta(right_beta_rule)),
+        ("06-5", np.logaddexp),
+        ("06-2", math.comb(30, 10)),
+        ("06-6", training_step(lambda loss, p, q: (loss, p - q))),
+        ("06-6", by_torch),
+    ],
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)

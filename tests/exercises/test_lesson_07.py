@@ -5,10 +5,21 @@ import math
 import numpy as np
 import pytest
 
+from crnn_lessons.ctc import forward_backward
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 
 def right_step(before, skip, emit):
+    out = np.empty_like(before)
+    for s in range(len(before)):
+        total = before[s] + (before[s - 1] if s >= 1 else 0.0)
+        if s >= 2:
+            total = total + skip[s] * before[s - 2]
+        out[s] = total * emit[s]
+    return out
+
+
+def one_column_by_cells(before, skip, emit):
     out = np.empty_like(before)
     for s in range(len(before)):
         total = before[s]
@@ -37,6 +48,25 @@ def padded_wrong_mask(before, skip, emit):
     return (before + one + two) * emit
 
 
+def one_column_padded(before, skip, emit):
+    one = np.concatenate([[0.0], before[:-1]])
+    two = np.concatenate([[0.0, 0.0], before[:-2]])[: len(before)]
+    return (before + one + skip * two) * emit
+
+
+def padded_twice(before, skip, emit):
+    beside = [(0, 0)] * (before.ndim - 1)
+    one, two = np.pad(before, [(1, 0), *beside]), np.pad(before, [(2, 0), *beside])
+    return (before + one[:-1] + skip * two[:-2]) * emit
+
+
+def skip_then_step(before, skip, emit):
+    row = np.array(before)
+    row[2:] = row[2:] + skip[2:] * row[:-2]
+    row[1:] = row[1:] + row[:-1]
+    return row * emit
+
+
 def pay_first(before, skip, emit):
     return right_step(before * emit, skip, np.ones(len(emit)))
 
@@ -45,6 +75,10 @@ def read_end(alpha, T, S):
     return np.array(
         [alpha[t - 1, n, 2 * s] + alpha[t - 1, n, 2 * s - 1] for n, (t, s) in enumerate(zip(T, S, strict=True))]
     )
+
+
+def single_rows(alpha, T, S):
+    return [alpha[t - 1, n, s] + alpha[t - 1, n, s - 1] for n, (t, s) in enumerate(zip(T, S, strict=True))]
 
 
 def rescale(emit, skip, sign=1.0, rest=True):
@@ -76,6 +110,97 @@ def multiply_the_scales(emit, skip):
     return math.log(product * alpha[-2:].sum()) if product > 0 else -math.inf
 
 
+def in_logarithms(emit, skip):
+    e = np.log(emit)
+    a = np.full(e.shape[1], -np.inf)
+    a[:2] = e[0, :2]
+    for row in e[1:]:
+        two = np.where(skip[2:] > 0, a[:-2], -np.inf)
+        a = np.logaddexp(a, np.append(-np.inf, np.logaddexp(a[:-1], np.append(-np.inf, two)))) + row
+    return np.logaddexp(a[-1], a[-2])
+
+
+def batch(targets):
+    """Rows, may-skip and ends of a batch, L x N, by loops."""
+    N, L = len(targets), max(2 * len(y) + 1 for y in targets)
+    rows, skip, ends = np.zeros((L, N), dtype=int), np.zeros((L, N)), np.zeros((L, N))
+    for n, y in enumerate(targets):
+        for i, k in enumerate(y):
+            rows[2 * i + 1, n] = k
+            skip[2 * i + 1, n] = float(i > 0 and k != y[i - 1])
+        ends[2 * len(y), n] = 1
+        if y:
+            ends[2 * len(y) - 1, n] = 1
+    return rows, skip, ends
+
+
+def wait(log_probs, rows, T_n):
+    emit = np.exp(np.take_along_axis(log_probs, rows.T[None], axis=2)).transpose(0, 2, 1)  # T L N
+    for n, T in enumerate(T_n):
+        emit[T:, :, n] = rows[:, n] == 0
+    return emit
+
+
+def swept(start, emit, skip, pay=lambda emit, t: emit[t - 1], scale=lambda paid: paid.sum(axis=0), free=True):
+    reached, account = [np.asarray(start, dtype=float)], np.zeros(emit.shape[2])
+    for t in range(1, len(emit)):
+        paid = reached[-1] * pay(emit, t)
+        by = scale(paid)
+        account = account + np.log(by)
+        column = paid / by
+        column[1:] += (paid / by)[:-1]
+        column[2:] += skip[2:] * (paid / by)[:-2]
+        reached.append(column if free else column * emit[t])
+    return np.stack(reached), account
+
+
+def product_of_scales(start, emit, skip):
+    reached, account = swept(start, emit, skip)
+    return reached, np.exp(account)
+
+
+def whole(
+    log_probs, targets, T_n, turn=lambda skip: np.vstack([skip[2:], 0 * skip[:2]])[::-1], begin=lambda ends: ends[::-1],
+    back=lambda b: b[::-1, ::-1], pay=True, divide=True, cured=True, result=None, account=lambda a, b: a, add=True,
+    cut=True,
+):  # fmt: skip
+    """07-6 written apart: each argument is a way to go wrong."""
+    rows, skip, ends = batch(targets)
+    emit = wait(np.asarray(log_probs), rows, T_n)
+    start = np.zeros(rows.shape)
+    start[:2] = 1.0
+    front, scales = swept(start, emit, skip)
+    back_swept, more = swept(begin(ends), emit[::-1, ::-1], turn(skip))
+    gamma = front * back(back_swept) * (emit if pay else 1.0)
+    sums = gamma.sum(1)
+    with np.errstate(all="ignore"):
+        losses = -account(scales, more) - np.log(sums[-1])
+        if divide:
+            gamma = gamma / (np.where(sums == 0, 1, sums) if cured else sums)[:, None]
+    q = np.zeros(np.shape(log_probs))
+    for n in range(len(targets)):
+        for s in range(len(rows)):
+            q[:, n, rows[s, n]] = gamma[:, s, n] + (q[:, n, rows[s, n]] if add else 0)
+        if cut:
+            q[T_n[n] :, n] = 0
+    return (losses, q) if result is None else result(losses, q)
+
+
+def wrong_whole(**slip):
+    return lambda log_probs, targets, T_n: whole(log_probs, targets, T_n, **slip)
+
+
+def sample_by_sample(log_probs, targets, T_n):
+    """07-6 by the package, one sample after the other."""
+    losses, q = [], np.zeros_like(log_probs)
+    for n, (y, T) in enumerate(zip(targets, T_n, strict=True)):
+        lattice = forward_backward(log_probs[:T, n], y)
+        losses.append(-lattice.log_likelihood)
+        for s, k in enumerate(lattice.rows):
+            q[:T, n, k] += lattice.posterior[:, s]
+    return losses, q
+
+
 def from_above(before, skip, emit):
     one, two = np.append(before[1:], 0.0), np.append((skip * before)[2:], [0.0, 0.0])
     return (before + one + two[: len(before)]) * emit
@@ -97,6 +222,53 @@ WRONG = [
     ("07-1", lambda b, k, e: right_step(b, 0 * k, e), "never skips"),
     ("07-1", lambda b, k, e: right_step(b, 0 * k + 1, e), "skips into every row"),
     ("07-1", from_above, "takes from the rows above"),
+    ("07-1", skip_then_step, "skips first and then steps from what it has changed"),
+    ("07-1", one_column_by_cells, "takes one column, and not several side by side"),
+    ("07-1", one_column_padded, "takes one column, and not several side by side"),
+    (
+        "07-2",
+        lambda a, T, S: np.array([a[t - 1, n, -2:].sum() for n, t in enumerate(T)]),
+        "reads the last two rows of the table",
+    ),
+    ("07-2", single_rows, "takes S for the row, not 2S"),
+    ("07-2", lambda a, T, S: a[T - 1, range(len(T)), 2 * S], "takes 1 from a list"),
+    ("07-3", in_logarithms, "works in logarithms"),
+    ("07-4", 2 * 500 * 16 * 1000 * 4 / 1024**2, "gives mebibytes"),
+    ("07-5", lambda *given: swept(*given, scale=lambda paid: np.ones(paid.shape[1])), "does not rescale"),
+    ("07-5", lambda *given: swept(*given, scale=lambda paid: paid.sum()), "divides all samples by one sum"),
+    ("07-5", lambda *given: swept(*given, scale=lambda paid: paid.sum(1)), "sums over the samples"),
+    ("07-5", lambda *given: swept(*given, pay=lambda emit, t: 1.0), "steps without paying"),
+    (
+        "07-5",
+        lambda *given: swept(*given, pay=lambda emit, t: emit[t]),
+        "pays for the step that it arrives at",
+    ),
+    ("07-5", lambda *given: swept(*given, free=False), "pays twice"),
+    ("07-5", lambda start, emit, skip: swept(emit[0] * start, emit, skip), "starts with step 0 paid"),
+    ("07-5", product_of_scales, "multiplies the scales in place of adding logarithms"),
+    ("07-5", lambda *given: (swept(*given)[0], 0 * swept(*given)[1]), "forgets the account"),
+    ("07-5", lambda *given: (swept(*given)[0], -swept(*given)[1]), "counts with the wrong sign"),
+    ("07-5", lambda *given: swept(*given)[1], "gives the account alone, or not at all"),
+    ("07-5", lambda *given: swept(*given)[0], "gives the account alone, or not at all"),
+    ("07-6", wrong_whole(turn=lambda skip: skip[::-1]), "turns the skips without moving them"),
+    ("07-6", wrong_whole(turn=lambda skip: skip), "does not turn the skips"),
+    ("07-6", wrong_whole(turn=lambda skip: np.roll(skip, 2, axis=0)[::-1]), "moves the skips the wrong way"),
+    (
+        "07-6",
+        wrong_whole(begin=lambda ends: (np.arange(len(ends)) < 2)[:, None] * np.ones(ends.shape)),
+        "starts the mirrored sweep in the first two rows",
+    ),
+    ("07-6", wrong_whole(back=lambda b: b), "does not turn the result back"),
+    ("07-6", wrong_whole(pay=False), "leaves the emissions out of the product"),
+    ("07-6", wrong_whole(divide=False), "does not divide by the sum of the column"),
+    ("07-6", wrong_whole(account=lambda a, b: 0.0 * a), "forgets the account"),
+    ("07-6", wrong_whole(account=lambda a, b: -a), "adds the account with the wrong sign"),
+    ("07-6", wrong_whole(account=lambda a, b: a + b), "adds the account of the mirrored sweep, too"),
+    ("07-6", wrong_whole(add=False), "keeps one row of each class"),
+    ("07-6", wrong_whole(cut=False), "leaves something where a sample is over"),
+    ("07-6", wrong_whole(result=lambda losses, q: (losses, -q)), "gives -q"),
+    ("07-6", wrong_whole(result=lambda losses, q: (-losses, q)), "gives ln p in place of the loss"),
+    ("07-6", wrong_whole(cured=False), "divides 0 by 0 where a target cannot be spelled"),
     ("07-2", lambda a, T, S: read_end(a, [len(a)] * len(T), S), "reads every sample at the last step of the batch"),
     ("07-2", lambda a, T, S: read_end(a, T, [max(S)] * len(S)), "reads the last rows of the longest target"),
     ("07-2", lambda a, T, S: a[-1, :, -2:].sum(axis=1), "reads all samples in the last corner of the batch"),
@@ -152,7 +324,17 @@ def test_every_named_mistake_has_a_wrong_answer_here():
 
 
 @pytest.mark.parametrize(
-    ("key", "answer"), [("07-1", right_step), ("07-2", read_end), ("07-3", rescale), ("07-4", 64e6)]
+    ("key", "answer"),
+    [
+        ("07-1", right_step),
+        ("07-1", padded_twice),
+        ("07-2", read_end),
+        ("07-3", rescale),
+        ("07-4", 64e6),
+        ("07-5", swept),
+        ("07-6", whole),
+        ("07-6", sample_by_sample),
+    ],
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)

@@ -8,7 +8,7 @@ from torch import nn
 from crnn_lessons.models import summarise
 from crnn_lessons.models.features import FeatureStack
 from crnn_lessons.models.grammar import layers, parse
-from crnn_lessons.models.parts import FractionalPool
+from crnn_lessons.models.resizing import FractionalPool
 from crnn_lessons.models.widths import Norm
 from tests.models.stacks import ALL, small_model
 

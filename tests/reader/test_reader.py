@@ -24,6 +24,7 @@ from crnn_lessons.reader import Reader
 from crnn_lessons.reader.commands import main
 from crnn_lessons.reader.reading import WEIGHTS
 from crnn_lessons.reader.train import READER_ALPHABET
+from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
 
@@ -106,7 +107,9 @@ def test_the_confidence_is_the_sum_over_all_alignments(reader, monkeypatch):
     probabilities = np.random.default_rng(3).dirichlet(np.ones(3), size=4)
     wide = np.full((4, 37), 1e-30)
     wide[:, :3] = probabilities
-    monkeypatch.setattr(reader, "log_probs", lambda picture: torch.from_numpy(np.log(wide)))
+    monkeypatch.setattr(
+        reader, "log_probs", lambda pictures: torch.from_numpy(np.log(np.stack([wide] * len(pictures))))
+    )
     reading = reader.read(np.tile(np.arange(40, dtype=np.uint8), (20, 1)))
     labels = tuple(READER_ALPHABET.index(c) + 1 for c in reading.text)
     expected = sum(
@@ -140,9 +143,37 @@ def test_long_words_keep_their_proportions_and_short_ones_are_stretched(reader, 
     assert len(reader.look(noise)[1]) == width // 4
 
 
+def test_a_crop_is_cut_on_every_side_before_it_is_fitted(reader):
+    noise = np.random.default_rng(0).integers(0, 255, (50, 200), dtype=np.uint8)
+    size = reader.model.config.size_for(38, 188)
+    assert np.array_equal(reader.prepare(noise, 0.12), fit(noise[6:44, 6:194], *size))
+    sliver = noise[:, :6]
+    assert np.array_equal(reader.prepare(sliver, 0.12), fit(sliver[1:49, 1:5], *reader.model.config.size_for(48, 4)))
+
+
+def test_the_most_confident_of_the_crops_is_taken(reader, monkeypatch):
+    sure = {0.0: 0.6, 0.06: 0.9, 0.12: 0.7}
+    monkeypatch.setattr(reader, "prepare", lambda source, crop=0.0: np.full((4, 4), round(100 * crop), np.uint8))
+    monkeypatch.setattr(
+        reader, "_fit", lambda grey, cut: np.full((4, 4), {10: 0, 8: 6, 6: 12}[cut[2] - cut[0]], np.uint8)
+    )
+
+    def log_probs(pictures):
+        cuts = pictures[:, 0, 0]
+        rows = [[[1 - sure[cut / 100], *np.eye(36)[cut] * sure[cut / 100]]] for cut in cuts]  # N 1 C
+        return torch.tensor(rows).clamp_min(1e-30).log()
+
+    monkeypatch.setattr(reader, "log_probs", log_probs)
+    picture, seen = reader.look(np.arange(100, dtype=np.uint8).reshape(10, 10))
+    assert picture[0, 0] == 6 and np.exp(seen[0, 7]) == pytest.approx(0.9)
+    reading = reader.read(np.arange(100, dtype=np.uint8).reshape(10, 10))
+    assert reading.text == READER_ALPHABET[6] and reading.confidence == pytest.approx(0.9)
+
+
 def test_look_gives_what_each_frame_saw(reader):
     picture, log_probs = reader.look(print_word("Station"))
-    assert picture.shape == (32, 122) and picture.dtype == np.uint8 and log_probs.shape == (30, 37)
+    assert any(np.array_equal(picture, reader.prepare(print_word("Station"), crop)) for crop in reader.crops)
+    assert picture.dtype == np.uint8 and log_probs.shape == (picture.shape[1] // 4, 37)
     assert np.allclose(np.exp(log_probs).sum(axis=1), 1, atol=1e-5)
     assert reader.alphabet.decode(collapse(log_probs.argmax(axis=1).tolist())) == "station"
 
@@ -165,6 +196,36 @@ def test_json_lines(word, capsys):
     row = json.loads(capsys.readouterr().out)
     assert row["file"] == str(word) and row["text"] == "station" and row.keys() == {"file", "text", "confidence"}
     assert 0.5 < row["confidence"] <= 1
+
+
+def test_a_beam_a_lexicon_a_language_and_alternatives(word, tmp_path, capsys):
+    assert main(["read", str(word)]) == 0
+    text = capsys.readouterr().out.strip()
+    assert main(["read", "--alternatives", "2", str(word), str(word)]) == 0
+    for line in capsys.readouterr().out.splitlines():
+        name, best, *others = line.split("\t")
+        assert (name, best) == (str(word), text) and len(set(others)) == 2 and text not in others
+    assert main(["read", "--json", "--beam", "5", "--alternatives", "3", str(word)]) == 0
+    (line,) = map(json.loads, capsys.readouterr().out.splitlines())
+    shares = [line["confidence"], *(other["confidence"] for other in line["alternatives"])]
+    assert line["text"] == text and len(shares) == 4
+    assert shares == sorted(shares, reverse=True) and sum(shares) < 1.00001
+    words = tmp_path / "words.txt"
+    words.write_text(f"{text[:-1]}\nzzzzzzzz\n")  # the word itself is not among them
+    assert main(["read", "--lexicon", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip() == text[:-1]
+    words.write_text("zzzzzzzz\n")
+    assert main(["read", "--lexicon", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip() == text  # no word is near
+    assert main(["read", "--beam", "4", "--lexicon", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip() == "zzzzzzzz"  # nothing else may be read
+    assert main(["read", "--language", str(words), str(word)]) == 0
+    assert capsys.readouterr().out.strip()
+    for option in ("--lexicon", "--language"):
+        assert main(["read", option, str(tmp_path / "none.txt"), str(word)]) == 2
+        assert capsys.readouterr().err.startswith("read: there is no word list")
+    assert main(["read", "--beam", "-1", str(word)]) == 2
+    assert "0 or more" in capsys.readouterr().err
 
 
 def test_errors_are_one_line_each_and_the_rest_is_read(word, tmp_path, capsys):
@@ -249,6 +310,14 @@ def test_bad_training_options_are_one_line(tmp_path, capsys):
     assert "no font with glyphs" in capsys.readouterr().err
     assert main([*common, "--steps", "0"]) == 2
     assert "--steps" in capsys.readouterr().err
+    assert main([*common, "--resume"]) == 2
+    assert "checkpoint.safetensors to go on with; leave --resume out" in capsys.readouterr().err
+    assert main([*common, "--materials", str(tmp_path / "none")]) == 2
+    assert "there is no folder" in capsys.readouterr().err
+    assert main([*common, "--materials", str(tmp_path)]) == 2
+    assert "has no picture; give one with PNG or JPEG files" in capsys.readouterr().err
+    assert main([*common, "--model", "huge"]) == 2
+    assert "there is no model 'huge'" in capsys.readouterr().err
 
 
 def test_training_can_start_from_weights(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import matplotlib
 import pytest
 import torch
 from torch import nn
@@ -12,18 +13,8 @@ from torch.nn.functional import linear
 
 from crnn_lessons.cells import lstm_step
 from crnn_lessons.show import figures
-from crnn_lessons.show.lstm_diagram import (
-    OUTPUTS,
-    PLACES,
-    PLUS,
-    TIMES,
-    Op,
-    draw,
-    equations,
-    lstm_operations,
-    run,
-    wires,
-)
+from crnn_lessons.show.lstm_diagram import PLUS, TIMES, Op, equations, lstm_operations, run, wires
+from crnn_lessons.show.lstm_picture import OUTPUTS, PLACES, draw
 
 
 def weights(seed: int = 0, bias: bool = True) -> list[torch.Tensor | None]:
@@ -87,6 +78,22 @@ def test_every_wire_begins_and_ends_where_its_values_are():
             assert tuple(points[-1]) == PLACES[target]
         else:
             assert points[-1][1] == PLACES["a_i"][1]
+
+
+def test_every_wire_has_a_head_at_the_edge_of_the_box_that_it_leads_to():
+    _, axes = figures.new_figure()
+    draw(axes, lstm_operations(*weights()))
+    heads = [text for text in axes.texts if getattr(text, "arrow_patch", None) is not None]
+    assert len(heads) == len(axes.lines)
+    boxes = [patch.get_bbox() for patch in axes.patches if hasattr(patch, "get_boxstyle")]
+    for head, line in zip(heads, axes.lines, strict=True):
+        assert head.arrow_patch.get_edgecolor() == matplotlib.colors.to_rgba(line.get_color())
+        x, y = head.xy
+        edges = [
+            (abs(x - b.x0) < 1e-9 and b.y0 < y < b.y1) or (min(abs(y - b.y0), abs(y - b.y1)) < 1e-9 and b.x0 < x < b.x1)
+            for b in boxes
+        ]
+        assert any(edges) != line.get_gid().endswith("->out")
 
 
 def test_a_changed_list_changes_picture_equations_and_result():

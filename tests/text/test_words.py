@@ -10,7 +10,16 @@ from crnn_lessons.text.words import WordSource, decorate, load_words
 def test_lists_are_folded_merged_and_cleaned(tmp_path):
     (tmp_path / "a.txt").write_text("Cat\ndog\n\nnaïve\ndog\n", encoding="utf-8")
     (tmp_path / "b.txt").write_text("cat\r\nowl\r\nit's\r\n", encoding="utf-8")
-    assert load_words([tmp_path / "a.txt", tmp_path / "b.txt"]) == ["cat", "dog", "owl"]
+    assert load_words([tmp_path / "a.txt"]) == ["cat", "dog"]
+    assert load_words([tmp_path / "a.txt", tmp_path / "b.txt"]) == ["cat", "dog", "cat", "owl"]
+
+
+def test_words_of_several_lists_are_drawn_more_often(tmp_path):
+    (tmp_path / "all.txt").write_text("cat\nowl\n")
+    (tmp_path / "common.txt").write_text("cat\n")
+    source = WordSource(load_words([tmp_path / n for n in ("all.txt", "common.txt", "common.txt")]))
+    drawn = [source.draw(np.random.default_rng(i)).lower() for i in range(3000)]
+    assert drawn.count("cat") / drawn.count("owl") == pytest.approx(3, rel=0.2)
 
 
 def test_a_missing_or_useless_list_is_named(tmp_path):

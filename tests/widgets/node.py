@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crnn_lessons.widgets.base import module
+from crnn_lessons.widgets.page import module
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="Node.js is not installed: the widgets' arithmetic goes unchecked")

@@ -18,7 +18,7 @@ from crnn_lessons.ctc import (
     min_frames,
     repeats,
 )
-from crnn_lessons.widgets.base import show_number
+from crnn_lessons.show.numbers import show_number
 from tests.widgets.node import floats, needs_node, run_node
 
 pytestmark = needs_node
@@ -165,7 +165,7 @@ def test_counting_writes_the_formula_with_its_numbers(tmp_path):
 
 def test_rescaling_keeps_a_row_a_distribution(tmp_path):
     cases = [[[0.2, 0.3, 0.5], 1, 0.6], [[0, 1, 0], 1, 0.25], [[0.5, 0.5, 0], 0, 1], [[0.1, 0.2, 0.7], 2, 0]]
-    got = run_node(tmp_path, "return w.rescale(x[0], x[1], x[2]);", cases, "readout.js")
+    got = run_node(tmp_path, "return w.rescale(x[0], x[1], x[2]);", cases, "lattice_words.js")
     want = [[0.4 * 2 / 7, 0.6, 0.4 * 5 / 7], [0.375, 0.25, 0.375], [1, 0, 0], [1 / 3, 2 / 3, 0]]
     np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)
 
@@ -187,11 +187,11 @@ def test_numbers_are_written_alike_in_both_languages(tmp_path):
         1e-3 / 3,
         100,
     ]
-    got = run_node(tmp_path, "return w.number(x);", values, "dom.js")
+    got = run_node(tmp_path, "return w.number(x);", values, "words.js")
     assert got == [show_number(value) for value in values]
     assert "-" not in "".join(got) and show_number(-2e-7) == "−2e−7"  # a minus as long as a plus
     logs = [-1.0, -689.0, -700.0, -5000.0, -999 * math.log(10) - 1e-9, "-inf"]
-    assert run_node(tmp_path, "return w.fromLog(x);", logs, "dom.js") == [
+    assert run_node(tmp_path, "return w.fromLog(x);", logs, "words.js") == [
         show_number(math.exp(-1)),
         show_number(math.exp(-689)),
         f"{10 ** (305 - 700 / math.log(10)):.3f}".rstrip("0") + "e−305",
@@ -250,7 +250,7 @@ def test_the_read_out_is_the_sum_with_pythons_numbers(tmp_path, target):
 
 def test_a_target_that_cannot_be_is_refused_in_one_sentence(tmp_path):
     cases = [["ab", 4], ["axb", 4], ["aab", 3], ["", 1], ["e\u0301", 2]]
-    got = run_node(tmp_path, 'return w.readTarget(x[0], ["a", "b", "é"], x[1]);', cases, "readout.js")
+    got = run_node(tmp_path, 'return w.readTarget(x[0], ["a", "b", "é"], x[1]);', cases, "lattice_words.js")
     assert got[0] == {"labels": [1, 2]} and got[3] == {"labels": []} and got[4] == {"labels": [3]}
     assert got[1]["problem"] == "“x” is not among the characters “abé”; the lattice keeps its last target."
     assert got[2]["problem"] == (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crnn_lessons.widgets import Collapse, Gates, Lattice, Memory, Shape, Unroll
+from crnn_lessons.widgets import Beam, Collapse, Gates, Lattice, Memory, Shape, Unroll
 from crnn_lessons.widgets.film import Film
 from tests.widgets.test_autopsy import autopsy
 from tests.widgets.test_film import training
@@ -30,6 +30,7 @@ WIDGETS = {
     "shape": lambda: Shape("tiny"),
     "lattice": lambda: Lattice(PROBS, "ab", "ab"),
     "collapse": Collapse,
+    "beam": lambda: Beam(PROBS, "ab", t=3),
 }
 # A page that counts the keys that reach it, and the presses on what is not meant to be operated.
 COUNTER = """<style>body { margin: 0; height: 4000px }</style><script>

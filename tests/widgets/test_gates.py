@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
@@ -14,10 +13,10 @@ from torch import nn
 
 from crnn_lessons.cells import GRU, LSTM, lstm_step
 from crnn_lessons.widgets import Gates
-from crnn_lessons.widgets.base import HERE, module
 from crnn_lessons.widgets.gates_parts import PRESETS, TASKS, read_cell, read_out, run_by_hand, run_cell
+from crnn_lessons.widgets.page import module
 from tests.widgets.node import needs_node, run_node
-from tests.widgets.test_widgets import picture_of, state_of, words_of
+from tests.widgets.test_widgets import state_of
 
 NAMES = "ifgoch"
 
@@ -235,24 +234,18 @@ def test_traits_follow_the_same_rules():
 # the page without a kernel
 
 
-def test_alt_text_picture_and_repr_are_made_from_the_data():
+def test_alt_text_and_repr_are_made_from_the_data():
     hand = Gates()
     assert "Memory c: 0.80, 0.80" in hand.alt() and "Output h: 0.00, 0.00, 0.00, 0.00, 0.00, 0.00, 0.66" in hand.alt()
     assert repr(hand) == "Gates(T=7, t=0, task='')"
-    words = words_of(hand.html())
-    assert words.count("0.80") == 1 + 7 and "−0.50" in words  # g at step 0, then c at every step
-    assert "−0.54" in words_of(Gates(task="second").html())
+    below = Gates(gates=[[1, 0, -0.5, 0.001]])
+    assert below.alt().endswith("Memory c: −0.50. Output h: 0.00.")  # rounded to zero, without a minus
     torch.manual_seed(0)
     out = nn.Linear(5, 10)
     widget = Gates(layer(), "4719", out=out, t=2, unit=3)
     want = out(layer()(torch.eye(10)[[4, 7, 1, 9]])[0])[2].argmax().item()
     assert widget.answer() == str(want) and widget.alt().endswith(f"After step 2 it would answer {want}.")
     assert repr(widget) == "Gates('4719', units=5, t=2, unit=3)"
-    drawn = picture_of(widget.html())
-    paths = [p.get("d") for p in drawn.iter("{http://www.w3.org/2000/svg}path")]
-    assert len(paths) == 12 and sum(path.count("M") for path in paths) > 100
-    assert all(path.count("M") == 20 for path in (paths[0], paths[2], paths[8]))  # f, i, o: every one above zero
-    assert paths[1] == paths[3] == paths[9] == "" and paths[5]  # and none of them hollow, as some candidates are
 
 
 def test_the_page_starts_where_python_is_and_resets_to_the_first_state():
@@ -269,5 +262,3 @@ def test_the_modules_join_into_one():
     assert "import " not in re.sub(r"//.*|/\*.*?\*/", "", text, flags=re.DOTALL) and "</script" not in text
     names = re.findall(r"^(?:export )?(?:const|let|function) (\w+)", text, re.MULTILINE)
     assert len(names) == len(set(names))
-    assert all(len((HERE / file).read_text().splitlines()) <= 200 for file in ("gates_hand.js", "gates_cell.js"))
-    assert ElementTree.fromstring(Gates().picture()) is not None

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from crnn_lessons.cells import LSTM
+from crnn_lessons.show.numbers import show_number as show
 from crnn_lessons.widgets import Gates
-from crnn_lessons.widgets.base import show_number as show
 from crnn_lessons.widgets.gates_parts import TASKS, run_by_hand
 from tests.widgets.test_jupyterlab import output, run_cell
 from tests.widgets.test_page import press, show_page
@@ -241,17 +241,6 @@ def test_the_live_views_and_python_follow_each_other(page, lab):
 
 
 # pages
-
-
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    layer, out = trained_like()
-    widgets = Gates(), Gates(layer, "4719", out=out)
-    show_page(page, tmp_path, *widgets)
-    for widget in widgets:
-        assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])

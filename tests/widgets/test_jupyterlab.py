@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 import urllib.request
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from crnn_lessons.widgets import Collapse, Lattice, Unroll
+from crnn_lessons.show.numbers import show_number
+from crnn_lessons.widgets import Collapse, Lattice, Memory, Unroll
 from tests.browser import kernels_of, menu, shut_down_kernels
 
 pytestmark = pytest.mark.browser
+Image.new("RGB", (1, 1)).save(_buffer := io.BytesIO(), format="png")
+PIXEL = _buffer.getvalue()
 
 CELLS = (
     "from crnn_lessons.widgets import Collapse, Lattice\n"
@@ -20,6 +27,14 @@ CELLS = (
     "print(w.t, w.s, w.target, w.mode, [round(p, 3) for p in w.probs[1]], c.path, c.text)",
     "w.target, w.mode = 'ba', 'posterior'\nc.path = 'a-a'",
 )  # fmt: skip
+BOTH_WAYS = (
+    "from crnn_lessons.widgets import Collapse, Lattice, Memory\nw = Lattice([[0.2, 0.5, 0.3]] * 4, 'ab', 'ab')\nw",
+    "m = Memory(length=30)\nm",
+    "print(m.norm, m.length, m.distance, m.matrix, m.cells, [round(p, 3) for p in w.probs[2]])",
+    "from crnn_lessons.ctc import forward_backward\nimport numpy as np\n"
+    "print(f'{np.exp(forward_backward(np.log(w.probs), [1, 2]).log_likelihood):.4g}')",
+    "w.probs = [[0.1, 0.6, 0.3]] * 4\nm.length, m.norm, m.cells, m.matrix = 9, 2.5, ['GRU'], 'random'",
+)
 
 
 def output(page, cell: int) -> str:
@@ -80,10 +95,44 @@ def test_the_live_view_and_python_follow_each_other(page, lab, tmp_path):
     assert "widget-view" not in file.read_text()  # dropped on saving, see .jupyter/jupyter_server_config.py
 
 
+def test_what_a_learner_changes_is_there_in_the_next_cell_and_what_python_sets_is_drawn(page, lab):
+    """The two-way road, with numbers: the lattice's probabilities, and a widget of lesson 02."""
+    lab.write("both.ipynb", *BOTH_WAYS)
+    lab.open(page, "both.ipynb")
+    for cell in (0, 1):
+        run_cell(page, cell)
+    page.wait_for_selector(".crnn-lattice .crnn-cell")
+    page.wait_for_selector(".crnn-plot .crnn-lstm")
+    page.locator(".crnn-probs td[data-t='2'][data-k='1']").click()
+    for key in ("0", ".", "9", "Enter"):
+        page.keyboard.press(key)
+    shown = page.locator(".crnn-p").text_content()
+    page.get_by_label("norm of Wₕₕ").fill("0.5")
+    page.get_by_label("orthogonal").click()
+    page.get_by_label("RNN", exact=True).click()
+    page.locator(".crnn-plot").focus()
+    page.keyboard.press("End")
+    run_cell(page, 2)
+    assert output(page, 2) == "0.5 30 29 orthogonal ['LSTM', 'GRU'] [0.04, 0.9, 0.06]"
+    run_cell(page, 3)
+    assert output(page, 3) == shown  # the learner's own forward pass on the same numbers
+
+    run_cell(page, 4)
+    page.wait_for_function("() => document.querySelector('.crnn-probs td').textContent === '.1'")
+    want = Lattice([[0.1, 0.6, 0.3]] * 4, "ab", "ab").numbers.log_likelihood
+    assert page.locator(".crnn-p").text_content() == show_number(np.exp(want))
+    assert page.locator(".crnn-memory tbody th").all_text_contents() == ["GRU"]
+    assert page.get_by_label("random").is_checked() and page.get_by_label("steps T").input_value() == "9"
+    curve = Memory(length=9, distance=8, norm=2.5).curves["GRU"]
+    assert page.locator(".crnn-memory tbody td").first.text_content() == show_number(curve[8])
+
+
 def test_a_saved_notebook_works_without_its_kernel(page, lab, tmp_path):
     """As committed or saved: HTML without the live view. Scripts run where the learner trusts the notebook."""
     widgets = [Lattice([[0.2, 0.5, 0.3]] * 5, "ab", "ab"), Collapse()]
-    outputs = [{"text/html": widget.html(), "text/plain": repr(widget)} for widget in widgets]
+    picture = f"data:image/png;base64,{base64.b64encode(PIXEL).decode()}"
+    pages = [widget.html().replace('"></div>', f'" width="760" src="{picture}"></div>', 1) for widget in widgets]
+    outputs = [{"text/html": page, "text/plain": repr(widget)} for page, widget in zip(pages, widgets, strict=True)]
     lab.write("trusted.ipynb", "1", "2", outputs=outputs, trusted=True)
     lab.write("foreign.ipynb", "1", "2", outputs=outputs)
 
@@ -102,7 +151,7 @@ def test_a_saved_notebook_works_without_its_kernel(page, lab, tmp_path):
     images = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .crnn-host img")
     images.first.wait_for()
     assert images.first.get_attribute("alt") == widgets[0].alt()
-    assert images.first.bounding_box()["width"] >= 300
+    assert images.first.evaluate("(image) => image.naturalWidth") == 1 and images.first.bounding_box()["width"] >= 300
     assert page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .crnn-widget").count() == 0
     page.screenshot(path=tmp_path / "picture.png")
 
@@ -132,7 +181,7 @@ def test_a_press_on_what_takes_no_focus_keeps_the_keys_in_the_widget(page, lab, 
         assert page.locator(".jp-Notebook .jp-Cell").count() == 3 and page.evaluate(active) == 1
         assert page.locator(".crnn-unroll").bounding_box()["y"] == top
         assert page.evaluate("document.activeElement.matches('.crnn-unroll td.crnn-chosen')")
-    assert page.locator(".crnn-where").text_content() == "step 2 of 0 to 3"
+    assert page.locator(".crnn-at").text_content() == "step 2 of 0 to 3"
     page.get_by_role("button", name="reset").focus()  # by keyboard: the ring is the course's, not JupyterLab's
     ring = "[document.activeElement.matches(':focus-visible'), getComputedStyle(document.activeElement).outlineWidth]"
     assert page.evaluate(ring) == [True, "3px"]

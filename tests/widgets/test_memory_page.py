@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crnn_lessons.show.numbers import show_number as show
 from crnn_lessons.widgets import Memory
-from crnn_lessons.widgets.base import show_number as show
 from tests.widgets.test_page import press, show_page
 
 pytestmark = pytest.mark.browser
@@ -88,15 +88,6 @@ def test_the_curves_lie_where_their_numbers_are(memory):
         shown = curve[curve >= 1e-16]
         want = 8 + 240 * (8 - np.log10(shown)) / 24
         np.testing.assert_allclose([float(point.split(",")[1]) for point in points], want, atol=0.06)
-
-
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    widget = Memory()
-    show_page(page, tmp_path, widget)
-    assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from crnn_lessons.ctc import count_alignments, forced_alignment, forward_backward
+from crnn_lessons.show.numbers import show_number as show
 from crnn_lessons.widgets import Collapse, Lattice
-from crnn_lessons.widgets.base import show_number as show
 
 pytestmark = pytest.mark.browser
 
@@ -248,16 +248,6 @@ def test_two_of_a_kind_on_a_page_keep_their_own_state(page, tmp_path):
         assert box.locator(".crnn-p").text_content() == show(np.exp(numbers(PROBS, target).log_likelihood))
     page.locator(".crnn-host").nth(1).get_by_label("posterior").click()
     assert page.locator(".crnn-host").nth(0).get_by_label("α forward").is_checked()
-
-
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    widget = Lattice(PROBS, "ab", "ab")
-    show_page(page, tmp_path, widget)
-    image = page.get_by_alt_text(widget.alt())
-    assert image.bounding_box()["width"] >= 300
-    context.close()
 
 
 def test_nothing_is_fetched(page, tmp_path):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import random
 import re
-import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 
 import pytest
@@ -139,7 +137,7 @@ def test_words_and_the_width_they_need(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("papier",), "there is no model 'papier'; choose one of small, tiny, paper"),
+        (("papier",), "there is no model 'papier'; choose one of small, street, tiny, paper"),
         ((["conv"],), "'conv' is no feature layer"),
         (("conv 4, pool 64 2",), "leaves 0 x 50 of an image of 32 x 100"),
         (("paper", 8), "leaves 0 x 26 of an image of 8 x 100"),
@@ -222,7 +220,7 @@ def state_in(page: str) -> dict:
     return json.loads(html.unescape(re.search(r'data-state="([^"]*)"', page)[1]))
 
 
-def test_alt_text_picture_and_repr_are_made_from_the_data():
+def test_alt_text_and_repr_are_made_from_the_data():
     w = Shape("paper", frame=12, word="committee")
     assert w.field == (21, 74)
     assert w.alt() == (
@@ -230,13 +228,7 @@ def test_alt_text_picture_and_repr_are_made_from_the_data():
         "multiply-adds. Frame 12 sees columns 21 to 74. The word 'committee' needs 12 steps and fits."
     )
     assert "does not fit" in Shape("paper", width=20, word="committee").alt()
-    page = w.html()
-    data = re.search(r'src="data:image/svg\+xml;base64,([^"]*)"', page)[1]
-    drawn = ElementTree.fromstring(base64.b64decode(data))
-    words = ["".join(t.itertext()) for t in drawn.iter("{http://www.w3.org/2000/svg}text")]
-    assert {"8,331,301", "705,143,808", "frame 12 sees columns 21 to 74 of 100", "512 × 1 × 26", "32 × 54"} <= set(
-        words
-    )
+    assert html.escape(w.alt()) in w.html()
     assert repr(w) == "Shape(11 layers, image=1x32x100, T=26, parameters=8331301, frame=12)"
 
 

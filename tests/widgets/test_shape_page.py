@@ -252,14 +252,3 @@ def test_it_fits_and_can_be_read(page, tmp_path, scheme, width):
     image = page.locator(".crnn-plane svg")
     assert image.get_attribute("role") == "img" and "sees columns 25 to 78" in image.get_attribute("aria-label")
     page.screenshot(path=tmp_path / f"{scheme}-{width}.png", full_page=True)
-
-
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page = context.new_page()
-    widget = Shape("paper")
-    file = tmp_path / "page.html"
-    file.write_text(f"<!doctype html><meta charset=utf-8>{widget.html()}")
-    page.goto(file.as_uri())
-    assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from crnn_lessons.show.numbers import show_number as show
 from crnn_lessons.widgets import Unroll
-from crnn_lessons.widgets.base import show_number as show
 from tests.widgets.test_page import press, show_page
 
 pytestmark = pytest.mark.browser
@@ -67,7 +67,7 @@ def test_keys_buttons_and_clicks_walk_through_the_steps(parity):
     page.get_by_role("button", name="one step on").click()
     page.get_by_role("button", name="one step on").click()
     assert chosen(page) == (2, 0)
-    assert page.locator(".crnn-where").text_content() == "step 2 of 0 to 7"
+    assert page.locator(".crnn-at").text_content() == "step 2 of 0 to 7"
     assert page.locator(".crnn-letters").text_content() == "h_2[0] = relu(W_ih[0] · x_2 + W_hh[0] · h_1 + b[0])"
     assert page.locator(".crnn-values").text_content() == "= relu(1 · 1 + 1 · 1 + (−2) · 0 + 0) = relu(2) = 2"
     cell(page, 4, 1).click()
@@ -198,14 +198,6 @@ def test_two_on_a_page_keep_their_own_state(page, tmp_path):
     hosts = page.locator(".crnn-host")
     hosts.nth(0).get_by_label("W_hh[0, 0]").fill("0")
     assert hosts.nth(1).get_by_label("W_hh[0, 0]").input_value() == "1"
-
-
-def test_without_scripts_a_picture_is_left(chromium, tmp_path):
-    context = chromium.new_context(java_script_enabled=False)
-    page, widget = context.new_page(), Unroll(**PARITY, inputs=BITS)
-    show_page(page, tmp_path, widget)
-    assert page.get_by_alt_text(widget.alt()).bounding_box()["width"] >= 300
-    context.close()
 
 
 @pytest.mark.parametrize("scheme, width", [("light", 1000), ("dark", 1000), ("light", 360), ("dark", 360)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -18,10 +19,9 @@ KERNELS = {"torch": (), "numba": ("numba",), "triton": ("triton",)}
 _wanted: ContextVar[str | None] = ContextVar("ctc_kernel", default=None)
 
 
-@cache
 def available(name: str) -> bool:
-    """Whether the packages that a kernel needs are installed."""
-    return all(importlib.util.find_spec(package) is not None for package in KERNELS[name])
+    """Whether a kernel can be used here: the packages that it needs are installed, and work."""
+    return isinstance(_module(name), ModuleType)
 
 
 @contextmanager
@@ -30,12 +30,12 @@ def use_kernel(name: str) -> Iterator[None]:
 
     Raises:
         ValueError: no such kernel.
-        ImportError: the package that it needs is not installed.
+        ImportError: the package that it needs is not installed, or does not work.
     """
     if name not in KERNELS:
         raise ValueError(f"the kernels are {', '.join(KERNELS)}, and {name!r} is none of them")
     if not available(name):
-        raise ImportError(f"the kernel {name!r} needs the package {KERNELS[name][0]}, which is not installed")
+        raise ImportError(f"the kernel {name!r} needs the package {KERNELS[name][0]}, and: {_module(name)}")
     token = _wanted.set(name)
     try:
         yield
@@ -44,19 +44,25 @@ def use_kernel(name: str) -> Iterator[None]:
 
 
 def kernel_for(device: torch.device) -> ModuleType:
-    """The module that computes a loss on a device; it has ``solve`` and ``subtract_posteriors``."""
-    name = _wanted.get()
-    if name is None:
-        name = _fastest(device.type)
-    return _module(name)
+    """The module that computes a loss on a device: its ``solve``."""
+    return _chosen(_wanted.get(), device.type)
 
 
 @cache
-def _fastest(device_type: str) -> str:
-    best = {"cpu": "numba", "cuda": "triton"}.get(device_type, "torch")
-    return best if available(best) else "torch"
+def _chosen(wanted: str | None, device_type: str) -> ModuleType:
+    best = wanted or {"cpu": "numba", "cuda": "triton"}.get(device_type, "torch")
+    found = _module(best)
+    if isinstance(found, ModuleType):
+        return found
+    if importlib.util.find_spec(KERNELS[best][0]) is not None:  # it is there, so someone counts on it
+        warnings.warn(f"the kernel {best!r} does not work here, so CTC runs in torch, slower: {found}", stacklevel=2)
+    return _module("torch")
 
 
 @cache
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"crnn_lessons.ctc.fast.{name}")
+def _module(name: str) -> ModuleType | Exception:
+    """The module of a kernel, or why there is none: a package that is installed may still fail, with any error."""
+    try:
+        return importlib.import_module(f"crnn_lessons.ctc.fast.{name}")
+    except Exception as error:
+        return error

@@ -1,4 +1,4 @@
-"""Forward and backward variables of one sequence in log space: slow beside ``linear``, right for any input.
+"""Forward and backward variables of one sequence in log space: slow beside ``passes``, right for any input.
 
 The recursions are those of ``lattice.py`` (Graves et al. 2006, equations 5 to 11), compiled. Samples come here whose
 probabilities span more than a float64 holds.
@@ -23,21 +23,21 @@ def _logaddexp3(a, b, c):
 
 
 @njit(error_model="numpy")
-def solve_in_log_space(room, T, labels, posterior):
+def solve_in_log_space(workspace, labels, posterior):
     """Fill in the posteriors from log emissions, and return the loss; all NaN where an emission is NaN or +inf.
 
     Args:
-        room: of one sample, with T steps.
+        workspace: of one sample.
         labels: S.
         posterior: T x (S + 1), the labels' and then that of all blanks.
     """
-    S, P = len(labels), len(room.enter)
+    S, P, T = len(labels), workspace.P, workspace.T
     L = 2 * S + 1
     posterior[:] = 0.0
     emit = np.empty((T, L))
     for t in range(T):
         for s in range(L):
-            emit[t, s] = room.emit_label[t * P + s // 2] if s % 2 else room.emit_blank[t]
+            emit[t, s] = workspace.emit_label[t * P + s // 2] if s % 2 else workspace.emit_blank[t]
             if not emit[t, s] < math.inf:
                 posterior[:] = math.nan
                 return math.nan

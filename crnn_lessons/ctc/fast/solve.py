@@ -1,6 +1,6 @@
 """CTC of some samples of a batch: each by the fastest method that proves its own result.
 
-First in probabilities (``linear``), eight short samples side by side; one whose proof fails goes on alone, in
+First in probabilities (``passes``), eight short samples side by side; one whose proof fails goes on alone, in
 tilted probabilities, then in logarithms (``log``).
 
 Source: Graves et al. 2006; from logits, the gradient is equation 16, softmax minus posterior.
@@ -14,30 +14,55 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from crnn_lessons.ctc.fast.backward import backward
-from crnn_lessons.ctc.fast.exp import exp_in_place
-from crnn_lessons.ctc.fast.forward import forward
-from crnn_lessons.ctc.fast.group import fill_group, new_group, whole_lines
-from crnn_lessons.ctc.fast.lanes import LANES
-from crnn_lessons.ctc.fast.linear import (
+from crnn_lessons.ctc.fast.emissions import exp_in_place, gather, gather_logarithms, tilt
+from crnn_lessons.ctc.fast.log import solve_in_log_space
+from crnn_lessons.ctc.fast.memory import clear
+from crnn_lessons.ctc.fast.passes import (
     EXPONENT,
     EXPONENT_TILTED,
-    MOST,
-    MOST_TILTED,
+    SUM_LIMIT,
+    SUM_LIMIT_TILTED,
     agreement,
+    backward,
     end_at,
+    forward,
     prepare,
-    tilt,
 )
-from crnn_lessons.ctc.fast.load import clear
-from crnn_lessons.ctc.fast.log import solve_in_log_space
-from crnn_lessons.ctc.fast.room import room_in
-from crnn_lessons.ctc.fast.rows import gather_blanks, gather_labels, gather_logarithms, normalise
+from crnn_lessons.ctc.fast.simd import LANES
+from crnn_lessons.ctc.fast.workspace import workspace_for
 
 AGREEMENT = 1e-10
 """How far p(Y | X) by alpha and by beta may differ, as a share. Rounding makes about 1e-12 at T = 10,000."""
 
 IMPOSSIBLE, LINEAR, TILTED, LOG, INVALID, WAITING = 0, 1, 2, 3, 4, 5
+
+
+class Samples(NamedTuple):
+    """The samples of a batch: their targets as ``arguments.Targets`` has them, and their scores.
+
+    Attributes:
+        labels: the labels of all targets, one after the other.
+        starts: N, where each target starts.
+        lengths: N, S of each.
+        input_lengths: N, T of each.
+        blank: the class index of the blank.
+        C: the number of classes.
+        frames: the scores on one axis; step, sample_step and class_step: how far apart two frames, samples or classes
+            stand there.
+        logits: whether the scores are logits.
+    """
+
+    labels: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+    input_lengths: np.ndarray
+    blank: int
+    C: int
+    frames: np.ndarray
+    step: int
+    sample_step: int
+    class_step: int
+    logits: bool
 
 
 class Results(NamedTuple):
@@ -48,19 +73,17 @@ class Results(NamedTuple):
         losses: N.
         methods: N, how each was solved; INVALID where its labels or lengths are out of range.
         gradient: T N C on one axis; of no size if it is not wanted.
-        wanted: whether it is.
     """
 
     shares: np.ndarray
     losses: np.ndarray
     methods: np.ndarray
     gradient: np.ndarray
-    wanted: bool
 
 
 @njit(error_model="numpy")
-def solve_part(part, parts, together, T, S, frames, step, logits, batch, results, memory):
-    """Solve one part of the samples, in groups of so many together.
+def solve_part(part, parts, together, T, S, samples, results, memory):
+    """Solve one part of the samples, in groups of so many together; returns how many of them are invalid.
 
     A part are up to eight neighbouring samples, and then again eight, after those of the other parts: two threads that
     write side by side, to the same cache line, slow each other down.
@@ -68,92 +91,95 @@ def solve_part(part, parts, together, T, S, frames, step, logits, batch, results
     Args:
         T: the number of frames.
         S: the most labels of a sample.
-        frames, step: the scores on one axis, and how far apart two frames stand on it.
     """
-    N, methods = len(results.losses), results.methods
-    log_sums, row = np.zeros(T * together), np.empty(whole_lines(batch.C))
-    one = np.int64(1)  # for numbers written out numba would compile these functions once more
-    own_log_sums = np.zeros(T * one)
-    group, alone = new_group(S, together), new_group(S, one)
+    N, invalid = len(results.losses), 0
+    # np.int64: for a number written out numba would compile a function once more
     turn = max(together, min(LANES, N // parts))
     for first_of_turn in range(part * turn, N, parts * turn):
         for first in range(first_of_turn, min(first_of_turn + turn, N), together):
-            end = min(first + together, N)
+            end, waiting = min(first + together, N), 0
             for n in range(first, end):
-                counted = begin(n, T, S, batch, results)
-                if logits:
-                    normalise(frames, step, n, counted, batch, row, log_sums, n - first, together, results)
-            solve_group(np.int64(LINEAR), first, T, frames, step, log_sums, logits, group, batch, results, memory)
+                invalid += begin(n, T, S, samples, results)
+            solve_group(np.int64(LINEAR), first, together, T, samples, results, memory)
             for n in range(first, end):
-                for method in (TILTED, LOG):
-                    if methods[n] == WAITING:
-                        if logits:  # anew: the method that failed has changed the gradient
-                            counted = batch.input_lengths[n]
-                            normalise(frames, step, n, counted, batch, row, own_log_sums, 0, one, results)
-                        solve_group(method, n, T, frames, step, own_log_sums, logits, alone, batch, results, memory)
+                waiting += results.methods[n] == WAITING
+            if waiting > 0:
+                solve_each_alone(first, end, T, samples, results, memory)
+    return invalid
 
 
 @njit(error_model="numpy")
-def begin(n, most_T, most_S, batch, results):
-    """Check sample n, enter IMPOSSIBLE, INVALID or WAITING, and return T, 0 where there is nothing to solve."""
-    T, S, start = batch.input_lengths[n], batch.lengths[n], batch.starts[n]
-    valid, needed = 0 <= T <= most_T and 0 <= S <= most_S, S
+def solve_each_alone(first, end, T, samples, results, memory):
+    """Solve those that still wait, one after the other, by slower methods."""
+    for n in range(first, end):
+        for method in (TILTED, LOG):
+            if results.methods[n] == WAITING:
+                solve_group(method, n, np.int64(1), T, samples, results, memory)
+
+
+@njit(error_model="numpy")
+def begin(n, T_max, S_max, samples, results):
+    """Check sample n, enter IMPOSSIBLE, INVALID or WAITING, and return whether it is invalid."""
+    T, S, start = samples.input_lengths[n], samples.lengths[n], samples.starts[n]
+    valid, needed = 0 <= T <= T_max and 0 <= S <= S_max, S
     for k in range(start, start + S if valid else start):
-        valid &= 0 <= batch.labels[k] < batch.C and batch.labels[k] != batch.blank
-        needed += k > start and batch.labels[k] == batch.labels[k - 1]
-    waits = valid and T >= needed and T > 0
-    results.methods[n] = WAITING if waits else IMPOSSIBLE if valid else INVALID
+        valid &= 0 <= samples.labels[k] < samples.C and samples.labels[k] != samples.blank
+        needed += k > start and samples.labels[k] == samples.labels[k - 1]
+    results.methods[n] = INVALID if not valid else WAITING if T >= needed and T > 0 else IMPOSSIBLE
     results.losses[n] = 0.0 if S == 0 else math.inf  # T = 0: the empty path spells the empty target alone
-    return T if waits else 0
+    return not valid
 
 
 @njit(error_model="numpy")
-def solve_group(method, first, most_T, frames, step, log_sums, logits, group, batch, results, memory):
-    """Solve the samples of a group that wait. One whose proof fails waits on, and its gradient is to be made anew."""
-    T, S = fill_group(group, batch, first, results.shares, results.methods, WAITING)
-    stride, C, gradient, width = len(group.S), batch.C, results.gradient, len(results.losses) * batch.C
-    if T > 0:
-        room = room_in(memory, T, S, stride)
-        gather_blanks(frames, step, log_sums, group, room.emit_blank, T)
-        if method != LINEAR:
-            gather_logarithms(frames, step, log_sums, group, room, T)
-        if method == LOG:
-            labels, posterior = batch.labels[batch.starts[first] : batch.starts[first] + S], np.empty((T, S + 1))
-            results.losses[first], results.methods[first] = solve_in_log_space(room, T, labels, posterior), LOG
-            subtract_posteriors(gradient, width, posterior, group, not logits)
-        else:
-            room.enter[:] = 1.0
-            exponent, most = (EXPONENT_TILTED, MOST_TILTED) if method == TILTED else (EXPONENT, MOST)
-            log_factors = tilt(room, S) if method == TILTED else 0.0
-            if method == TILTED:
-                exp_in_place(room.emit_label)
-            else:
-                gather_labels(frames, step, log_sums, group, room, T)
-            exp_in_place(room.emit_blank)
-            prepare(room, group, exponent)
-            forward(room, group, exponent, most)
-            for j in range(stride):
-                if group.T[j] > 0:
-                    results.losses[first + j] = log_factors + end_at(room, group.S[j], stride, j, exponent)
-            backward(room, group, gradient, width, not logits)
-            for j in range(stride):
-                if group.T[j] > 0 and abs(agreement(room, j, exponent) - 1.0) < AGREEMENT:
-                    results.methods[first + j] = method
-    if results.wanted:
-        for t in range(T, 0 if logits else most_T):
-            clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
-        for n in range(first, min(first + stride, len(results.losses))):
-            if logits and results.losses[n] == math.inf:  # all alignments have the probability 0
-                for t in range(most_T):
-                    clear(gradient, t * width + n * C, t * width + (n + 1) * C)
+def solve_group(method, first, stride, T_max, samples, results, memory):
+    """Solve the samples of a group that wait, and fill in their gradient. One whose proof fails waits on."""
+    workspace = workspace_for(memory, samples, first, stride, results.shares, results.methods, WAITING)
+    T, C, gradient, width, anew = (
+        workspace.T,
+        samples.C,
+        results.gradient,
+        len(results.losses) * samples.C,
+        not samples.logits,
+    )
+    if T > 0 and (method == LINEAR or samples.logits):  # from logits anew: who failed has changed the gradient
+        gather(samples, workspace, gradient)
+    if T > 0 and method != LINEAR:
+        gather_logarithms(samples, workspace)
+    if T > 0 and method == LOG:
+        labels, posterior = samples.labels[samples.starts[first] :][: workspace.S], np.empty((T, workspace.S + 1))
+        loss = solve_in_log_space(workspace, labels, posterior)
+        results.losses[first], results.methods[first] = loss, LOG
+        # from logits, too, the gradient is 0 where all alignments have the probability 0
+        subtract_posteriors(gradient, width, C, posterior, workspace, anew or loss == math.inf)
+    elif T > 0:
+        exponent, limit, log_factors = EXPONENT, SUM_LIMIT, 0.0
+        workspace.enter[:] = 1.0
+        if method == TILTED:
+            exponent, limit = EXPONENT_TILTED, SUM_LIMIT_TILTED
+            log_factors = tilt(workspace)
+            exp_in_place(workspace.emit_blank)
+            exp_in_place(workspace.emit_label)
+        prepare(workspace, exponent)
+        forward(workspace, exponent, limit)
+        for j in range(stride):
+            if workspace.steps[j] > 0:
+                results.losses[first + j] = log_factors + end_at(workspace, j, exponent)
+        backward(workspace, gradient, width, C, anew)
+        for j in range(stride):
+            if workspace.steps[j] > 0 and abs(agreement(workspace, j, exponent) - 1.0) < AGREEMENT:
+                results.methods[first + j] = method
+    if len(gradient) > 0:
+        for t in range(T, T_max):
+            clear(gradient, t * width + first * C, t * width + workspace.end * C)
 
 
 @njit(error_model="numpy")
-def subtract_posteriors(gradient, width, posterior, group, anew):
+def subtract_posteriors(gradient, width, C, posterior, workspace, anew):
     """Take the posteriors of one sample, T x (S + 1), from the gradient if it is wanted, or, anew, from 0."""
-    T, S, P = len(posterior), posterior.shape[1] - 1, len(group.source)
+    T, S, n = len(posterior), posterior.shape[1] - 1, workspace.first
     for t in range(T if len(gradient) > 0 else 0):
         if anew:
-            clear(gradient, t * width + group.begin[0], t * width + group.begin[1])
+            clear(gradient, t * width + n * C, t * width + (n + 1) * C)
         for k in range(S + 1):
-            gradient[np.uint64(t * width) + group.target[k if k < S else P]] -= group.shares[0] * posterior[t, k]
+            target = workspace.target[k if k < S else workspace.P]
+            gradient[np.uint64(t * width) + target] -= workspace.shares[0] * posterior[t, k]

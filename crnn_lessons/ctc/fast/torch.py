@@ -44,23 +44,27 @@ def solve(
     total = torch.zeros(scores.shape, dtype=losses.dtype, device=scores.device)  # T N C
     total.scatter_add_(2, repeat(rows, "n l -> t n l", t=len(scores)), posterior)  # the rows of a class add up
     taken = torch.where(rearrange(share == 0, "n -> n 1"), 0.0, total * rearrange(share, "n -> n 1"))
-    gradient = softmax_share(scores, log_sum, targets, share) - taken if logits else -taken
+    gradient = softmax_share(scores, targets, share) - taken if logits else -taken
     return losses, gradient.to(scores.dtype)
 
 
 def log_sums(logits: Tensor) -> Tensor:
-    """The logarithm of the sum of the exponentials of each frame, T N. It is the same for all rows of a lattice, so
-    that float32 suffices for the posteriors."""
-    return torch.logsumexp(logits, 2).to(_precise(logits))
+    """The logarithm of the sum of the exponentials of each frame, T N, in float64; NaN where one is NaN or +inf.
+
+    It is taken apart from the largest logit, so that large ones lose nothing. What the exponentials lose in float32 is
+    the same for all rows of a lattice: it cancels in the posteriors.
+    """
+    largest = logits.amax(2)
+    total = (logits - rearrange(largest, "t n -> t n 1")).exp().sum(2, dtype=_precise(logits))
+    return largest.to(total.dtype) + total.log()
 
 
-def softmax_share(logits: Tensor, log_sum: Tensor, targets: Targets, share: Tensor) -> Tensor:
+def softmax_share(logits: Tensor, targets: Targets, share: Tensor) -> Tensor:
     """share * softmax, T N C, and 0 past the end of each sample, whatever stands there."""
     T_of = torch.as_tensor(targets.input_lengths, device=logits.device)
     running = rearrange(torch.arange(len(logits), device=logits.device), "t -> t 1 1") < rearrange(T_of, "n -> n 1")
     counts = running & rearrange(share != 0, "n -> n 1")  # elsewhere NaN may stand, and NaN times 0 is NaN
-    probs = (logits - rearrange(log_sum, "t n -> t n 1")).exp()
-    return torch.where(counts, probs * rearrange(share, "n -> n 1"), 0.0).to(logits.dtype)
+    return torch.where(counts, logits.softmax(2) * rearrange(share.to(logits.dtype), "n -> n 1"), 0.0)
 
 
 def solve_lattices(scores: Tensor, log_sum: Tensor, targets: Targets) -> tuple[Tensor, Tensor, Tensor]:
@@ -81,8 +85,12 @@ def solve_lattices(scores: Tensor, log_sum: Tensor, targets: Targets) -> tuple[T
     emit = scores.gather(2, repeat(rows, "n l -> t n l", t=T)).to(dtype) - rearrange(log_sum, "t n -> t n 1")  # T N L
     step, k = rearrange(torch.arange(T, device=device), "t -> t 1 1"), s // 2
     running = step <= last
+    repeats = (exists[:, 3::2] & (rows[:, 3::2] == rows[:, 1:-2:2])).sum(1)
+    fits = rearrange(T_of >= S + repeats, "n -> n 1")
     in_time = (k <= step) & (step - last <= k - rearrange(S - 1, "n -> n 1"))  # k labels come before, the rest after
-    emit = torch.where(exists & running & (in_time | (s % 2 == 0)), emit, -torch.inf)  # no other score is ever read
+    emit = torch.where(
+        exists & running & fits & (in_time | (s % 2 == 0)), emit, -torch.inf
+    )  # no other score is ever read
     poisoned = ((emit.isnan() | (emit == torch.inf)).any(2)).any(0)  # N
 
     alpha = torch.full_like(emit, -torch.inf)

@@ -1,6 +1,6 @@
 """CTC over a batch on a CUDA GPU: alpha and beta of all samples at once, one program each, in probabilities.
 
-The recursions and the proof are those of ``linear`` (Graves et al. 2006, equations 5 to 11): alpha is never too
+The recursions and the proof are those of ``passes`` (Graves et al. 2006, equations 5 to 11): alpha is never too
 small, beta never too large, and where the two disagree on p(Y | X), ``torch`` solves the sample in log space.
 A row of a lattice stays in registers from step to step; what is written to memory, nothing waits for. A third kind of
 program then multiplies alpha and beta, all steps at once. It awaits a run on a GPU: so far Triton's interpreter is all
@@ -128,7 +128,7 @@ def solve(
     gradient = None
     if shares is not None:
         weights = torch.as_tensor(shares, device=device).masked_fill(unproven, 0.0)
-        gradient = softmax_share(scores, log_sum, targets, weights) if logits else torch.zeros_like(scores)
+        gradient = softmax_share(scores, targets, weights) if logits else torch.zeros_like(scores)
         gradient = gradient.contiguous()
         subtract_posteriors[(T, N)](
             gradient, labels, S, T_of, targets.blank, weights, T, N, C, S_max, rows, log_scales, log_p, K=K

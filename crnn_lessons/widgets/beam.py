@@ -1,0 +1,98 @@
+"""The beam widget: prefix beam search over a matrix of probabilities, a frame at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.arrays import as_array
+from crnn_lessons.ctc import beam, best_path
+from crnn_lessons.show.numbers import counted, show_number
+from crnn_lessons.widgets.lattice import check_probs
+from crnn_lessons.widgets.page import Widget
+from crnn_lessons.widgets.spec import Entry, Place, Whole
+
+WIDEST = 20
+
+
+class Beam(Widget):
+    """Prefix beam search: the tree of prefixes after each frame, with what ends in the blank and in the last label.
+
+    Args:
+        probs: T x C probabilities, each row summing to 1; class 0 is the blank. At most 100 x 500.
+        characters: the C - 1 characters of classes 1, 2, ...: an Alphabet, or a text with each of them once.
+        log_probs: T x C natural logarithms, instead of ``probs``.
+        width: how many prefixes are kept after each frame, 1 to 20.
+        t: after how many frames the tree is shown at first, 0 to T.
+
+    ``probs``, ``width`` and ``t`` follow what the learner does, and may be set.
+
+    Raises:
+        ValueError: the arguments do not fit each other; the sentence says which and how.
+
+    Source: Hannun et al. 2014, algorithm 1.
+    """
+
+    kind = "beam"
+    probs = Entry(check_probs)
+    characters = Entry(fixed=True)
+    width = Whole(1, WIDEST)
+    t = Place("moments", said="{name} is a number of frames, {low} to {high} here")
+
+    def __init__(
+        self,
+        probs: ArrayLike | None = None,
+        characters: Alphabet | Iterable[str] = "",
+        *,
+        log_probs: ArrayLike | None = None,
+        width: int = 3,
+        t: int = 0,
+    ):
+        if (probs is None) == (log_probs is None):
+            raise ValueError("a beam needs either probs or log_probs (T x C), and got both or neither")
+        alphabet = characters if isinstance(characters, Alphabet) else Alphabet(characters)
+        if probs is None:
+            probs = np.exp(as_array(log_probs, "log_probs must be a T x C array of numbers"))
+        super().__init__(probs=probs, characters=list(alphabet.characters), width=width, t=t)
+
+    def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
+        T, C = np.shape(state["probs"])
+        if C != len(state["characters"]) + 1:
+            here = f"the characters {''.join(state['characters'])!r} with the blank make {len(state['characters']) + 1}"
+            raise ValueError(f"probs has {C} classes, and {here}; the blank is not listed among the characters")
+        return {"moments": T + 1}
+
+    @property
+    def beams(self) -> list[dict[str, tuple[float, float]]]:
+        """After each frame the texts in the beam, the best first: what ends in the blank, and in the last label."""
+        found: list[dict[str, tuple[float, float]]] = []
+        alphabet = Alphabet(self.characters)
+        with np.errstate(divide="ignore"):
+            log_probs = np.log(np.asarray(self.probs))
+        beam.search(
+            log_probs, self.width, BLANK, None, None, 0.0, 0.0,
+            lambda kept: found.append({alphabet.decode(x): (math.exp(b), math.exp(n)) for x, (b, n) in kept.items()}),
+        )  # fmt: skip
+        return found
+
+    @property
+    def text(self) -> str:
+        """The best text of the last beam."""
+        return next(iter(self.beams[-1]))
+
+    def alt(self) -> str:
+        last = self.beams[-1]
+        read = Alphabet(self.characters).decode(best_path(np.asarray(self.probs)))
+        return (
+            f"Prefix beam search over {counted(len(self.probs), 'frame')} with a beam of {self.width}: at the end "
+            f"{self.text!r} is the best of {counted(len(last), 'text')}, with {show_number(sum(last[self.text]))}; the "
+            f"best path reads {read!r}."
+        )
+
+    def __repr__(self) -> str:
+        T, C = np.shape(self.probs)
+        return f"Beam(T={T}, C={C}, width={self.width}, t={self.t}, text={self.text!r})"

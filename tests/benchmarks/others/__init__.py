@@ -1,0 +1,1 @@
+"""Readers of other makers, for comparison, and a stopwatch for all."""

@@ -1,0 +1,132 @@
+"""Every disease in three variants and more is found and named; each check works, and not by chance."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import time
+from functools import cache
+
+import pytest
+import torch
+
+from crnn_lessons.clinic import examine
+from crnn_lessons.clinic.examine import CHECKS, HIDES
+from crnn_lessons.clinic.patient import Patient
+from tests.clinic.healthy import CASES
+from tests.clinic.sick import SICK
+
+VARIANTS = [(disease, variant) for disease, variants in SICK.items() for variant in variants]
+TOGETHER = {  # what may stand beside a disease that implies it, or looks the same from outside
+    "too few frames": {"lengths cut the picture"},
+    "inputs not normalised": {"batch norm statistics do not fit"},
+    "batch norm statistics do not fit": {"inputs not normalised"},
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_every_disease_has_three_variants_at_least() -> None:
+    assert set(SICK) == {check.disease for check in CHECKS}
+    assert len(SICK) >= 20
+    assert {disease for disease, variants in SICK.items() if len(variants) < 3} == set()
+    assert set(HIDES).union(*HIDES.values()) <= set(SICK)
+
+
+def test_every_check_is_documented_with_its_source() -> None:
+    for check in CHECKS:
+        assert "Source: " in check.look.__doc__, check.disease
+        assert 0 < len(check.cure) <= 90
+
+
+@pytest.mark.parametrize(("disease", "variant"), VARIANTS, ids=lambda x: getattr(x, "__name__", x))
+def test_disease_is_found_and_named(disease: str, variant) -> None:
+    model, batch, told = variant()
+    start = time.perf_counter()
+    report = examine(model, batch, **told)
+    assert time.perf_counter() - start < 10
+    named = {finding.disease for finding in report.findings}
+    assert disease in named, report
+    assert named - {disease} <= TOGETHER.get(disease, set()), report
+    assert not report.healthy
+    evidence = next(finding.evidence for finding in report.findings if finding.disease == disease)
+    assert any(c.isdigit() for c in evidence) or disease in ("no scores", "gradient is zero") or "nan" in evidence
+
+
+# Mutants: each comparison in each check is turned round, once at a time. A check that still gives the same answers to
+# its sick and to the healthy would be right by chance.
+
+
+@cache
+def patients(disease: str) -> tuple[list[Patient], list[Patient]]:
+    """The disease's variants, and healthy patients for whom the check can be made."""
+    sick = []
+    for variant in SICK[disease]:
+        model, batch, told = variant()
+        sick.append(Patient(model, batch, **told))
+    return sick, healthy_patients()
+
+
+@cache
+def healthy_patients() -> list[Patient]:
+    found = []
+    for case in CASES.values():
+        torch.manual_seed(0)
+        model = case.make()
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+        found.append(Patient(model, case.batch(), **case.told, optimizer=optimizer))
+    return found
+
+
+def answers(look, some: list[Patient]) -> list[object]:
+    """What it says of each: evidence, None for healthy, False where it cannot see or breaks."""
+    said: list[object] = []
+    for patient in some:
+        try:
+            with torch.random.fork_rng():
+                torch.manual_seed(0)
+                said.append(look(patient))
+        except Exception:
+            said.append(False)
+    return said
+
+
+TURNED = {
+    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
+}  # fmt: skip
+
+
+def mutants(look):
+    """The function with one comparison turned round, for each comparison in it."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(look)))
+    tree.body[0].decorator_list = []
+    compared = [(i, node) for i, node in enumerate(ast.walk(tree)) if isinstance(node, ast.Compare)]
+    for i, j in ((i, j) for i, node in compared for j in range(len(node.ops))):
+        changed = ast.parse(ast.unparse(tree))
+        node = [n for n in ast.walk(changed)][i]
+        node.ops[j] = TURNED[type(node.ops[j])]()
+        space = dict(look.__globals__)
+        exec(compile(ast.fix_missing_locations(changed), look.__name__, "exec"), space)
+        yield ast.unparse(node), space[look.__name__]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.disease)
+def test_a_check_that_is_broken_fails(check) -> None:
+    sick, healthy = patients(check.disease)
+    right = answers(check.look, sick), answers(check.look, healthy)
+    assert all(right[0]) and not any(right[1])
+    assert answers(lambda patient: None, sick) != right[0]
+    assert answers(lambda patient: "sick", healthy) != right[1]
+    survived = [text for text, look in mutants(check.look) if (answers(look, sick), answers(look, healthy)) == right]
+    assert survived == SPARED.get(check.disease, []), "neither a sick nor a healthy patient tells the difference"
+
+
+SPARED: dict[str, list[str]] = {}
