@@ -6,10 +6,8 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
@@ -173,32 +171,3 @@ def build(name: str, num_classes: int, **changes: object) -> Recogniser:
     if unknown := changes.keys() - set(known):
         raise ValueError(f"a configuration has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
     return Recogniser(Config(**{**asdict(PRESETS[name]), **changes}), num_classes)
-
-
-def load(path: str | os.PathLike) -> tuple[Recogniser, Alphabet, dict]:
-    """Read what :meth:`Recogniser.save` wrote.
-
-    Returns:
-        The model in evaluation mode, float32; its alphabet; the notes.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file is not safetensors, or not a recogniser's.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no weights file {str(path)!r}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path.name} is not a safetensors file ({error}); give one that `train` wrote") from None
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{path.name} holds no recogniser of this package; give one that `train` wrote")
-    settings = json.loads(header["config"])
-    alphabet = Alphabet(json.loads(header["alphabet"]))
-    model = Recogniser(Config(**settings), alphabet.num_classes)
-    own = model.state_dict()
-    model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in tensors.items()})
-    return model.eval(), alphabet, json.loads(header["notes"])

@@ -12,17 +12,14 @@ import cv2
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
-Box = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels; right and bottom are the first outside."""
+from crnn_lessons.reader.spaces import INK, LOWEST, Box, columns_of_ink, contrast_of, rim_of, split, stretches
 
-INK = 0.35  # of the strongest contrast: what differs so much from the ground is ink
-LOWEST = 6  # pixels of a letter
 MOST_OUTLINES = 4000  # what has more is texture; a full page of print has about 3,000
 
 
 def content(grey: np.ndarray) -> Box:
     """The box of all that differs from the colour at the picture's rim."""
-    contrast = _contrast(grey)
+    contrast = contrast_of(grey)
     ink = contrast > INK * float(contrast.max())
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
@@ -30,19 +27,19 @@ def content(grey: np.ndarray) -> Box:
 
 def plain(grey: np.ndarray) -> bool:
     """Whether the rim of a picture has one colour, as on a screenshot, and not the grain of a photograph."""
-    rim = _rim(grey).astype(np.int16)
+    rim = rim_of(grey).astype(np.int16)
     return bool((abs(rim - np.median(rim)) <= 2).mean() > 0.9)
 
 
 def several(grey: np.ndarray, box: Box) -> bool:
     """Whether the ink in a box may be more than one word: a cheap look, for the many pictures that hold one."""
     band = grey[box[1] : box[3], box[0] : box[2]]
-    contrast, height = _contrast(band), 0.7 * len(band)
+    contrast, height = contrast_of(band), 0.7 * len(band)
     ink = contrast > INK * float(contrast.max())
-    lines, letters = _stretches(ink.any(axis=1)), _stretches(ink.any(axis=0))
+    lines, letters = stretches(ink.any(axis=1)), stretches(ink.any(axis=0))
     if (np.diff(lines) > 0.2 * len(band)).sum() > 1:
         return True
-    return bool((letters[1:, 0] - letters[:-1, 1] > 0.25 * height).any()) and len(_runs(band, height)[1]) > 0
+    return bool((letters[1:, 0] - letters[:-1, 1] > 0.25 * height).any()) and len(columns_of_ink(band, height)[1]) > 0
 
 
 def find_words(grey: np.ndarray) -> list[list[Box]]:
@@ -63,7 +60,7 @@ def find_words(grey: np.ndarray) -> list[list[Box]]:
     rows, lone = [], {}
     for line in lines:
         height = float(np.median(line[:, 3] - line[:, 1])) - 2  # an outline reaches one pixel beyond its ink
-        rows.append(_split(grey, _with_marks(line, small, height), boxes, height))
+        rows.append(split(grey, _with_marks(line, small, height), boxes, height))
         lone |= dict.fromkeys(rows[-1], len(line) == 1)
     rows = [[box for box in row if not any(_gives_way(box, other, lone) for other in lone)] for row in rows]
     return sorted((row for row in rows if row), key=lambda row: min(top for _, top, _, _ in row))
@@ -82,31 +79,11 @@ def column(grey: np.ndarray, rows: Sequence[Sequence[Box]]) -> np.ndarray | None
     high = top - (first + pitch * np.arange(len(boxes)))
     high = (high - high.min()).astype(int)
     gap = max(2, int((bottom - top).max()) // 8)
-    paper = np.median(_rim(grey))
+    paper = np.median(rim_of(grey))
     picture = np.full(((high + bottom - top).max() + 2 * gap, (right - left + gap).sum() + gap), paper, np.uint8)
     for (x, y, to_x, to_y), up, at in zip(boxes, high + gap, gap + np.cumsum(right - left + gap), strict=True):
         picture[up : up + to_y - y, at - gap - to_x + x : at - gap] = grey[y:to_y, x:to_x]
     return picture
-
-
-def around(boxes: Sequence[Box]) -> Box:
-    """The box that holds several."""
-    left, top, right, bottom = zip(*boxes, strict=True)
-    return min(left), min(top), max(right), max(bottom)
-
-
-def _rim(picture: np.ndarray) -> np.ndarray:
-    return np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
-
-
-def _contrast(picture: np.ndarray) -> np.ndarray:
-    """How far each pixel is from the colour at the rim, which is taken for the ground."""
-    return cv2.absdiff(picture, np.full_like(picture, int(np.median(_rim(picture)))))
-
-
-def _stretches(ink: np.ndarray) -> np.ndarray:
-    """Where a row of flags is set: the first of each stretch and the first after it, `n 2`."""
-    return np.flatnonzero(np.diff(ink, prepend=False, append=False)).reshape(-1, 2)
 
 
 def _outlines(grey: np.ndarray) -> np.ndarray:
@@ -168,52 +145,6 @@ def _with_marks(line: np.ndarray, small: np.ndarray, height: float) -> np.ndarra
     middle = (small[:, :2] + small[:, 2:]) / 2
     low, high = line.min(axis=0)[:2] - np.array([0, 0.45 * height]), line.max(axis=0)[2:] + 0.3 * height
     return np.concatenate([line, small[((middle > low) & (middle < high)).all(axis=1)]])
-
-
-def _split(grey: np.ndarray, line: np.ndarray, boxes: np.ndarray, height: float) -> list[Box]:
-    """The words of a line, cut where a gap between columns of ink is wide enough for a space."""
-    left, top = np.maximum(line[:, :2].min(axis=0) - 1, 0)
-    right, bottom = line[:, 2:].max(axis=0) + 1
-    band = grey[top:bottom, left:right].copy()
-    paper = int(np.median(_rim(band)))
-    held = np.minimum(boxes[:, 3], bottom) - np.maximum(boxes[:, 1], top)
-    tails = (held > 0) & (held < 0.5 * (bottom - top)) & ((boxes[:, 1] < top) | (boxes[:, 3] > bottom))
-    for x, y, to_x, to_y in boxes[tails & (boxes[:, 0] < right) & (boxes[:, 2] > left)]:  # of the lines near by
-        band[max(0, y - top) : to_y - top, max(0, x - left) : to_x - left] = paper
-    runs, cuts = _runs(band, height)
-    words = []
-    for part in np.split(runs + left, cuts) if len(runs) else ():
-        own = line[(line[:, 2] > part[0, 0]) & (line[:, 0] < part[-1, 1])]
-        if len(own) and (own[:, 3] - own[:, 1]).max() > max(0.5 * height, LOWEST):  # else a dash, a bullet
-            end = min(grey.shape[1], int(np.ceil(part[-1, 1])))
-            words.append((int(part[0, 0]), int(own[:, 1].min()), end, int(own[:, 3].max())))
-    if 1 < len(words) <= 2 * sum(to_x - x < to_y - y for x, y, to_x, to_y in words):
-        return [around(words)]  # lone letters: those of one word, set far apart
-    return words
-
-
-def _runs(band: np.ndarray, height: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where columns with ink begin and end, `n 2`, in pixels and parts of them; and which runs begin a new word."""
-    zoom = max(1.0, 40 / height)  # small print: its spaces differ from its gaps by parts of a pixel
-    ink = cv2.resize(_contrast(band).max(axis=0)[None].astype(np.float32), None, fx=zoom, fy=1)[0]
-    runs = _stretches(ink > INK * ink.max()) / zoom
-    width = np.diff(runs)[:, 0]
-    narrow = (width < 0.5 * height).astype(float)  # round a 1 or an l is more white
-    gaps = runs[1:, 0] - runs[:-1, 1] - 0.04 * height * (narrow[1:] + narrow[:-1])
-    touching = int(np.maximum(width / (0.8 * height) - 1, 0).sum())  # letters in one run have no gap
-    return runs, np.flatnonzero(gaps >= _space(np.concatenate([np.zeros(touching), gaps]), height)) + 1
-
-
-def _space(gaps: np.ndarray, height: float) -> float:
-    """The least gap that parts words: far wider than most of the smaller ones; infinite where there is none."""
-    gaps, best, space = np.sort(gaps), 0.0, np.inf
-    for i in np.flatnonzero(gaps[1:] > 0.3 * height) + 1:
-        typical, last = np.maximum([np.median(gaps[:i]), gaps[i - 1]], max(1.0, 0.08 * height))
-        times, jump = gaps[i] / typical, gaps[i] / last
-        clear = (times > 2.7 and jump > 1.25) or (times > 2.2 and jump > 1.5 and gaps[i] > 0.34 * height)
-        if clear and jump > best:
-            best, space = jump, float(gaps[i])
-    return space
 
 
 def _gives_way(box: Box, other: Box, lone: dict[Box, bool]) -> bool:

@@ -17,9 +17,10 @@ from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models import load
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader.decoder import Decoder
-from crnn_lessons.reader.locate import Box, content
+from crnn_lessons.reader.locate import content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
 from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
+from crnn_lessons.reader.spaces import Box
 from crnn_lessons.text.augment import fit
 
 __all__ = ["Letter", "Reader", "Reading"]
@@ -101,7 +102,7 @@ class Reader:
         Returns:
             At least one reading; its text is empty where there is none.
         """
-        mask = self._mask(allow)
+        mask = self.check_allowed(allow)
         return best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
@@ -137,8 +138,12 @@ class Reader:
         grey = grey[cut[1] : cut[3], cut[0] : cut[2]]
         return fit(grey, *self.model.config.size_for(*grey.shape))
 
-    def _mask(self, allow: Iterable[str] | None) -> np.ndarray | None:
-        """What to add to log-probabilities so that some characters only can be read."""
+    def check_allowed(self, allow: Iterable[str] | None) -> np.ndarray | None:
+        """What to add to log-probabilities so that only some characters can be read.
+
+        Raises:
+            ValueError: the reader cannot write one of them, or there is none.
+        """
         if allow is None:
             return None
         wanted = list(unicodedata.normalize("NFC", "".join(allow)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import Hypothesis, forward_backward
-from crnn_lessons.reader.locate import Box, around
+from crnn_lessons.reader.spaces import Box, around
 
 
 @dataclass(frozen=True)

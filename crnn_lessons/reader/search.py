@@ -11,8 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from crnn_lessons.reader.locate import Box, column, content, find_words, plain, several
+from crnn_lessons.reader.locate import column, content, find_words, plain, several
 from crnn_lessons.reader.results import Reading, certainty
+from crnn_lessons.reader.spaces import Box
 
 Part = tuple[np.ndarray, Box, Box]
 """A picture, the cut of it that is read, and the box of the ink in it."""
@@ -24,6 +25,7 @@ Turned = tuple[int, list[Reading]]
 FILLS = 0.5  # share of a picture's height from which on its ink fills it
 LARGE = 60_000  # pixels; a larger picture may be of more than a word
 SURE = 0.55  # a confidence from which on nothing else is tried
+SURE_IN_PHOTOGRAPH = 0.95  # and from which on a gap in a photograph is no space
 SURE_IN_PRINT = 0.97  # the same on a plain ground, where upright words read better
 
 
@@ -46,7 +48,7 @@ def best_reading(read: Read, grey: np.ndarray, turns: bool = True) -> list[Readi
 
 
 def _surest(best: list[Reading], turned: Iterable[Turned], tall: bool) -> list[Reading]:
-    """An upright reading, or one of a turned picture that is far better; a tall picture hardly shows an upright word."""
+    """An upright reading, or one of a turned picture that is far better; an upright word is hardly tall."""
     for angle, words in turned:
         letters = sum(len(word.text) for word in words)
         if letters >= (2 if tall else 3) and certainty(words) > max(certainty(best), 0.8 if tall else 0.95):
@@ -58,12 +60,13 @@ def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Re
     """The words of a picture as it stands; and, if asked for and if it reads badly, turned, as one word."""
     ink, clean, best, sure, enough = content(grey), plain(grey), [], False, False
     full, tall = fills(grey, ink), _tall(ink)
-    if full:
+    if full or not clean:  # where the ground is no plain colour, what fills the picture is a guess
         best = read([(grey, whole(grey), ink)])
         certain, letters = best[0].confidence, len(best[0].text)
         sure = certain >= SURE
         enough = certain >= (SURE_IN_PRINT if clean else 0.9 if tall else SURE) and not (tall and letters > 1)
-        if enough and not (grey.size >= LARGE or several(grey, ink)):
+        one = certain >= SURE_IN_PHOTOGRAPH and not clean  # letters far apart are met there as often as two words
+        if full and enough and not (grey.size >= LARGE or (not one and several(grey, ink))):
             return best, []
     rows = find_words(grey)
     boxes = [box for row in rows for box in row]
@@ -73,7 +76,7 @@ def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Re
     down = column(grey, rows)
     angles = () if not turns or not full or enough else (90, 270) if tall else (180,)
     parts = {
-        "cut": [] if sure else [(grey, grown(ink, grey), ink)],
+        "cut": [] if sure and full else [(grey, grown(ink, grey), ink)],
         "words": [(grey, grown(box, grey), box) for box in boxes],
         "down": [] if down is None else [(down, whole(down), ink)],
         "sides": [_turned(grey, angle) for angle in angles],
