@@ -67,7 +67,8 @@ def _described(file: str, header: dict[str, str]) -> tuple[Recogniser, Alphabet,
         with torch.device("meta"):
             return Recogniser(Config(**settings), alphabet.num_classes), alphabet, notes
     except Exception as error:  # of a damaged header anything may be wrong, down to the layers' arguments
-        why = f"has no {error}" if isinstance(error, KeyError) else f"cannot be understood: {error}"
+        what = " ".join(str(error).split())
+        why = f"has no {what}" if isinstance(error, KeyError) else f"cannot be understood ({what})"
         _refuse(file, f"its header {why}")
 
 
