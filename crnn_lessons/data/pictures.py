@@ -68,6 +68,8 @@ def _upright_grey(opened: Callable[[], Image.Image]) -> np.ndarray:
                 raise Image.UnidentifiedImageError
             if image.width * image.height > MOST_PIXELS:
                 raise Image.DecompressionBombError
+            if image.format == "TIFF":  # subtle: where Pillow maps a file by its name, it forgets to turn the picture
+                image.filename = ""
             image.load()
             return _to_grey(_upright(image))
     except Image.DecompressionBombError:

@@ -26,6 +26,7 @@ FILLS = 0.5  # share of a picture's height from which on its ink fills it
 LARGE = 60_000  # pixels; a larger picture may be of more than a word
 SURE = 0.55  # a confidence from which on nothing else is tried
 SURE_IN_PHOTOGRAPH = 0.95  # and from which on a gap in a photograph is no space
+POOR = 0.3  # a confidence below which an upright reading gives way to a turned one that is only good
 SURE_IN_PRINT = 0.97  # the same on a plain ground, where upright words read better
 
 
@@ -50,8 +51,8 @@ def best_reading(read: Read, grey: np.ndarray, turns: bool = True) -> list[Readi
 def _surest(best: list[Reading], turned: Iterable[Turned], tall: bool) -> list[Reading]:
     """An upright reading, or one of a turned picture that is far better; an upright word is hardly tall."""
     for angle, words in turned:
-        letters = sum(len(word.text) for word in words)
-        if letters >= (2 if tall else 3) and certainty(words) > max(certainty(best), 0.8 if tall else 0.95):
+        letters, poor = sum(len(word.text) for word in words), tall or certainty(best) < POOR
+        if letters >= (2 if tall else 3) and certainty(words) > max(certainty(best), 0.8 if poor else 0.95):
             best = [replace(word, turned=angle) for word in words]
     return best
 

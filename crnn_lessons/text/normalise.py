@@ -131,10 +131,12 @@ def cut(line: ArrayLike, window: Window, height: int) -> np.ndarray:
     line = check_line(line)
     scale = max(2 * window.half / height, 1 / MOST)
     field = max(1.0, scale)  # pixels that a value of the result is the mean of, along each axis
-    across = scale * np.arange(max(1, round(line.shape[1] / scale))) + (field - 1) / 2
+    columns = max(1, round(line.shape[1] / scale))
+    wide = line.shape[1] / columns if scale > 1 else 1.0  # scale, but for rounding, which would leave out an end
+    across = max(wide, min(scale, 1.0)) * np.arange(columns) + (wide - 1) / 2
     centre = np.interp(across, np.arange(line.shape[1]), window.centre)
     rows = centre + scale * (np.arange(height)[:, None] - height / 2) + (field - 1) / 2
-    return _area(_area(line.T, across, field).T, rows, field).astype(np.float32)
+    return _area(_area(line.T, across, wide).T, rows, field).astype(np.float32)
 
 
 def _area(pixels: np.ndarray, at: np.ndarray, field: float) -> np.ndarray:

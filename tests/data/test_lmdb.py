@@ -244,7 +244,7 @@ def test_an_open_reader_says_that_its_file_was_written_anew_or_is_gone(folder, t
 @pytest.mark.parametrize("count", [b"9" * 30, b"9" * 18, b"-1", b"1e3", b" 5", b"", "\u0665".encode()])
 def test_a_count_that_cannot_be_is_refused(tmp_path, count):
     entries = {b"num-samples": count, b"image-000000001": png(0), b"label-000000001": b"a"}
-    with pytest.raises(ValueError, match="is no number|claims"):
+    with pytest.raises(ValueError, match=r"is no number|claims"):
         LMDBWords(raw(tmp_path / "d", entries))
 
 

@@ -185,7 +185,7 @@ def test_a_file_cut_short_is_one_sentence_in_each_form(form):
             opened = source()
         except Exception:  # Pillow itself refuses to open it
             continue
-        with pytest.raises(ValueError, match="damaged or cut short|not an image") as caught:
+        with pytest.raises(ValueError, match=r"damaged or cut short|not an image") as caught:
             load_grey(opened)
         assert "\n" not in str(caught.value)
 
@@ -219,7 +219,7 @@ def test_programs_that_draw_are_not_run(data, monkeypatch):
         load_grey(data)
     try:
         opened = Image.open(io.BytesIO(data))
-    except Image.UnidentifiedImageError:
+    except Exception:  # Pillow itself refuses to open it
         return
     with pytest.raises(ValueError, match="not an image of a known format"):
         load_grey(opened)

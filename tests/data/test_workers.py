@@ -74,9 +74,11 @@ def test_no_orphan_is_left_in_the_middle_of_work(tmp_path, signum):
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM], ids=lambda s: s.name)
 def test_a_worker_that_dies_is_one_sentence(signum):
-    with pytest.raises(ChildProcessError, match=r"^a process at work died, .* with fewer workers$"):
-        with processes(2, nothing) as executor:
-            executor.submit(kill_oneself, signum).result()
+    with (
+        pytest.raises(ChildProcessError, match=r"^a process at work died, .* with fewer workers$"),
+        processes(2, nothing) as executor,
+    ):
+        executor.submit(kill_oneself, signum).result()
 
 
 def test_an_error_of_the_work_comes_through():

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +51,7 @@ def test_letters_and_allow_and_upright(word, tmp_path, capsys):
     text, *letters = capsys.readouterr().out.splitlines()
     rows = [line.split("\t") for line in letters]
     assert text == "station" == "".join(row[0] for row in rows)
-    assert all(int(a[2]) == int(b[1]) for a, b in zip(rows, rows[1:], strict=False))
+    assert all(int(a[2]) == int(b[1]) for a, b in pairwise(rows))
     assert main(["read", "--letters", "--json", str(word)]) == 0
     row = json.loads(capsys.readouterr().out)
     assert [letter["character"] for letter in row["letters"]] == list("station")

@@ -263,6 +263,7 @@ def test_shrinking_loses_no_stroke(form, height, width, thick):
     for x in at:
         line[height // 4 : 3 * height // 4, x : x + thick] = 1
     profile = normalise(line, form, padding=0).max(axis=0)
+    assert len(profile) < width  # it shrinks
     inked = np.flatnonzero(np.diff((profile > 0).astype(int), prepend=0) == 1)
     scale = width / len(profile)
     assert len(inked) == 20 if scale < (at[1] - at[0] - thick) / 2 else len(inked) >= 1
