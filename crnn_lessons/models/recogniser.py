@@ -109,6 +109,7 @@ class Recogniser(nn.Module):
                 f"{' or '.join(map(str, heights))}; got {c} channel(s) and height {h}: resize or convert them first"
             )
         widths = check_widths(widths, n, w)
+        widths = widths if n else None  # no image has no padding, and torch packs no empty batch
         lengths = None if widths is None else self.output_lengths(widths)
         if not is_exporting() and n and int(self.output_lengths(w) if lengths is None else lengths.min()) < 1:
             raise ValueError(

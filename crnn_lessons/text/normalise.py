@@ -130,10 +130,10 @@ def cut(line: ArrayLike, window: Window, height: int) -> np.ndarray:
     """
     line = check_line(line)
     scale = max(2 * window.half / height, 1 / MOST)
-    field = max(1.0, scale)  # pixels that a value of the result is the mean of, along each axis
     columns = max(1, round(line.shape[1] / scale))
-    wide = line.shape[1] / columns if scale > 1 else 1.0  # scale, but for rounding, which would leave out an end
-    across = max(wide, min(scale, 1.0)) * np.arange(columns) + (wide - 1) / 2
+    step = line.shape[1] / columns if scale > 1 else scale  # subtle: scale, rounded so that no end is left out
+    field, wide = max(1.0, scale), max(1.0, step)  # rows and columns that a value of the result is the mean of
+    across = step * np.arange(columns) + (wide - 1) / 2
     centre = np.interp(across, np.arange(line.shape[1]), window.centre)
     rows = centre + scale * (np.arange(height)[:, None] - height / 2) + (field - 1) / 2
     return _area(_area(line.T, across, wide).T, rows, field).astype(np.float32)
@@ -149,7 +149,6 @@ def _area(pixels: np.ndarray, at: np.ndarray, field: float) -> np.ndarray:
     np.cumsum(pixels, axis=0, out=total[1:-1])
     total[-1] = total[-2]
     at = np.broadcast_to(at if at.ndim == 2 else at[:, None], (len(at), width))
-
     edges = np.clip([at + (1 - field) / 2, at + (1 + field) / 2], 0, height)
     below = edges.astype(np.int64)
     low, high = (np.take_along_axis(total[None], below + one, 1) for one in (0, 1))
@@ -198,5 +197,4 @@ def _window(weight: np.ndarray, centre: np.ndarray, half: float, keep: float) ->
 
 
 def _blank(line: np.ndarray) -> Window:
-    height, width = line.shape
-    return Window(np.full(width, height / 2), height / 2)
+    return Window(np.full(line.shape[1], len(line) / 2), len(line) / 2)

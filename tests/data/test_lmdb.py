@@ -270,7 +270,9 @@ def test_a_file_cut_while_it_is_open_does_not_end_the_process(words):
         "os.truncate(sys.argv[1] + '/data.mdb', int(sys.argv[2]))\n"
         "try:\n    print([len(i) for i, _ in words])\nexcept ValueError as error:\n    print(error)"
     )
+    whole = (words.path / "data.mdb").read_bytes()
     for size in (8192, 4096, 100, 0):
+        (words.path / "data.mdb").write_bytes(whole)
         done = subprocess.run(
             [sys.executable, "-c", code, str(words.path), str(size)], capture_output=True, text=True, check=False
         )

@@ -67,7 +67,7 @@ def test_an_empty_batch():
 def exported():
     torch.manual_seed(0)
     model = build("small", 37).eval()
-    free = {"images": {0: torch.export.Dim("n"), 3: torch.export.Dim("w", min=16)}, "widths": None}
+    free = {"images": {0: torch.export.Dim("n"), 3: torch.export.Dim("w", min=16)}}
     return model, torch.export.export(model, (images(2, 100),), dynamic_shapes=free)
 
 
