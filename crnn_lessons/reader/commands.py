@@ -64,10 +64,11 @@ def read(arguments: argparse.Namespace) -> int:
         reader = Reader(a.weights)
         reader.decoder = Decoder(reader.alphabet, a.beam, a.lexicon, a.language, a.alternatives)
         reader.check_allowed(a.allow)
+        names = list(_files(a.files))
     except (OSError, ValueError) as error:
         print(f"read: {error}", file=sys.stderr)
         return 2
-    status, names = 0, list(_files(a.files))
+    status = 0
     watched = len(names) > 1 and sys.stderr.isatty() and not sys.stdout.isatty()  # else the lines show how far it is
     for name in tqdm(names, unit="picture", disable=not watched):
         shown = printable(name)

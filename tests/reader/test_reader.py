@@ -232,8 +232,9 @@ def test_errors_are_one_line_each_and_the_rest_is_read(word, tmp_path, capsys):
     bad = {"empty.png": b"", "text.png": b"hello", "cut.png": word.read_bytes()[:60]}
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
+    (tmp_path / "empty").mkdir()
     Image.new("L", (2, 30)).save(tmp_path / "narrow.png")
-    names = [str(tmp_path / n) for n in [*bad, "narrow.png", "missing.png"]] + [str(tmp_path)]
+    names = [str(tmp_path / n) for n in [*bad, "narrow.png", "missing.png"]] + [str(tmp_path / "empty")]
     assert main(["read", *names, str(word)]) == 1
     out, err = capsys.readouterr()
     assert out == f"{word}\tstation\n"
