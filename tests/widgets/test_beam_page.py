@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from crnn_lessons.widgets.words import show_number as show
 
 from crnn_lessons.ctc import enumerate_probability
+from crnn_lessons.show.numbers import show_number as show
 from crnn_lessons.widgets import Beam
 from tests.widgets.test_jupyterlab import output, run_cell
 from tests.widgets.test_page import press, show_page
