@@ -10,27 +10,27 @@ from crnn_lessons.show.drawings import frame_labels, glyph_spans
 from crnn_lessons.show.palette import BLUE, GREY, ORANGE, VERMILLION
 from crnn_lessons.show.svg import arrow, box, circle, line, outline, sheet, text
 
-WORD, T = "reads", 16
+WORD, T = "network", 20
 LEFT, WIDTH, RIGHT = 190, 560, 770
 FRAME = WIDTH / T
 CENTRES = [LEFT + (t + 0.5) * FRAME for t in range(T)]
 PALE = "#dcebf5"
+REACH = 0.13 * WIDTH  # half of the 26 columns of 100 that a frame sees
 
 
 def picture(word: object) -> list[str]:
     """The word on its paper."""
-    return [box(LEFT, 20, WIDTH, 130, fill="#f6f6f6", stroke=GREY), outline(word, LEFT, 128, WIDTH)]
+    return [box(LEFT, 20, WIDTH, 130, fill="#f6f6f6", stroke=GREY), outline(word, LEFT, 134, WIDTH)]
 
 
 def maps() -> list[str]:
     """Feature maps behind one another; one column of the front one, and what of the picture it sees."""
     behind = [box(LEFT + 4 * i, 192 - 4 * i, WIDTH, 44, fill=PALE, stroke=BLUE) for i in (3, 2, 1, 0)]
-    columns = [
-        line((LEFT + t * FRAME, 192), (LEFT + t * FRAME, 236), stroke=BLUE, stroke_width=0.6) for t in range(1, T)
-    ]
-    one = CENTRES[5]
-    seen = [line((one + side * FRAME / 2, 192), (one + 3 * side * FRAME, 150), stroke=VERMILLION) for side in (-1, 1)]
-    area = box(one - 3 * FRAME, 20, 6 * FRAME, 130, fill="none", stroke=VERMILLION, stroke_dasharray="5 4")
+    borders = [LEFT + t * FRAME for t in range(1, T)]
+    columns = [line((x, 192), (x, 236), stroke=BLUE, stroke_width=0.6) for x in borders]
+    one = CENTRES[6]
+    seen = [line((one + side * FRAME / 2, 192), (one + side * REACH, 150), stroke=VERMILLION) for side in (-1, 1)]
+    area = box(one - REACH, 20, 2 * REACH, 130, fill="none", stroke=VERMILLION, stroke_dasharray="5 4")
     return [*behind, *columns, box(one - FRAME / 2, 192, FRAME, 44, fill=ORANGE, stroke=VERMILLION), *seen, area]
 
 
@@ -64,7 +64,7 @@ def draw() -> str:
         t += n
     stages = [
         (90, "picture", "32 × 100", ""),
-        (218, "convolutions", "64 maps, 2 × 25", "lesson 10"),
+        (218, "convolutions", "64 maps, 2 rows high", "lesson 10"),
         (284, "one step a column", "128 numbers", "lesson 10"),
         (347, "BiLSTM", "both directions", "lessons 01, 02"),
         (407, "best class", "log-probabilities", "lessons 05 to 07"),
@@ -76,9 +76,9 @@ def draw() -> str:
         labels += [text(RIGHT + 8, y + 6, lesson, 13, fill="#555")]
     row = [(sign, x, FRAME) for sign, x in zip(path, CENTRES, strict=True)]
     title = (
-        f"From a picture of the word {WORD} to its text. Convolutions make feature maps, each column of which sees a part "
-        f"of the picture about a letter and a half wide. Each column becomes a step of an LSTM that reads in both "
-        f"directions. The most probable class of each step gives the path {path}, and B makes {WORD} of it."
+        f"From a picture of the word {WORD} to its text. Convolutions make feature maps; each column of them sees a part "
+        "of the picture, a quarter of its width. Each column becomes a step of an LSTM that reads in both directions. "
+        f"The most probable class of each step gives the path {path}, and B makes {WORD} of it."
     )
     letters = [run for run in runs if run[0] != "-"]
     parts = [*picture(word), *maps(), *recurrent(), *signs(row, 390), *signs(letters, 446), *labels]
