@@ -76,8 +76,8 @@ def draw() -> str:
         labels += [text(RIGHT + 8, y + 6, lesson, 13, fill="#555")]
     row = [(sign, x, FRAME) for sign, x in zip(path, CENTRES, strict=True)]
     title = (
-        f"From a picture of the word {WORD} to its text. Convolutions make feature maps; each column of them sees a part "
-        "of the picture, a quarter of its width. Each column becomes a step of an LSTM that reads in both directions. "
+        f"From a picture of the word {WORD} to its text. Convolutions make feature maps; each column of them sees "
+        "a quarter of the picture. Each column becomes a step of an LSTM that reads in both directions. "
         f"The most probable class of each step gives the path {path}, and B makes {WORD} of it."
     )
     letters = [run for run in runs if run[0] != "-"]

@@ -391,7 +391,8 @@ def _log_probs_of(make, num_classes, N, width):
         if log_probs is ...:
             return log_probs
     count = sum(weights.numel() for weights in network.parameters())
-    return {"shape": tuple(log_probs.shape), "parameters": count, "log_probs": log_probs.numpy()}
+    named = [name for name in ("convolutions", "lstm", "output") if hasattr(network, name)]
+    return {"shape": tuple(log_probs.shape), "parameters": count, "layers": named, "log_probs": log_probs.numpy()}
 
 
 class CRNN(nn.Module):

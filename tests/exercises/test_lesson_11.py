@@ -142,15 +142,15 @@ class Reads(nn.Module):
 
     def __init__(self, num_classes):
         super().__init__()
-        self.look = stack()
-        self.context = nn.LSTM(128, self.units, bidirectional=self.both)
-        self.say = nn.Linear(self.last, num_classes)
+        self.output = nn.Linear(self.last, num_classes)
+        self.lstm = nn.LSTM(128, self.units, bidirectional=self.both)
+        self.convolutions = stack()
 
     def forward(self, images):
-        return self.end(self.say(self.middle(self.look(images).permute(3, 0, 1, 2).flatten(2))))
+        return self.end(self.output(self.middle(self.convolutions(images).permute(3, 0, 1, 2).flatten(2))))
 
     def middle(self, steps):
-        return self.context(steps)[0]
+        return self.lstm(steps)[0]
 
     def end(self, logits):
         return torch.log_softmax(logits, -1)
@@ -162,7 +162,7 @@ def but(**changes):
 
 class NotSetUp(nn.Module):
     def __init__(self, num_classes):
-        self.look = stack()
+        self.convolutions = stack()
 
 
 class Loss(torch.autograd.Function):
@@ -275,10 +275,10 @@ WRONG = [
     ("11-8", but(both=False, last=64), "reads in one direction"),
     (
         "11-8",
-        but(middle=lambda self, steps: self.context(steps.transpose(0, 1))[0].transpose(0, 1)),
+        but(middle=lambda self, steps: self.lstm(steps.transpose(0, 1))[0].transpose(0, 1)),
         "takes the samples for the steps",
     ),
-    ("11-8", but(middle=lambda self, steps: self.context(steps)), "goes on with all that the LSTM returns"),
+    ("11-8", but(middle=lambda self, steps: self.lstm(steps)), "goes on with all that the LSTM returns"),
     ("11-8", but(middle=lambda self, steps: steps), "never calls the LSTM"),
     ("11-8", but(units=32), "has sizes that do not fit"),
     ("11-8", but(last=64), "has sizes that do not fit"),
@@ -335,6 +335,15 @@ def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)
 
 
+class Renamed(Reads):
+    def __init__(self, num_classes):
+        super().__init__(num_classes)
+        self.last_layer = self.__dict__["_modules"].pop("output")
+
+    def forward(self, images):
+        return self.last_layer(self.middle(self.convolutions(images).permute(3, 0, 1, 2).flatten(2))).log_softmax(-1)
+
+
 class EmptyNetwork(nn.Module):
     def __init__(self, num_classes):
         super().__init__()
@@ -371,6 +380,7 @@ def test_the_networks_of_the_exercise_and_of_the_package_are_one():
         ("11-7", lambda: nn.Flatten(), "entry 'shape'"),
         ("11-7", lambda: 3, "a module of torch is asked for, and this is of the type int"),
         ("11-8", lambda num_classes: None, "this is of the type NoneType"),
+        ("11-8", Renamed, "entry 'layers', should have 3 entries, ['convolutions', 'lstm', 'output'], and yours has 2"),
         ("11-9", lambda *arguments: torch.zeros(2), "is it a torch.autograd.Function?"),
         ("11-10", lambda *arguments: None, "gave None: does the function end with a return?"),
     ],
