@@ -57,8 +57,9 @@ export function accountOf(state) {
   const T = widths.at(-1), height = heights.at(-1);
   let size = state.projection === "concat" ? channels * height : channels;
   const add = (name, parameters, work) => rows.push({ name, shape: [T, size], parameters, work, sees: null });
-  const scan = { lstm: 8 * channels * channels, attend: 8 * channels }[state.projection] ?? 0;
-  const biases = state.projection === "lstm" ? 8 * channels : 8;
+  const heads = [8, 4, 2, 1].find((n) => channels % n === 0); // of attend
+  const scan = { lstm: 8 * channels * channels, attend: heads * channels }[state.projection] ?? 0;
+  const biases = state.projection === "lstm" ? 8 * channels : heads;
   add(`project: ${state.projection}`, scan ? [scan + biases] : [], scan * T * height);
   const sequence = state.sequence === "none" ? [] : pieces(state.sequence);
   if (!sequence.length) add("sequence: none", [], 0);

@@ -300,9 +300,8 @@ def test_the_whole_course_in_one_summary(notebook):
     assert [key for key, _, _ in whole.rows] == sorted(key for key, _, _ in whole.rows)
     assert {key[:2] for key, _, _ in whole.rows} >= {"01", "05", "11"}
     assert whole.count() == f"1 of {len(whole.rows)}"
-    assert (
-        whole.reader() == f"Parts of the final reader that are yours: 1 of {len(whole.parts)}" and len(whole.parts) > 5
-    )
+    assert whole.reader() == f"Parts of the final reader that are yours: 1 of {len(whole.parts)}"
+    assert len(whole.parts) >= 5
     assert "✓" not in whole._repr_html_() and whole._repr_html_().count("<table>") == 2
     assert exercises.summary(5).title == exercises.summary("5").title == "Lesson 05"
     with pytest.raises(ValueError, match="there is no lesson '77' with exercises; there are 01, 02"):
