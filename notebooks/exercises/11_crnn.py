@@ -368,7 +368,7 @@ CONVOLUTIONS = Exercise(
         """,
     ),
     cases=[(64, 100), (32, 100), (32, 41)],
-    show_case=lambda height, width: f"make_convolutions(), on two pictures of {height} × {width},",
+    show_case=lambda height, width: f"make_convolutions() on two pictures of {height} × {width}",
     hints=(
         (
             "how does it begin?",
@@ -442,7 +442,7 @@ NETWORK = Exercise(
         """,
     ),
     cases=[(5, 2, 100), (37, 3, 61)],
-    show_case=lambda num_classes, N, width: f"CRNN({num_classes}), on {N} pictures of 32 × {width},",
+    show_case=lambda num_classes, N, width: f"CRNN({num_classes}) on {N} pictures of 32 × {width}",
     hints=(
         ("what belongs in __init__?", "The layers that have weights: the convolutions, the LSTM, and a linear layer."),
         ("which sizes?", "64 channels × 2 rows = 128 numbers a step; 64 units in two directions give 128 as well."),
@@ -464,7 +464,9 @@ def _loss_and_gradient(function, log_probs, targets, input_lengths, weights):
     if losses is ...:
         return losses
     if not (torch.is_tensor(losses) and losses.requires_grad):
-        raise TypeError("the losses are no tensor that torch can go back from; is it a torch.autograd.Function?")
+        raise TypeError(
+            "the losses should come as a tensor from a torch.autograd.Function, so that torch can go back from them"
+        )
     if len(losses.shape) != 1:
         return {"losses": losses.detach().numpy()}
     try:
@@ -623,7 +625,7 @@ TRAINING_STEP = Exercise(
         (_noise(3, 1, 3, 6), [[1], [2, 2], [3, 1, 2]]),
     ],
     show_case=lambda images, targets: (
-        f"training_step(network, optimizer, images, {targets}), called twice with a small network,"
+        f"training_step(network, optimizer, images, {targets}), twice, on a small network"
     ),
     hints=(
         ("which lengths?", "All pictures are equally wide, so each sample has T steps: `[T] * N`."),

@@ -381,7 +381,11 @@ def test_the_networks_of_the_exercise_and_of_the_package_are_one():
         ("11-7", lambda: 3, "a module of torch is asked for, and this is of the type int"),
         ("11-8", lambda num_classes: None, "this is of the type NoneType"),
         ("11-8", Renamed, "entry 'layers', should have 3 entries, ['convolutions', 'lstm', 'output'], and yours has 2"),
-        ("11-9", lambda *arguments: torch.zeros(2), "is it a torch.autograd.Function?"),
+        (
+            "11-9",
+            lambda *arguments: torch.zeros(2),
+            "the losses should come as a tensor from a torch.autograd.Function",
+        ),
         ("11-10", lambda *arguments: None, "gave None: does the function end with a return?"),
     ],
 )
