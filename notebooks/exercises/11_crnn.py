@@ -464,9 +464,7 @@ def _loss_and_gradient(function, log_probs, targets, input_lengths, weights):
     if losses is ...:
         return losses
     if not (torch.is_tensor(losses) and losses.requires_grad):
-        raise TypeError(
-            "the losses should come as a tensor from a torch.autograd.Function, so that torch can go back from them"
-        )
+        raise TypeError("the losses should be a tensor that comes from a torch.autograd.Function")
     if len(losses.shape) != 1:
         return {"losses": losses.detach().numpy()}
     try:

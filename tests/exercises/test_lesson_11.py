@@ -384,7 +384,7 @@ def test_the_networks_of_the_exercise_and_of_the_package_are_one():
         (
             "11-9",
             lambda *arguments: torch.zeros(2),
-            "the losses should come as a tensor from a torch.autograd.Function",
+            "that comes from a torch.autograd.Function",
         ),
         ("11-10", lambda *arguments: None, "gave None: does the function end with a return?"),
     ],
