@@ -32,7 +32,7 @@ import copy
 import math
 import time
 from collections import Counter
-from itertools import product
+from itertools import groupby, product
 from pathlib import Path
 
 import matplotlib
@@ -470,6 +470,11 @@ level, p_blank = min((blind_loss(p / 100), p / 100) for p in range(50, 100, 2))
 print(f"best p_blank {p_blank}: {level:.2f} nats a character; ln 36 = {math.log(36):.2f}")
 
 # %% tags=["nbval-ignore-output"]
+plateau = np.median(losses[60:120])
+print(f"the loss of steps 61 to 120: {plateau:.2f} in the middle")
+assert abs(plateau / level - 1) < 0.1
+
+# %% tags=["nbval-ignore-output"]
 fig, (left, right_axes) = figures.new_figure(7.5, 2.6, ncols=2)
 left.plot(losses, linewidth=0.8)
 left.axhline(level, color=figures.GREY, linestyle="--")
@@ -483,7 +488,6 @@ figures.show(
     f"Left the training loss, near {level:.2f} at first, {np.mean(losses[-50:]):.2f} at the end; right the share of "
     f"100 fresh strings read right: {shares}.",
 )
-assert abs(np.median(losses[60:120]) / level - 1) < 0.1
 
 # %% [markdown]
 # It does, and then it leaves. How well does your network read all 500 strings that it has never seen?
@@ -549,6 +553,7 @@ figures.show(fig, f"The wrong readings with the highest confidence: {'; '.join(t
 n = int(np.flatnonzero(right_now & (np.char.str_len(fresh_texts) == 6))[0])
 path = fresh_log_probs[:, n].argmax(axis=1).tolist()
 print(fresh_texts[n], "->", alphabet.show(path))
+print("runs of", *[len(list(run)) for k, run in groupby(path)], "frames")
 
 # %% [markdown]
 # Most frames say blank, and each letter takes one or two of them. Where in the picture are these frames?
