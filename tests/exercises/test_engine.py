@@ -54,9 +54,37 @@ def test_there_are_hints_and_a_solution_to_show(exercise):
     assert page.count("<summary>Solution</summary>") == 1
 
 
+def bias_of(make, size):
+    layer = make(size)
+    return layer if layer is ... else {"kind": type(layer).__name__, "biases": layer.bias.tolist()}
+
+
+def ones(size):
+    layer = torch.nn.Linear(size, size)
+    torch.nn.init.ones_(layer.bias)
+    return layer
+
+
+def test_a_probe_finds_what_can_be_compared():
+    zeros = Mistake("leaves zeros", zeroed, "Fill it.")
+    exercise = Exercise(key="99-2", title="ones", solution=ones, cases=[(2,), (3,)], probe=bias_of, mistakes=(zeros,))
+    assert judge(exercise, lambda size: ones(size))[0] == "done"
+    assert judge(exercise, lambda size: ...)[0] == "not started"
+    assert judge(exercise, lambda size: zeroed(size))[::2] == ("wrong", "leaves zeros")
+    status, message, named = judge(exercise, lambda size: torch.nn.BatchNorm1d(size))
+    assert (status, named) == ("wrong", None)
+    assert "entry 'kind', should give 'Linear', and yours gives 'BatchNorm1d'" in message
+
+
+def zeroed(size):
+    layer = ones(size)
+    torch.nn.init.zeros_(layer.bias)
+    return layer
+
+
 def test_keys_are_unique_and_in_order():
     keys = [e.key for e in ALL]
-    assert keys == sorted(set(keys))
+    assert keys == sorted(set(keys), key=lambda key: [int(part) for part in key.split("-")])  # 11-10 comes after 11-9
 
 
 def double(x):
