@@ -60,6 +60,8 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
     complaint, error = _outcome(exercise.verify, (answer,))
     if error is not None:  # the answer is not of the kind that was asked for
         return "wrong", f"This answer could not be tried: {_raised(error)}", None
+    if complaint is NOT_STARTED:  # a function that is a stub still
+        return judge(exercise, NOT_STARTED)
     if complaint is None:
         return "done", "Right.", None
     named = next((m.name for m in exercise.mistakes if m.message in complaint), None)

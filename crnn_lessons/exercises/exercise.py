@@ -37,8 +37,8 @@ class Exercise:
         large: more of them, tried once all others are right: a wrong answer might never come back from these.
         mistakes: known wrong answers.
         hints: pairs (title, text), from a nudge to nearly everything; a title names the trouble that the hint cures.
-        verify: for open questions with many right answers: takes the answer, returns None if it is right and a
-            sentence if not. The solution is then one right answer among many.
+        verify: for open questions with many right answers: takes the answer, returns None if it is right, a
+            sentence if not, and `...` if it is a stub still. The solution is then one right answer among many.
         show_case: writes a case as the call that a learner would type.
         source: what to show as the solution where it is not the source of ``solution``.
         tolerance: largest relative difference between floating-point numbers.
