@@ -89,7 +89,8 @@ LAST_OUTPUTS = Exercise(
         takes every sample's last step of every sample :: torch.arange(len(outputs)), -> :,
             A colon beside a list of steps takes all these steps of all samples, N N H. Pair them:
             `outputs[torch.arange(N), lengths - 1]`.
-        puts the steps on the axis of the units :: torch.arange(len(outputs)), lengths -> torch.arange(len(outputs)), :, lengths
+        puts the steps on the axis of the units ::
+            torch.arange(len(outputs)), lengths -> torch.arange(len(outputs)), :, lengths
             The colon skips the axis of time, so the steps pick units. Time is the second axis:
             `outputs[torch.arange(N), lengths - 1]`.
         reads the first step :: torch.arange(len(outputs)), lengths - 1 -> :, 0
@@ -360,6 +361,7 @@ def training_step(layer, out, optimizer, batch):
     loss = F.cross_entropy(out(last), batch.targets)
     optimizer.zero_grad()
     loss.backward()
+    nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0)
     optimizer.step()
     return loss.item()
 
@@ -377,6 +379,11 @@ _STEP_SLIPS = mistakes(
         `cross_entropy` takes scores and applies the softmax itself.
     adds up the losses of the batch :: batch.targets) -> batch.targets, reduction="sum")
         The mean over the samples is asked for; the sum makes the gradient N times as large.
+    does not clip the gradient ::
+        nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0) ->
+        A gradient longer than 1 is shortened to 1 before the optimizer moves the weights.
+    clips the layer alone :: [*layer.parameters(), *out.parameters()] -> layer.parameters()
+        The gradient is that of all weights, those of `out` too, and its length is taken over all of them.
     never clears the gradient :: optimizer.zero_grad() ->
         `backward` adds to the gradient that is there. Without `zero_grad` the second step uses both.
     never moves the weights :: optimizer.step() ->
@@ -411,6 +418,7 @@ def _two_steps(step):
     with torch.random.fork_rng(devices=[]):  # a check leaves the lesson's random numbers alone
         torch.manual_seed(0)
         layer, out = nn.RNN(10, 6, batch_first=True), nn.Linear(6, 10)
+        out.weight.data *= 8  # a gradient that is longer than 1
         weights = [*layer.parameters(), *out.parameters()]
         optimizer, generator = _Descent(weights), torch.Generator().manual_seed(0)
         losses = [step(layer, out, optimizer, kth_digit(8, generator)) for _ in range(2)]
@@ -453,8 +461,9 @@ TRAINING_STEP = Exercise(
     part="the training step",
     mistakes=_STEP_SLIPS,
     hints=(
-        ("which lines are there?", "Outputs, the last of each sample, the loss; then clear, `backward`, step."),
+        ("which lines are there?", "Outputs, the last of each sample, the loss; then clear, `backward`, clip, step."),
         ("the shapes do not fit", "`layer(batch.inputs)` gives a pair; its first part is N T H. `out` wants N H."),
+        ("clipping", "`nn.utils.clip_grad_norm_(weights, 1.0)`, with the weights of `layer` and of `out` in one list."),
         ("the loss", "`F.cross_entropy(out(last), batch.targets)`: scores first, and no softmax before."),
     ),
 )

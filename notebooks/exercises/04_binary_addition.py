@@ -73,7 +73,8 @@ TO_BITS = Exercise(
         does not pad :: = lambda number, T: [int(bit) for bit in f"{number:b}"[::-1]]
         :: for _ in range(T) -> while number
             The list must have T entries, with zeros at the end: else the carry has no place to go.
-        writes the most significant bit first, and does not pad :: = lambda number, T: [int(bit) for bit in f"{number:b}"]
+        writes the most significant bit first, and does not pad ::
+            = lambda number, T: [int(bit) for bit in f"{number:b}"]
             `bin` and `f"{number:b}"` write numbers as on paper. The least significant bit comes first here, and zeros
             fill the list up to T entries, at its end.
         leaves no place for the last bit :: range(T) -> range(T - 1)
@@ -249,8 +250,8 @@ FIRST_PLACE = (
     "the output must be 0, 1, 0, 1."
 )
 THREE = (
-    "A total of 3 comes up here, which it cannot at the first place, and smaller totals come out right. So look at what "
-    "the output makes of h for a total of 3 before you doubt W_hh: at the third unit, its threshold, and w_out."
+    "A total of 3 comes up here, which it cannot at the first place, and smaller totals come out right. So look at "
+    "what the output makes of h for a total of 3 before you doubt W_hh: at the third unit, its threshold, and w_out."
 )
 LATER = (
     "The first place is right for all inputs, so the fault is in what W_hh hands on: the carry is 1 where the total "
@@ -368,7 +369,7 @@ def _boxes():
         W_ih, W_hh, b = rng.normal(size=(size, 2)), rng.normal(size=(size, size)), rng.normal(size=size)
         low = rng.uniform(-0.8, 0.2, size)
         high = low + (0 if seed == 4 else rng.uniform(0.1, 0.6, size))
-        cases.append(tuple(part.round(2) for part in (W_ih, W_hh, b, low, high)) + (np.array(x),))
+        cases.append((*(part.round(2) for part in (W_ih, W_hh, b, low, high)), np.array(x)))
     return cases
 
 
@@ -379,12 +380,9 @@ STEP_BOX = Exercise(
     mistakes=mistakes(
         step_box,
         """
-        sends its two corners through the step ::
-            = lambda W_ih, W_hh, b, low, high, x: (np.tanh(W_ih @ x + b + W_hh @ low), np.tanh(W_ih @ x + b + W_hh @ high))
+        sends its two corners through the step :: np.abs(W_hh) -> W_hh
             Where a weight is negative, the lowest state gives the highest sum. Take the middle of the box, and add and
             subtract |W_hh| times half its width.
-        lets positive and negative weights cancel in the width :: np.abs(W_hh) -> W_hh
-            Each weight makes the sum vary, whatever its sign: the half-width is `np.abs(W_hh) @ (high - low) / 2`.
         takes the whole width for half of it :: (high - low) / 2 -> (high - low)
             From its middle a box reaches half its width to each side.
         takes twice the middle :: (low + high) / 2 -> (low + high)
@@ -395,7 +393,7 @@ STEP_BOX = Exercise(
             The sum has three parts: the input's, the bias, and the state's.
         leaves out the tanh :: np.tanh(middle - reach), np.tanh(middle + reach) -> middle - reach, middle + reach
             That is where the sum can land; the state is its tanh, which keeps the order.
-        gives the highest first :: np.tanh(middle - reach), np.tanh(middle + reach) -> np.tanh(middle + reach), np.tanh(middle - reach)
+        gives the highest first :: middle - reach -> middle + reach & middle + reach -> middle - reach
             The lowest values come first.
         sends the middle alone :: reach = np.abs(W_hh) @ (high - low) / 2 -> reach = 0 * b
             The image of a box is a box: the sum varies by |W_hh| times half the width.

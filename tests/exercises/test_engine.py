@@ -395,3 +395,15 @@ def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
         return float(np.linalg.norm(np.ones((500, 500)) @ np.ones((500, 500)))), conv.shape[1]
 
     assert aside(work, seconds=60) == work() == (250000.0, 32)
+
+
+def test_what_a_cast_would_hide_is_not_the_same():
+    mask = np.array([[True, False], [True, True]])
+    assert same(mask.tolist(), mask, 0.0) and not same(mask.astype(int), mask, 0.0)
+    assert not same([["1", "2"]], np.array([[1.0, 2.0]]), 1e-9) and not same(np.array([1.0]), ["1"], 1e-9)
+
+
+def test_an_open_question_may_say_that_the_answer_is_a_stub_still():
+    exercise = Exercise("99-1", "open", 1, verify=lambda answer: ... if answer() is ... else None)
+    assert judge(exercise, lambda: ...)[0] == "not started"
+    assert judge(exercise, lambda: 1)[0] == "done"

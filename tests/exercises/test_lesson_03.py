@@ -67,13 +67,23 @@ def linear(f, left):
     return n
 
 
-def step(pick=pick(-1), scores=lambda z: z, reduce=torch.mean, order="zbs"):
-    """A training step; ``order`` has a letter for each of zero_grad, backward, step."""
+last_by_loop = pick(-1)
+
+
+def step(
+    pick=last_by_loop,
+    scores=lambda z: z,
+    reduce=torch.mean,
+    order="zbcs",
+    clipped=lambda layer, out: [*layer.parameters(), *out.parameters()],
+):
+    """A training step; ``order`` has a letter for each of zero_grad, backward, clip, step."""
 
     def training_step(layer, out, optimizer, batch):
         log_probs = F.log_softmax(scores(out(pick(layer(batch.inputs)[0], batch.lengths))), dim=-1)
         loss = reduce(-log_probs.gather(1, batch.targets[:, None]))
         calls = {"z": optimizer.zero_grad, "b": lambda: loss.backward(retain_graph=True), "s": optimizer.step}
+        calls["c"] = lambda: torch.nn.utils.clip_grad_norm_(clipped(layer, out), 1.0)
         for letter in order:
             calls[letter]()
         return loss.item()
@@ -107,10 +117,12 @@ WRONG = [
     ("03-7", step(pick=lambda o, n: o.sum(1) / o.shape[1]), "averages the outputs over all steps"),
     ("03-7", step(scores=lambda z: F.softmax(z, dim=1)), "applies the softmax twice"),
     ("03-7", step(reduce=torch.sum), "adds up the losses of the batch"),
-    ("03-7", step(order="bs"), "never clears the gradient"),
-    ("03-7", step(order="zbzs"), "never moves the weights"),
+    ("03-7", step(order="zbs"), "does not clip the gradient"),
+    ("03-7", step(clipped=lambda layer, out: list(layer.parameters())), "clips the layer alone"),
+    ("03-7", step(order="bcs"), "never clears the gradient"),
+    ("03-7", step(order="zbzcs"), "never moves the weights"),
     ("03-7", step(order="zb"), "never moves the weights"),
-    ("03-7", step(order="zbss"), "moves the weights twice"),
+    ("03-7", step(order="zbcss"), "moves the weights twice"),
     ("03-2", lambda outputs, lengths: outputs[:, outputs.shape[1] - 1, :], "reads the last step of the batch"),
     ("03-2", pick(0), "reads one step past the end"),
     ("03-2", pick_clamped, "reads one step past the end, and hides the error"),
@@ -172,7 +184,7 @@ RIGHT = [
     ("03-1", mask_by_loops),
     ("03-1", lambda lengths, T: np.arange(T)[None] < lengths.numpy()[:, None]),
     ("03-7", step()),
-    ("03-7", step(order="bsz")),  # clears after the step: the same, as long as nobody else adds to it
+    ("03-7", step(order="bcsz")),  # clears after the step: the same, as long as nobody else adds to it
     ("03-2", pick(-1)),
     ("03-2", lambda outputs, lengths: [outputs[n, k - 1].tolist() for n, k in enumerate(lengths.tolist())]),
     (
@@ -223,7 +235,7 @@ def test_solution_passes_and_stub_has_not_started(key):
         ("03-7", 7, "A function is asked for"),
         ("03-7", lambda layer, out, optimizer, batch: layer.no_such_thing, "AttributeError"),
         ("03-7", step(scores=lambda z: 2 * z), "wrong before any weight has moved"),
-        ("03-7", step(order="zbsss"), "the fault is in how the weights are moved"),
+        ("03-7", step(order="zbcsss"), "the fault is in how the weights are moved"),
         (
             "03-4",
             lambda f, left: count_down(f, left) - 1,
