@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from crnn_lessons.tasks.automaton import Automaton
+
+class Machine(Protocol):
+    """What is drawn: for each state a row of next states and a row of outputs, one entry a sign, and the start."""
+
+    next: Sequence[Sequence[int]]
+    output: Sequence[Sequence[int]]
+    start: int
 
 
-def edges(machine: Automaton, signs: Sequence[str]) -> dict[tuple[int, int], list[str]]:
+def edges(machine: Machine, signs: Sequence[str]) -> dict[tuple[int, int], list[str]]:
     """The words on each arrow: for a pair (from, to) of states the signs that lead there, as 'sign/output'.
 
     Args:
         signs: the names of the machine's signs.
     """
     found: dict[tuple[int, int], list[str]] = {}
-    for state in range(len(machine)):
+    for state in range(len(machine.next)):
         for sign, goal, output in zip(signs, machine.next[state], machine.output[state], strict=True):
             found.setdefault((state, goal), []).append(f"{sign}/{output}")
     return found
 
 
-def draw_automaton(ax: Axes, machine: Automaton, signs: Sequence[str]) -> str:
+def draw_automaton(ax: Axes, machine: Machine, signs: Sequence[str]) -> str:
     """Draw an automaton of one or two states, side by side, on empty axes.
 
     Args:
@@ -35,19 +42,21 @@ def draw_automaton(ax: Axes, machine: Automaton, signs: Sequence[str]) -> str:
     Raises:
         ValueError: more than two states.
     """
-    if len(machine) > 2:
-        raise ValueError(f"this draws machines of one or two states, and this one has {len(machine)}; make it small")
+    if len(machine.next) > 2:
+        raise ValueError(
+            f"this draws machines of one or two states, and this one has {len(machine.next)}; make it small"
+        )
     arrows = edges(machine, signs)
     for (state, goal), words in arrows.items():
         _draw_edge(ax, state, goal, words)
-    for state in range(len(machine)):
+    for state in range(len(machine.next)):
         ax.add_patch(Circle((3 * state, 0), 0.4, facecolor="white", edgecolor="black")).set_zorder(3)
         ax.text(3 * state, 0, f"{state}", ha="center", va="center", zorder=4, size=14)
     _arrow(ax, [(3 * machine.start, 1.1), (3 * machine.start, 0.42)])  # where it begins
     ax.set(xlim=(-1.9, 4.9), ylim=(-1, 1.15), aspect="equal")
     ax.axis("off")
     said = " ".join(f"From {p} to {q}: {', '.join(words)}." for (p, q), words in sorted(arrows.items()))
-    return f"A diagram of {len(machine)} states; it begins in state {machine.start}. {said}"
+    return f"A diagram of {len(machine.next)} states; it begins in state {machine.start}. {said}"
 
 
 def _arrow(ax: Axes, ends: list[tuple[float, float]], bend: float = 0.0) -> None:
