@@ -343,7 +343,7 @@ for (name, hidden, loss), seeds in {
 }.items():
     print(f"{name:5} {hidden:4}  {loss:14}  {'   '.join(f'{r:7.2%} {f:4}' for r, f in seeds)}")
 
-# %%
+# %% tags=["nbval-ignore-output"]
 lowest = min(score for score, _ in runs.values())
 print(
     f"the worst of {len(runs)} networks: {math.floor(100 * lowest)} % or more"
@@ -462,7 +462,7 @@ chain = sums_of([(2**n - 1, 1) for n in range(1, 1001)])
 print("2^n - 1 + 1 for n = 1 to 1000:", count_exact(network, chain), "exact")
 
 # %% [markdown]
-# The network stands this test too. How can it hold a bit for a thousand steps, when the gradients of lesson 02 vanish
+# The network passes this test too. How can it hold a bit for a thousand steps, when the gradients of lesson 02 vanish
 # over far shorter distances? The gradient is needed to *learn* the rule, and short sums are enough for that. What was
 # learned is a rule for one place, and it is used a thousand times. Do the errors not add up? Nudge the state before the
 # first step a little, and compare the states later on.
@@ -943,7 +943,7 @@ print("distance 1, states found:", len(extract(1.0)[0]))
 # %% [markdown]
 # ## 10 A proof for every length
 #
-# The automaton adds for ever. The network, though, is not the automaton. Its states do not sit *on* a point, they sit
+# The automaton adds forever. The network, though, is not the automaton. Its states do not sit *on* a point, they sit
 # *near* one. The nudge of section 6 died out. Some other small error could grow from step to step, until after ten
 # thousand steps the network leaves its knot. First, look. How far is the logit from 0, on the right side, in the worst
 # step of a batch?
@@ -1156,7 +1156,8 @@ with torch.no_grad():
 # A unit rises or falls steadily with a weighted sum of its inputs: of *a*, *b* and what the state holds of the carry.
 # The bit of the sum is 0, 1, 0, 1 for totals of 0 to 3. To read it off a single unit with a threshold, each of the
 # three would have to take the weighted sum across the threshold on its own. Two together would take it further still,
-# and there the bit must be 0 again. So the output must add up several units; exercise 04-5, in appendix B, does it with three.
+# and there the bit must be 0 again. So the output must add up several units; exercise 04-5, in appendix B, does it with
+# three.
 # </details>
 #
 # <details><summary>Sum or mean over the steps: what changes?</summary>
@@ -1190,9 +1191,8 @@ exercises.summary("04")
 # %% [markdown]
 # ## Appendix A: is the allowance for rounding enough?
 #
-# The network computes with 32 bits, and rounds. A sum of *n* products in
-# such arithmetic is off by at most about *n* 2⁻²⁴ times the sum of their sizes, and tanh makes no error larger,
-# though it adds a few 2⁻²⁴ of its own. Is the `ROUNDING` by which each box was widened more than that? The logit rounds
+# The network computes with 32 bits, and rounds. A sum of *n* products in such arithmetic is off by at most about *n* 2⁻²⁴
+# times the sum of their sizes, and tanh makes no error larger, though it adds a few 2⁻²⁴ of its own. Is the `ROUNDING` by which each box was widened more than that? The logit rounds
 # too, a sum of 10 products and a bias. That is why it had to be more than 0.1, and not 0, on the right side.
 
 # %%
