@@ -534,7 +534,8 @@ said = [
 ]
 figures.show(
     fig,
-    f"Share right at 8, 30, 100, 300 and 1,000 digits, median of three seeds: {'; '.join(said)}. The grey line is a guess.",
+    "Share right at 8, 30, 100, 300 and 1,000 digits, median of three seeds: "
+    f"{'; '.join(said)}. The grey line is a guess.",
 )
 
 # %% tags=["nbval-ignore-output"]
