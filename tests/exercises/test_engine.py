@@ -425,6 +425,12 @@ def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
     assert aside(work, seconds=60) == work() == (250000.0, 32)
 
 
+def test_what_a_cast_would_hide_is_not_the_same():
+    mask = np.array([[True, False], [True, True]])
+    assert same(mask.tolist(), mask, 0.0) and not same(mask.astype(int), mask, 0.0)
+    assert not same([["1", "2"]], np.array([[1.0, 2.0]]), 1e-9) and not same(np.array([1.0]), ["1"], 1e-9)
+
+
 def test_an_open_question_about_a_function_knows_a_stub():
     def is_even(answer):
         got = answer()
