@@ -60,10 +60,10 @@ def draw() -> str:
         text(LEFT, 258, "arrow: the step whose output is the answer; orange: the digit to remember", 13),
     ]
     title = (
-        f"Four sequences of {', '.join(str(len(row)) for row in ROWS)} digits. On the left as rows of a grid, filled up "
-        f"with zeros to {T} steps; an arrow marks each sample's own last step. On the right packed: sorted by length, "
-        f"{steps} steps and no padding, with the number of samples that still run at each step. The digit in place {K} "
-        "is orange."
+        f"Four sequences of {', '.join(str(len(row)) for row in ROWS)} digits. On the left as rows of a grid, filled "
+        f"up with zeros to {T} steps; an arrow marks each sample's own last step. On the right packed: sorted by "
+        f"length, {steps} steps and no padding, with the number of samples that still run at each step. The digit in "
+        f"place {K} is orange."
     )
     return sheet(640, 276, title, *parts)
 

@@ -39,7 +39,8 @@ def draw() -> str:
             parts.append(text(x + STEP / 2, 190, f"carry {carry}", 12, "middle"))
     title = (
         f"{FIRST} + {SECOND} in {T} steps, the least significant bit first. Each place adds its two bits and the carry "
-        f"that comes from the left, writes the bit of the sum below, and hands a carry on: {', '.join(map(str, carries))}."
+        "that comes from the left, writes the bit of the sum below, and hands a carry on: "
+        f"{', '.join(map(str, carries))}."
     )
     return sheet(600, 316, title, *parts)
 

@@ -106,7 +106,8 @@ for ax, title in zip(axes, titles, strict=True):
 figures.show(
     fig,
     f"The digit 4 with the window at row {y}, column {x}; the sums of the kernel for left edges, positive (violet) "
-    "along the left sides of strokes and negative (orange) along the right sides; and the same for upper and lower edges.",
+    "along the left sides of strokes and negative (orange) along the right sides; and the same for upper and lower "
+    "edges.",
 )
 
 # %% [markdown]
