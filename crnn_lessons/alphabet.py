@@ -30,14 +30,15 @@ class Alphabet:
     def __init__(self, characters: Iterable[str]):
         if isinstance(characters, str):  # a letter and its combining accent become one character
             characters = unicodedata.normalize("NFC", characters)
-        self.characters = tuple(unicodedata.normalize("NFC", c) for c in characters)
+        self.characters = tuple(unicodedata.normalize("NFC", c) if isinstance(c, str) else c for c in characters)
         if not self.characters:
             raise ValueError("an alphabet needs at least one character, and got none")
         for character in self.characters:
-            if len(character) != 1:
+            if not isinstance(character, str) or len(character) != 1:
+                size = f"has {len(character)} code points" if isinstance(character, str) else "is no text"
                 raise ValueError(
-                    f"an alphabet is made of single characters, and got {character!r}, which has "
-                    f"{len(character)} code points; split it, or leave it out"
+                    f"an alphabet is made of single characters, and got {character!r}, which {size}; "
+                    "split it, or leave it out"
                 )
         twice = sorted({c for c in self.characters if self.characters.count(c) > 1})
         if twice:
@@ -86,7 +87,7 @@ class Alphabet:
         return len(self.characters)
 
     def __contains__(self, character: str) -> bool:
-        return character in self._index
+        return unicodedata.normalize("NFC", character) in self._index
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Alphabet) and self.characters == other.characters

@@ -1,10 +1,32 @@
-"""Writing files so that an interruption never leaves half of one."""
+"""Writing files so that an interruption never leaves half of one, and reading lists as those who wrote them meant."""
 
 from __future__ import annotations
 
+import codecs
 import os
 import tempfile
+import unicodedata
 from pathlib import Path
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """The lines of a text file in UTF-8, or in UTF-16 if it says so by its first bytes; NFC, without their ends.
+
+    A line ends with LF, CR LF or CR. (``str.splitlines`` would also part it at a vertical tab, NEL or U+2028, which are
+    characters like others in a label.)
+
+    Raises:
+        ValueError: it is neither; the message names the file and the line.
+    """
+    data = Path(path).read_bytes()
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} of {Path(path).name} is not UTF-8; save the file as UTF-8") from None
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [unicodedata.normalize("NFC", line) for line in lines]
 
 
 def write_atomically(path: str | os.PathLike, data: bytes) -> None:

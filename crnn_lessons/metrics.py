@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from rapidfuzz.distance import Levenshtein
@@ -12,7 +13,11 @@ _NOT_ALPHANUMERIC = re.compile(r"[^0-9a-z]")
 
 def fold(text: str) -> str:
     """The field's rule for comparing scene words: lower case, and nothing but 0-9 and a-z kept."""
-    return _NOT_ALPHANUMERIC.sub("", text.lower())
+    return _NOT_ALPHANUMERIC.sub("", _composed(text).lower())
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)  # a letter and its accent may be one code point or two
 
 
 def _pairs(predictions: Sequence[str], references: Sequence[str]) -> Iterable[tuple[str, str]]:
@@ -22,7 +27,7 @@ def _pairs(predictions: Sequence[str], references: Sequence[str]) -> Iterable[tu
         )
     if not references:
         raise ValueError("there is nothing to score: both lists are empty")
-    return zip(predictions, references, strict=True)
+    return zip(map(_composed, predictions), map(_composed, references), strict=True)
 
 
 def word_accuracy(predictions: Sequence[str], references: Sequence[str]) -> float:
@@ -39,7 +44,7 @@ def character_error_rate(predictions: Sequence[str], references: Sequence[str]) 
         ValueError: the references hold no character.
     """
     edits = sum(Levenshtein.distance(p, r) for p, r in _pairs(predictions, references))
-    characters = sum(map(len, references))
+    characters = sum(len(_composed(text)) for text in references)
     if not characters:
         raise ValueError("the references hold no character, so an error rate by character has no meaning")
     return edits / characters

@@ -7,7 +7,8 @@ import math
 from pathlib import Path
 
 from crnn_lessons.show.figures import GREEN, VERMILLION
-from crnn_lessons.show.svg import FAINT, arrow, box, circle, sheet, text
+from crnn_lessons.show.palette import FAINT
+from crnn_lessons.show.svg import arrow, box, circle, sheet, text
 
 T, LEFT, STEP, SIDE = 7, 30, 76, 40
 WEIGHTS = (0.55, 0.05, 0.05, 0.2, 0.05, 0.05, 0.05)

@@ -6,7 +6,8 @@ python figs/clinic.py
 from pathlib import Path
 
 from crnn_lessons.show.figures import BLUE, ORANGE, SKY
-from crnn_lessons.show.svg import FAINT, arrow, box, line, sheet, text
+from crnn_lessons.show.palette import FAINT
+from crnn_lessons.show.svg import arrow, box, line, sheet, text
 
 STATIONS = (  # name, what goes in, what may be sick
     ("pictures", "N C H W", ("NaN in them", "black for white", "not normalised")),

@@ -10,7 +10,8 @@ import numpy as np
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.ctc import extend, forward_backward, predecessors
 from crnn_lessons.show.figures import BLUE, ORANGE, SKY, VERMILLION
-from crnn_lessons.show.svg import FAINT, INK, arrow, circle, sheet, text
+from crnn_lessons.show.palette import FAINT, INK
+from crnn_lessons.show.svg import arrow, circle, sheet, text
 
 ALPHABET, WORD, CELL = Alphabet("ab"), "ab", (2, 3)
 PROBS = np.array([[0.5, 0.4, 0.1], [0.3, 0.6, 0.1], [0.5, 0.2, 0.3], [0.2, 0.1, 0.7]])  # T C, as in lesson 06

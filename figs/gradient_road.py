@@ -9,7 +9,8 @@ from operator import mul
 from pathlib import Path
 
 from crnn_lessons.show.figures import BLUE, VERMILLION
-from crnn_lessons.show.svg import FAINT, arrow, box, sheet, text
+from crnn_lessons.show.palette import FAINT
+from crnn_lessons.show.svg import arrow, box, sheet, text
 
 W_IH, W_HH, INPUTS = 1.0, 0.5, (1, 0, 0, -1, 0)
 """The network of figs/unrolled.svg."""

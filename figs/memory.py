@@ -6,7 +6,8 @@ python figs/memory.py
 from pathlib import Path
 
 from crnn_lessons.show.figures import BLUE, ORANGE, SKY
-from crnn_lessons.show.svg import FAINT, box, sheet, text
+from crnn_lessons.show.palette import FAINT
+from crnn_lessons.show.svg import box, sheet, text
 
 N, L = 3, 5
 LEFT, WIDTH = 30, 38.5

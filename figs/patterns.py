@@ -8,7 +8,8 @@ from operator import xor
 from pathlib import Path
 
 from crnn_lessons.show.figures import BLUE, ORANGE, SKY, VERMILLION
-from crnn_lessons.show.svg import FAINT, arrow, box, line, sheet, text
+from crnn_lessons.show.palette import FAINT
+from crnn_lessons.show.svg import arrow, box, line, sheet, text
 
 SIDE, STEP, HEIGHT = 36, 52, 228
 OUTPUT, STATE, INPUT = 62, 126, 190

@@ -6,29 +6,13 @@ python figs/reading.py
 from itertools import groupby
 from pathlib import Path
 
+from crnn_lessons.show import svg
 from crnn_lessons.show.drawings import frame_labels, glyph_spans
 from crnn_lessons.show.palette import BLUE, GREY, VERMILLION
 
 WORD, T = "hello", 20
 LEFT, WIDTH = 150, 640
 FRAME = WIDTH / T
-
-
-def outline_path(height_at: float) -> str:
-    """The word's outline as SVG path data, its foot at the given height."""
-    outline, _ = glyph_spans(WORD)
-    commands = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
-    parts = []
-    for points, code in outline.iter_segments(simplify=False):
-        if code == 79:
-            parts.append("Z")
-            continue
-        xy = [
-            f"{LEFT + x * WIDTH:.1f} {height_at - y * WIDTH:.1f}"
-            for x, y in zip(points[::2], points[1::2], strict=True)
-        ]
-        parts.append(commands[code] + " ".join(xy))
-    return "".join(parts)
 
 
 def signs_row(signs: str, centres: list[float], y: float, widths: list[float]) -> list[str]:
@@ -46,7 +30,7 @@ def signs_row(signs: str, centres: list[float], y: float, widths: list[float]) -
 
 def draw() -> str:
     """The whole picture as SVG text."""
-    _, spans = glyph_spans(WORD)
+    word, spans = glyph_spans(WORD)
     path = "".join("-" if i is None else WORD[i] for i in frame_labels(spans, T))
     centres = [LEFT + (t + 0.5) * FRAME for t in range(T)]
     runs, t = [], 0
@@ -56,7 +40,7 @@ def draw() -> str:
         t += n
     letters = [run for run in runs if run[0] != "-"]
     body = [
-        f'<path d="{outline_path(250)}" fill="#222"/>',
+        svg.outline(word, LEFT, 250, WIDTH, fill="#222"),
         *(
             f'<line x1="{LEFT + t * FRAME:.1f}" y1="22" x2="{LEFT + t * FRAME:.1f}" y2="262" stroke="{VERMILLION}" '
             'stroke-width="0.8"/>'

@@ -77,9 +77,9 @@ def test_inside_its_room_a_module_imports_modules_and_not_the_room() -> None:
     assert through == set()
 
 
-def test_the_taught_ctc_is_numpy_torch_and_einops() -> None:
+def test_the_taught_ctc_is_numpy_and_torch() -> None:
     taught = [name for name in MODULES if room(name) == "ctc" and not name.startswith("crnn_lessons.ctc.fast")]
-    assert set().union(*map(libraries, taught)) == {"einops", "numpy", "torch"}
+    assert set().union(*map(libraries, taught)) == {"numpy", "torch"}
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -51,7 +51,7 @@ def test_a_lesson_runs_with_every_exercise_solved(lesson: str, progress: Path) -
             key, name = CHECK.search(after.source).groups()
             stub.source = solved(catalogue.find(key), name)
             keys.append(key)
-    assert sorted(keys) == [exercise.key for exercise in catalogue.exercises_of(lesson)]
+    assert sorted(keys) == sorted(exercise.key for exercise in catalogue.exercises_of(lesson))
     NotebookClient(
         book, kernel_name="python3", timeout=300, resources={"metadata": {"path": str(NOTEBOOKS)}},
         extra_arguments=["--log-level=CRITICAL"],

@@ -76,6 +76,9 @@ class Recurrent(nn.Module):
         for weight in self.parameters():
             nn.init.uniform_(weight, -bound, bound)
 
+    def flatten_parameters(self) -> None:
+        """Do nothing: torch's layers move their weights together for cuDNN, and code written for them asks for it."""
+
     def step(self, projected: Tensor, *state: Tensor, weight_hh: Tensor, bias_hh: Tensor | None) -> State:
         """One time step: the projected input n_t G and the state n_t H give the new state."""
         raise NotImplementedError

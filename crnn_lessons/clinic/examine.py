@@ -13,13 +13,13 @@ import torch
 from torch import nn
 
 from crnn_lessons.clinic import decoder, learning, network, pictures, scores, targets
-from crnn_lessons.clinic.check import Check, Unseen
+from crnn_lessons.clinic.check import Check, in_words
 from crnn_lessons.clinic.patient import Patient
 from crnn_lessons.clinic.report import Finding, Report
 
-CHECKS: tuple[Check, ...] = (
-    *scores.CHECKS, *targets.CHECKS, *pictures.CHECKS, *network.CHECKS, *learning.CHECKS, *decoder.CHECKS,
-)  # fmt: skip
+ROOMS = (scores, targets, pictures, network, learning, decoder)
+CHECKS = tuple(check for room in ROOMS for check in vars(room).values() if isinstance(check, Check))
+"""All checks, in the order in which they stand in their modules: the most telling first."""
 
 HIDES = {
     "pictures all alike": ("picture has no effect", "gradient is zero"),
@@ -33,7 +33,8 @@ HIDES = {
     "dropout at test": ("columns mix", "time along the height"),
     "batch norm in training mode": ("samples mix",),
     "batch norm statistics do not fit": ("black for white", "wrong blank"),
-    "NaN in the weights": ("loss is not finite",),
+    "NaN in the weights": ("loss is not finite", "gradient explodes"),
+    "loss is not finite": ("gradient explodes",),
     "inputs not normalised": ("gradient explodes", "black for white"),
     "picture has no effect": ("gradient is zero",),
     "optimiser moves other weights": ("learning rate too low",),
@@ -72,28 +73,23 @@ def examine(
         TypeError, ValueError: the arguments are not of the kind that is asked for.
     """
     _check(model, batch)
-    found: list[tuple[Check, Finding]] = []
-    passed, unseen = [], {}
+    found, passed, unseen = [], [], {}
     with _undisturbed(model):
         patient = Patient(model, batch, loss, decode, alphabet, blank, optimizer)
         for check in CHECKS:
             try:
-                seen = check(patient)
-            except Unseen as why:
-                unseen[check.disease] = str(why)
-            except Exception as error:  # a model or a loss of somebody else may raise anything
-                said = str(error).strip().splitlines()
-                unseen[check.disease] = f"{type(error).__name__}: {said[0] if said else 'without a message'}"
+                seen = check.look(patient)
+            except Exception as error:  # Unseen is ours; a model or a loss of somebody else may raise anything
+                unseen[check.disease] = in_words(error)
+                continue
+            if seen is None:
+                passed.append(check.disease)
             else:
-                if seen is None:
-                    passed.append(check.disease)
-                else:
-                    evidence, cure = seen if isinstance(seen, tuple) else (seen, check.cure)
-                    found.append((check, Finding(check.disease, evidence, cure)))
+                evidence, cure = seen if isinstance(seen, tuple) else (seen, check.cure)
+                found.append(Finding(check.disease, evidence, cure, check.source))
         remarks = tuple(_remarks(patient))
-    hidden = {name for check, _ in found for name in HIDES.get(check.disease, ())}
-    findings = tuple(finding for _, finding in found if finding.disease not in hidden)
-    return Report(findings, tuple(passed), unseen, remarks)
+    hidden = {name for finding in found for name in HIDES.get(finding.disease, ())}
+    return Report(tuple(finding for finding in found if finding.disease not in hidden), tuple(passed), unseen, remarks)
 
 
 def _remarks(patient: Patient) -> Iterator[str]:
@@ -103,13 +99,12 @@ def _remarks(patient: Patient) -> Iterator[str]:
         blanks = (patient.scores.argmax(-1) == patient.blank).double().mean().item()
     except Exception:  # the checks have said why
         return
-    state = f"the loss is {now:.2f} nats a character; a network that does not look at the pictures gets {level:.2f}"
-    if now < 0.5 * level:
-        yield f"it reads: {state}"
-    elif 0.8 * level < now < 1.3 * level and blanks > 0.9:
-        yield f"the plateau, which is healthy and ends by itself: {blanks:.0%} of the frames say blank, {state}"
-    else:
-        yield f"it {'begins to read' if now < level else 'does not read yet'}: {state}"
+    state = "reads" if now < 0.5 * level else "begins to read" if now < level else "does not read yet"
+    state = f"it {state}:"
+    if 0.8 * level < now < 1.3 * level and blanks > 0.9:
+        state = f"the plateau, which is healthy and ends by itself: {blanks:.0%} of the frames say blank,"
+    costs = f"the loss is {now:.2f} nats a character; a network that does not look at the pictures gets {level:.2f}"
+    yield f"{state} {costs}"
 
 
 def _check(model: Any, batch: Any) -> None:

@@ -28,10 +28,7 @@ STEPS = 8
 
 @disease("NaN in the weights", "nn.utils.clip_grad_norm_(model.parameters(), 5.0)  # and back to the last checkpoint")
 def weights_not_finite(patient: Patient) -> str | None:
-    """A step with an infinite loss or gradient went through; everything after it is NaN.
-
-    Source: meijieru/crnn.pytorch issue 92; GitYCC/crnn-pytorch issue 7.
-    """
+    """A step with an infinite loss or gradient went through; everything after it is NaN."""
     tensors = [*patient.model.named_parameters(), *patient.model.named_buffers()]
     bad = [name for name, x in tensors if x.is_floating_point() and not torch.isfinite(x).all()]
     return f"{len(bad)} of {len(tensors)} tensors hold NaN or infinity, first {bad[0]}" if bad else None
@@ -39,10 +36,7 @@ def weights_not_finite(patient: Patient) -> str | None:
 
 @disease("loss is not finite", "nn.CTCLoss(reduction='none')  # which sample? then: which frame of its output?")
 def loss_not_finite(patient: Patient) -> str | None:
-    """The output, the loss or its gradient is infinite or NaN, and no other check says why.
-
-    Source: Sierkinhane/CRNN_Chinese_Characters_Rec issue 59.
-    """
+    """The output, the loss or its gradient is infinite or NaN, and no other check says why."""
     if lost := (~torch.isfinite(patient.raw)).double().mean().item():
         return f"{lost:.0%} of the output is not finite"
     scores = patient.training_scores.detach().clone().requires_grad_()
@@ -56,10 +50,7 @@ def loss_not_finite(patient: Patient) -> str | None:
 
 @disease("picture has no effect", "print(x.std(0).max())  # behind each layer: where do all pictures become one?")
 def no_effect(patient: Patient) -> str | None:
-    """All pictures give the same output: dead ReLUs, saturated gates, or a variable that forward forgets to use.
-
-    Source: SeanNaren/warp-ctc issue 63, where nothing moves and all else was checked.
-    """
+    """All pictures give the same output: dead ReLUs, saturated gates, or a variable that forward forgets to use."""
     images, generator = patient.pick(patient.rows), torch.Generator().manual_seed(0)
     order = torch.randperm(images.numel(), generator=generator).to(images.device)
     with torch.no_grad():
@@ -70,15 +61,10 @@ def no_effect(patient: Patient) -> str | None:
 
 @disease("gradient is zero", "remove what cuts the graph: .detach(), .data, .item(), torch.no_grad(), .numpy()")
 def no_gradient(patient: Patient) -> str | None:
-    """No gradient reaches the first layer that trains: it keeps the weights that it began with.
-
-    Source: torch's message 'element 0 of tensors does not require grad', and silence where one part is cut off.
-    """
+    """No gradient reaches the first layer that trains: it keeps the weights that it began with."""
     if not _loss(patient, patient.scores.clone().requires_grad_()).requires_grad:
         return "the loss is a number without a graph: backward() does not reach the network"
-    model = patient.fresh().train(patient.was_training)
-    model.zero_grad()
-    _backward(patient, patient.run(patient.rows, model=model))
+    model = _after_backward(patient)
     for name in patient.watched.layers:
         own = [p for p in model.get_submodule(name).parameters(recurse=False) if p.requires_grad]
         if own:
@@ -89,13 +75,8 @@ def no_gradient(patient: Patient) -> str | None:
 
 @disease("gradient explodes", "nn.utils.clip_grad_norm_(model.parameters(), 5.0)  # after backward, before step")
 def explodes(patient: Patient) -> str | None:
-    """The gradient is so large that one step undoes what a thousand have learnt.
-
-    Source: Sierkinhane/CRNN_Chinese_Characters_Rec issue 59; Pascanu et al. 2013.
-    """
-    model = patient.fresh().train(patient.was_training)
-    model.zero_grad()
-    _backward(patient, patient.run(patient.rows, model=model))
+    """The gradient is so large that one step undoes what a thousand have learned."""
+    model = _after_backward(patient)
     norm = math.sqrt(sum(p.grad.double().square().sum().item() for p in model.parameters() if p.grad is not None))
     same = patient.nats(torch.zeros_like(patient.scores)).item()
     if norm <= EXPLODES or (norm <= ALWAYS and patient.now <= 2 * same):
@@ -105,10 +86,7 @@ def explodes(patient: Patient) -> str | None:
 
 @disease("loss divided twice", "loss = ctc_loss(...)  # reduction='mean' has divided by the batch already")
 def divided_twice(patient: Patient) -> str | None:
-    """A mean over the samples is divided by their number once more: the larger the batch, the less it learns.
-
-    Source: meijieru/crnn.pytorch issue 232; bay1/card-crnn-ctpn issue 4.
-    """
+    """A mean over the samples is divided by their number once more: the larger the batch, the less it learns."""
     probe, N, S = LossProbe(patient), patient.N, 2 if patient.N == 3 else 3
     two, four = probe.share(2, S), probe.share(4, S)
     if 0 < four < 0.75 * two:
@@ -121,10 +99,7 @@ def divided_twice(patient: Patient) -> str | None:
 
 @disease("optimiser moves other weights", "optimizer = Adam(model.parameters())  # after the model is built and moved")
 def other_weights(patient: Patient) -> str | None:
-    """The optimiser was made for another model, or for a layer that was replaced since.
-
-    Source: torch's documentation of optimisers, which wants the model moved first.
-    """
+    """The optimiser was made for another model, or for a layer that was replaced since."""
     if not patient.held:
         raise Unseen("no optimizer was given")
     lost = patient.strangers
@@ -133,10 +108,7 @@ def other_weights(patient: Patient) -> str | None:
 
 @disease("learning rate too high", "optimizer = Adam(model.parameters(), lr=1e-3)  # a tenth, and clip the gradient")
 def too_high(patient: Patient) -> str | None:
-    """Weights blown up by large steps; or, where the optimiser is known, a loss that its next steps drive up.
-
-    Source: meijieru/crnn.pytorch issues 29 (1.0, copied from Adadelta) and 237.
-    """
+    """Weights blown up by large steps; or, where the optimiser is known, a loss that its next steps drive up."""
     layers = [(n, m) for n, m in patient.model.named_modules() if isinstance(m, LAYERS)]
     for name, p in ((f"{n}.{k}", p) for n, m in layers for k, p in m.named_parameters(recurse=False) if p.ndim > 1):
         size = p.double().square().mean().sqrt().item() * math.sqrt(p[0].numel())
@@ -150,10 +122,7 @@ def too_high(patient: Patient) -> str | None:
 
 @disease("learning rate too low", "optimizer = Adam(model.parameters(), lr=1e-3)  # about 1e-3 of the weights a step")
 def too_low(patient: Patient) -> str | None:
-    """Steps so small that the plateau never ends. A network that reads may take them, at the end of its schedule.
-
-    Source: meijieru/crnn.pytorch issue 237, stuck until the rate was changed.
-    """
+    """Steps so small that the plateau never ends. A network that reads may take them, at the end of its schedule."""
     before, _, moved = _steps(patient)
     if before < 0.5 * patient.level or moved > SMALL_STEP:
         return None
@@ -168,14 +137,19 @@ def _loss(patient: Patient, scores: Tensor) -> Tensor:
     return torch.as_tensor(LossProbe(patient)(scores[:, places], labels, T)).sum()
 
 
-def _backward(patient: Patient, scores: Tensor) -> None:
+def _after_backward(patient: Patient) -> nn.Module:
+    """The model as it was handed over, with the gradient of its loss in nats a character."""
+    model = patient.fresh()[0].train(patient.was_training)
+    model.zero_grad()
+    scores = patient.run(patient.rows, model=model)
     if scores.requires_grad:
         patient.nats(scores).backward()
+    return model
 
 
 def _steps(patient: Patient) -> tuple[float, float, float]:
     """The loss before and after some steps of the optimiser, and how far the first one moves the weights."""
-    model, optimizer = patient.fresh_pair()
+    model, optimizer = patient.fresh()
     if optimizer is None:
         raise Unseen("no optimizer was given")
     values, moved, model = [], 0.0, model.train()
@@ -192,9 +166,3 @@ def _steps(patient: Patient) -> tuple[float, float, float]:
             pairs = [(a, p.detach() - a) for a, p in zip(old, model.parameters(), strict=True) if a.norm() > 0]
             moved = max(((step.norm() / a.norm()).item() for a, step in pairs), default=0.0)
     return values[0], values[-1], moved
-
-
-CHECKS = (
-    weights_not_finite, loss_not_finite, no_effect, no_gradient, explodes, divided_twice, other_weights, too_high,
-    too_low,
-)  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crnn_lessons.clinic.check import Unseen
+from crnn_lessons.clinic.check import Unseen, in_words
 from crnn_lessons.clinic.measure import padded
 from crnn_lessons.clinic.patient import Patient
 from crnn_lessons.ctc.alignments import count_alignments
@@ -41,7 +41,7 @@ class LossProbe:
             try:
                 value = self.loss(scores if time_first else scores.transpose(0, 1), targets, *sizes)
             except (RuntimeError, ValueError, IndexError, TypeError) as error:
-                errors.append(f"{type(error).__name__}: {str(error).splitlines()[0]}" if str(error) else repr(error))
+                errors.append(in_words(error))
             else:
                 return value
         raise Unseen(f"loss(scores, targets, input_lengths, target_lengths) raised {errors[0]}")

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from crnn_lessons.clinic.check import Unseen
 
@@ -29,17 +28,13 @@ def as_log_probs(scores: Tensor) -> Tensor:
 
 def padded(labels: Sequence[Sequence[int]]) -> Tensor:
     """Targets `N S`; what stands behind a target is 1."""
-    rows = torch.ones(len(labels), max(1, *map(len, labels)), dtype=torch.int64)
-    for row, target in zip(rows, labels, strict=True):
-        row[: len(target)] = torch.tensor(target, dtype=torch.int64)
-    return rows
+    return nn.utils.rnn.pad_sequence([torch.tensor(target) for target in labels], batch_first=True, padding_value=1)
 
 
 def losses(log_probs: Tensor, labels: Sequence[Sequence[int]], lengths: Sequence[int], blank: int) -> Tensor:
     """-ln p(Y | X) of each sample, `N`, from `T N C`; by torch's own loss, so that nothing needs to be compiled."""
-    device, sizes = log_probs.device, [len(target) for target in labels]
-    given = padded(labels).to(device), torch.tensor(lengths, device=device), torch.tensor(sizes, device=device)
-    return F.ctc_loss(log_probs, *given, blank=blank, reduction="none")
+    sizes = [len(target) for target in labels]
+    return F.ctc_loss(log_probs, padded(labels).to(log_probs.device), lengths, sizes, blank=blank, reduction="none")
 
 
 def blind_level(T: int, C: int, labels: Sequence[Sequence[int]], lengths: Sequence[int], blank: int) -> float:
@@ -59,7 +54,7 @@ def apart(one: Tensor, other: Tensor) -> Tensor:
 
 def whole(lengths: Any) -> list[int]:
     """Lengths as a list, whatever they come in."""
-    return [int(x) for x in (lengths.reshape(-1).tolist() if hasattr(lengths, "reshape") else np.atleast_1d(lengths))]
+    return [int(x) for x in torch.as_tensor(lengths).reshape(-1).tolist()]
 
 
 def parts(out: Any) -> Iterable[Any]:

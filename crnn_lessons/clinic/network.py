@@ -19,10 +19,7 @@ IN_ORDER = 0.1
 
 @disease("batch_first", "nn.LSTM(D, hidden_size, batch_first=True)  # for N T D; without it, permute to T N D")
 def batch_first(patient: Patient) -> str | None:
-    """A recurrent layer or an attention runs from sample to sample, since it takes N for T.
-
-    Source: HHTseng/video-classification issue 42; pytorch issue 1538.
-    """
+    """A recurrent layer or an attention runs from sample to sample, since it takes N for T."""
     K = next(k for k in (3, 4, 5) if k not in (patient.T, patient.C))  # a number of samples unlike the other sizes
     watch = Watch(patient.model)
     with torch.no_grad(), watch:
@@ -39,8 +36,6 @@ def norm_in_training(patient: Patient) -> str | None:
 
     After ``model.eval()``, one such norm is enough. A model in training mode has them by right, and is told only where
     they make it read this very batch badly.
-
-    Source: da03/Attention-OCR issue 100; yanx27/GACNet issue 8.
     """
     if patient.watched.norms:
         return f"after model.eval(), {patient.watched.norms} batch norms use the statistics of the batch"
@@ -54,10 +49,7 @@ def norm_in_training(patient: Patient) -> str | None:
 
 @disease("batch norm statistics do not fit", "nn.BatchNorm2d(D, momentum=0.1)  # load its buffers with the weights")
 def norm_statistics(patient: Patient) -> str | None:
-    """Good in training mode, nonsense after ``model.eval()``: the running statistics are not those of the data.
-
-    Source: meijieru/crnn.pytorch issue 230, 96 % in training mode and 10 % after it.
-    """
+    """Good in training mode, nonsense after ``model.eval()``: the running statistics are not those of the data."""
     loss = _with_norms_in_training(patient)
     if min(loss, patient.now) > 0.5 * patient.level:
         raise Unseen("it takes a network that reads")
@@ -69,10 +61,7 @@ def norm_statistics(patient: Patient) -> str | None:
 
 @disease("dropout at test", "F.dropout(x, 0.5, training=self.training)  # or nn.Dropout")
 def dropout_at_test(patient: Patient) -> str | None:
-    """The same pictures, read twice after ``model.eval()``, give two results.
-
-    Source: torch's documentation of F.dropout, whose ``training`` is True unless said otherwise.
-    """
+    """The same pictures, read twice after ``model.eval()``, give two results."""
     with torch.no_grad():
         change = apart(patient.run(patient.rows), patient.scores).max()
     if change <= 1e-5 * (1 + patient.scores.abs().max()):
@@ -87,13 +76,11 @@ def samples_mix(patient: Patient) -> str | None:
 
     NaN is poison: what it touches becomes NaN. So it is put into one picture, to see which outputs it reaches. (Whole
     numbers are put into another order instead.)
-
-    Source: sherjilozair/ctc issue 1; vitrioil/Speech-Separation issue 4.
     """
     rows, most = _some(patient, 4), 0
     _ = patient.scores
     for n in (0, 3):
-        images, model = patient.pick(rows), patient.fresh().eval()  # NaN would stay in a norm that never sleeps
+        images, model = patient.pick(rows), patient.fresh()[0].eval()  # NaN would stay in a norm that never sleeps
         one = images.select(patient.axis, n)
         with torch.no_grad():
             before = patient.run(rows, images, model)
@@ -112,10 +99,7 @@ def samples_mix(patient: Patient) -> str | None:
 
 @disease("columns mix", "x = x.permute(0, 3, 1, 2).flatten(2)  # N D H W -> N W (D H); a view mixes columns")
 def columns_mix(patient: Patient) -> str | None:
-    """A frame does not look at its own place in the picture: ``view`` or ``reshape`` with N in front.
-
-    Source: ThomasDelteil/HandwrittenTextRecognition_MXNet issue 9.
-    """
+    """A frame does not look at its own place in the picture: ``view`` or ``reshape`` with N in front."""
     along = _moves(patient, -1)
     if along >= IN_ORDER or _moves(patient, -2) > 0.5:
         return None
@@ -124,10 +108,7 @@ def columns_mix(patient: Patient) -> str | None:
 
 @disease("time along the height", "x = x.permute(3, 0, 1, 2)  # N D H W -> W N D H: the width is time")
 def time_along_height(patient: Patient) -> str | None:
-    """Rows became time steps: the network reads from top to bottom.
-
-    Source: keras pull request 8047.
-    """
+    """Rows became time steps: the network reads from top to bottom."""
     along = _moves(patient, -1)
     if along >= IN_ORDER or (across := _moves(patient, -2)) <= 0.5:
         return None
@@ -140,7 +121,7 @@ def _some(patient: Patient, count: int) -> list[int]:
 
 def _with_norms_in_training(patient: Patient) -> float:
     """The loss with the batch's own statistics in every batch norm, and all else as at test."""
-    model = patient.fresh().eval()
+    model = patient.fresh()[0].eval()
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     if not norms:
         raise Unseen("there is no batch norm")
@@ -156,12 +137,8 @@ def _moves(patient: Patient, axis: int) -> float:
     Parts of the picture are disturbed one after the other. Of the parts, weighed by how much they change a frame, the
     mean is the place that the frame looks at; the places are fitted by a line.
     """
-    rows = patient.rows[:4]
+    rows, along, generator = patient.rows[:4], patient.axes[axis], torch.Generator().manual_seed(0)
     images = patient.pick(rows)
-    axes = [a for a in range(images.ndim) if a != patient.axis]
-    if images.ndim == 3 and images.shape[axes[0]] == patient.T != images.shape[axes[1]]:
-        axes = axes[::-1]  # frames: the line runs along the axis of size T
-    along, generator = axes[axis], torch.Generator().manual_seed(0)
     size, change = images.shape[along], torch.zeros(BLOCKS, patient.T, dtype=torch.float64)
     with torch.no_grad():
         before = patient.run(rows, images)
@@ -177,8 +154,3 @@ def _moves(patient: Patient, axis: int) -> float:
     middle = (torch.arange(BLOCKS)[:, None] * weight).sum(0) / weight.sum(0).clamp_min(1e-12)
     t = torch.arange(patient.T) - (patient.T - 1) / 2
     return abs(((t * middle).sum() / t.square().sum()).item()) * patient.T / BLOCKS
-
-
-CHECKS = (
-    batch_first, norm_in_training, norm_statistics, dropout_at_test, samples_mix, columns_mix, time_along_height,
-)  # fmt: skip

@@ -50,12 +50,11 @@ class Patient:
         # subtle: a model that keeps an output for later cannot be copied, unless that is cut from its graph
         kept = [x for m in model.modules() for x in vars(m).values() if isinstance(x, Tensor) and x.grad_fn is not None]
         memo = {id(x): x.detach().clone() for x in kept}
-        self._handed = copy.deepcopy((model, optimizer, loss, decode), memo)
-        self.loss, self.decode = self._handed[2:]
+        *self._handed, self.loss, self.decode = copy.deepcopy((model, optimizer, loss, decode), memo)
         own, groups = {id(p) for p in model.parameters()}, optimizer.param_groups if optimizer else ()
         theirs = [id(p) in own for group in groups for p in group["params"]]
         self.strangers, self.held = theirs.count(False), len(theirs)
-        self.was_training, self.model = model.training, self.fresh().eval()
+        self.was_training, self.model = model.training, self.fresh()[0].eval()
         self.characters = None if alphabet is None else tuple(getattr(alphabet, "characters", alphabet))
         self.images = images.detach().clone().to(next((p.device for p in model.parameters()), images.device))
         first = range(min(self.N, MOST))
@@ -63,13 +62,9 @@ class Patient:
         needed = [p.kind for p in inspect.signature(model.forward).parameters.values() if p.default is p.empty]
         self._wants_lengths = needed.count(inspect.Parameter.POSITIONAL_OR_KEYWORD) > 1
 
-    def fresh(self) -> nn.Module:
-        """A copy of the model as it was handed over."""
-        return copy.deepcopy(self._handed[0])
-
-    def fresh_pair(self) -> tuple[nn.Module, torch.optim.Optimizer | None]:
-        """The same with a copy of its optimiser; the two belong together."""
-        return copy.deepcopy(self._handed[:2])
+    def fresh(self) -> tuple[nn.Module, torch.optim.Optimizer | None]:
+        """A copy of the model as it was handed over, and one of its optimiser; the two belong together."""
+        return copy.deepcopy(self._handed)
 
     def pick(self, rows: Sequence[int]) -> Tensor:
         """The pictures of some samples."""
@@ -123,7 +118,7 @@ class Patient:
         _ = self.scores
         try:
             with torch.no_grad():
-                return self.run(self.rows, model=self.fresh().train())
+                return self.run(self.rows, model=self.fresh()[0].train())
         except ValueError:  # a batch norm wants more than one value
             return self.scores
 
@@ -146,11 +141,15 @@ class Patient:
         return [read.of(n).tolist() for n in range(self.N)]
 
     @cached_property
+    def axes(self) -> list[int]:
+        """The other axes of the pictures, the one along the line last; of frames that is the one of size T."""
+        axes, shape = [a for a in range(self.images.ndim) if a != self.axis], self.images.shape
+        return axes[::-1] if len(axes) == 2 and shape[axes[0]] == self.T != shape[axes[1]] else axes
+
+    @cached_property
     def columns(self) -> Tensor:
-        """The pictures of the rows as `n D W`: W runs along the line, as the frames do; of frames it is the axis T."""
-        x = self.pick(self.rows).movedim(self.axis, 0).cpu()
-        x = x.transpose(1, 2) if x.ndim == 3 and x.shape[1] == self.T != x.shape[2] else x
-        return x.flatten(1, -2)
+        """The pictures of the rows as `n D W`: W runs along the line, as the frames do."""
+        return self.pick(self.rows).permute(self.axis, *self.axes).flatten(1, -2).cpu()
 
     T, C = property(lambda self: self.raw.shape[0]), property(lambda self: self.raw.shape[-1])
 

@@ -22,10 +22,7 @@ NO_READER = "it takes a network that reads"
 
 @disease("NaN in the pictures", "assert torch.isfinite(images).all()  # a flat picture has the deviation 0")
 def not_finite(patient: Patient) -> str | None:
-    """A picture holds NaN or infinity, most often a flat one that was divided by its deviation.
-
-    Source: GitYCC/crnn-pytorch issue 7, a damaged picture.
-    """
+    """A picture holds NaN or infinity, most often a flat one that was divided by its deviation."""
     first = range(min(patient.N, MOST))
     bad = [n for n in first if not torch.isfinite(patient.pick([n])).all()]
     return f"{some(bad, len(first))} hold NaN or infinity" if bad else None
@@ -33,10 +30,7 @@ def not_finite(patient: Patient) -> str | None:
 
 @disease("pictures all alike", "print(len({p.tobytes() for p in pictures}))  # an index that stays 0, a bad resize")
 def all_alike(patient: Patient) -> str | None:
-    """One picture stands for different texts, or the pictures are empty.
-
-    Source: Holmeyoung/crnn-pytorch issue 34, where nothing but blanks comes out.
-    """
+    """One picture stands for different texts, or the pictures are empty."""
     x = patient.columns.flatten(1)
     flat = [n for n, one in zip(patient.rows, x, strict=True) if one.max() == one.min()]
     if 2 * len(flat) >= len(patient.rows):
@@ -47,10 +41,7 @@ def all_alike(patient: Patient) -> str | None:
 
 @disease("inputs not normalised", "images = (images.float() / 255 - 0.5) / 0.5  # in training and in use")
 def not_normalised(patient: Patient) -> str | None:
-    """What the first layer gets is far too large (0 to 255), far too small, or not what the network was trained on.
-
-    Source: meijieru/crnn.pytorch normalises to -1 to 1, and many a copy of it does not.
-    """
+    """What the first layer gets is far too large (0 to 255), far too small, or not what the network was trained on."""
     if patient.watched.first_input is None:
         raise Unseen("no layer with weights was seen")
     x, first = patient.watched.first_input.cpu().double(), patient.model.get_submodule(patient.watched.layers[0])
@@ -69,10 +60,7 @@ def not_normalised(patient: Patient) -> str | None:
 
 @disease("black for white", "images = 1 - images  # ink as dark, or as bright, as in training")
 def polarity(patient: Patient) -> str | None:
-    """The network was trained on the negative of these pictures.
-
-    Source: lesson 08, whose reader wants bright ink; da03/Attention-OCR issue 28 is one of many that never say why.
-    """
+    """The network was trained on the negative of these pictures."""
     return _read_as(patient, {"turned into their negatives": lambda x: x.max() + x.min() - x})
 
 
@@ -81,8 +69,6 @@ def shifted(patient: Patient) -> str | None:
     """Texts stand beside the wrong pictures: sorted in one place and not in the other, or one line lost.
 
     A network that reads tells by its losses. Before that, pieces of ink tell, whose number goes with that of letters.
-
-    Source: lesson 11, where the loss stood at 3.98 nats for 400 steps.
     """
     places, labels, T = patient.spelt
     N, letters, log_probs = len(places), sum(map(len, labels)), as_log_probs(patient.scores)[:, places]
@@ -129,6 +115,3 @@ def _read_as(patient: Patient, forms: dict[str, Callable[[Tensor], Tensor]]) -> 
         if loss < min(1.0, patient.now / 2):
             return f"the loss is {patient.now:.2f} nats a character, and {loss:.2f} with the pictures {name}"
     raise Unseen(f"{NO_READER}, and this one reads no form of the pictures that was tried")
-
-
-CHECKS = (not_finite, all_alike, not_normalised, polarity, shifted)

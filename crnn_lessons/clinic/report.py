@@ -17,11 +17,13 @@ class Finding:
         disease: its short, fixed name.
         evidence: what was seen, in numbers.
         cure: the line to change.
+        source: who else had it: a public report, a paper, or a lesson of this course.
     """
 
     disease: str
     evidence: str
     cure: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,14 @@ class Report:
         """Whether no disease was found. What could not be examined stays open: see ``unseen``."""
         return not self.findings
 
-    def _reasons(self) -> dict[str, str]:
-        """Why not, and what: checks that were stopped by the same reason stand together."""
+    def _rest(self) -> list[tuple[str, str]]:
+        """What is said besides the findings; checks that were stopped by the same reason stand together."""
         reasons: dict[str, list[str]] = {}
         for name, why in self.unseen.items():
             reasons.setdefault(why, []).append(name)
-        return {why: ", ".join(names) for why, names in reasons.items()}
+        rest = [("remark", remark) for remark in self.remarks]
+        rest += [("not examined", f"{', '.join(names)}: {why}") for why, names in reasons.items()]
+        return rest + [("looked for, and not found", ", ".join(self.passed))] * bool(self.passed)
 
     def _verdict(self) -> str:
         count = len(self.findings)
@@ -58,24 +62,18 @@ class Report:
         return f"{sick} {len(self.passed)} checks passed, {len(self.unseen)} could not be made."
 
     def __str__(self) -> str:
-        parts = [self._verdict()]
+        lines = [self._verdict()]
         for found in self.findings:
-            parts += [f"\n{found.disease.upper()}", _wrap("  ", found.evidence)]
-            parts += [f"  cure: {found.cure}" if "#" in found.cure else _wrap("  cure: ", found.cure)]
-        parts += ["\nremarks"] * bool(self.remarks) + [_wrap("  ", remark) for remark in self.remarks]
-        parts += ["\nnot examined"] * bool(self.unseen)
-        parts += [_wrap("  ", f"{names}: {why}") for why, names in self._reasons().items()]
-        parts += [_wrap("\nlooked for, and not found: ", ", ".join(self.passed))] if self.passed else []
-        return "\n".join(parts)
+            lines += [f"\n{found.disease.upper()}", _wrap("  ", found.evidence)]
+            lines += [f"  cure: {found.cure}" if "#" in found.cure else _wrap("  cure: ", found.cure)]
+            lines += [_wrap("  known from: ", found.source)] * bool(found.source)
+        return "\n".join([*lines, "", *(_wrap(f"{what}: ", text) for what, text in self._rest())])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        found = [(("b", f.disease), f.evidence, ("code", f.cure)) for f in self.findings]
-        table = html_table(("disease", "evidence", "cure"), found) if found else ""
-        rest = [("remark", r) for r in self.remarks]
-        rest += [("not examined", f"{names}: {why}") for why, names in self._reasons().items()]
-        rest += [("not found", ", ".join(self.passed))] if self.passed else []
+        found = [(("b", f.disease), f.evidence, ("code", f.cure), f.source) for f in self.findings]
+        table, rest = html_table(("disease", "evidence", "cure", "known from"), found) if found else "", self._rest()
         return f"<p>{html.escape(self._verdict())}</p>{table}{html_table(('', ''), rest) if rest else ''}"
 
     def page(self) -> str:

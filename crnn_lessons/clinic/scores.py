@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from crnn_lessons.clinic.check import Unseen, disease
+from crnn_lessons.clinic.check import Unseen, disease, in_words
 from crnn_lessons.clinic.lossprobe import LossProbe
 from crnn_lessons.clinic.measure import as_log_probs, kind_of
 from crnn_lessons.clinic.patient import Patient
@@ -15,23 +15,17 @@ from crnn_lessons.clinic.patient import Patient
 
 @disease("no scores", "print(model(images).shape)  # T N C or N T C: frames, samples, classes")
 def no_scores(patient: Patient) -> str | None:
-    """The model cannot be run on this batch, or what it returns has other axes.
-
-    Source: kwon-evan/LPRNet pull request 10, where the number of frames was written down and wrong.
-    """
+    """The model cannot be run on this batch, or what it returns has other axes."""
     try:
         _ = patient.raw
     except Exception as error:  # it is somebody else's, and may raise anything
-        return f"{'' if isinstance(error, Unseen) else type(error).__name__ + ': '}{str(error).splitlines()[0]}"
+        return in_words(error)
     return None
 
 
 @disease("softmax over the wrong axis", "log_probs = logits.log_softmax(-1)  # the classes are the last axis")
 def wrong_axis(patient: Patient) -> str | None:
-    """Normalised over the samples or the frames in place of the classes.
-
-    Source: torch's softmax without ``dim`` takes the first of three axes, and warns.
-    """
+    """Normalised over the samples or the frames in place of the classes."""
     x = patient.training_scores.double()
     p = x.exp() if x.max() <= 0 else x
     if kind_of(x) != "logits" or p.min() < 0:
@@ -45,10 +39,7 @@ def wrong_axis(patient: Patient) -> str | None:
 
 @disease("log_softmax missing", "log_probs = logits.log_softmax(-1)  # in front of the loss")
 def log_softmax_missing(patient: Patient) -> str | None:
-    """Logits go into a loss that takes log-probabilities: whoever raises all logits alike gets a smaller loss.
-
-    Source: gwx314/STARS issue 9; SeanNaren/deepspeech.pytorch issue 488; jeremyfix/deeplearning-lectures issue 22.
-    """
+    """Logits go into a loss that takes log-probabilities: whoever raises all logits alike gets a smaller loss."""
     probe, x = LossProbe(patient), patient.training_scores
     if (kind_of(x), probe.takes) != ("logits", "log-probabilities"):
         return None
@@ -61,8 +52,6 @@ def softmax_twice(patient: Patient) -> str | None:
     """A softmax of a softmax: no class can get more than e times the probability of another.
 
     (A log_softmax after a log_softmax changes nothing.)
-
-    Source: lesson 03, where such a loss cannot fall below 1.46.
     """
     said = f"no class can get more than p = {math.e / (math.e + patient.C - 1):.2f}"
     kind = kind_of(patient.training_scores)
@@ -77,10 +66,7 @@ def softmax_twice(patient: Patient) -> str | None:
 
 @disease("probabilities and logarithms confused", "log_probs = logits.log_softmax(-1)  # not softmax(-1)")
 def confused(patient: Patient) -> str | None:
-    """Probabilities go into a loss that takes their logarithms, or the reverse: libraries differ in what they take.
-
-    Source: yl4579/AuxiliaryASR issue 4 and others with losses below zero.
-    """
+    """Probabilities go into a loss that takes their logarithms, or the reverse: libraries differ in what they take."""
     x, takes = patient.training_scores, LossProbe(patient).takes
     kind = kind_of(x)
     if {kind, takes} == {"probabilities", "log-probabilities"} or (kind, takes) == ("logits", "probabilities"):
@@ -93,8 +79,6 @@ def log_of_softmax(patient: Patient) -> str | None:
     """Probabilities underflow to 0 once the network is sure: then their logarithm is -inf, and the gradient NaN.
 
     With ``log(p + 1e-8)`` there is a floor instead, below which no gradient passes.
-
-    Source: torch's documentation of log_softmax, 'numerically unstable'; meijieru/crnn.pytorch issue 92.
     """
     gap = _gaps_when_sure(patient)
     lost = (~torch.isfinite(gap)).any(-1).double().mean()
@@ -109,10 +93,7 @@ def log_of_softmax(patient: Patient) -> str | None:
 
 @disease("activation on the logits", "return self.output(x)  # no ReLU, tanh or LSTM behind the last linear layer")
 def activation(patient: Patient) -> str | None:
-    """A ReLU, tanh or sigmoid behind the last layer, or an LSTM as the last layer: no class can be ruled out.
-
-    Source: lesson 02: what leaves an LSTM lies between -1 and 1.
-    """
+    """A ReLU, tanh or sigmoid behind the last layer, or an LSTM as the last layer: no class can be ruled out."""
     gap = _gaps_when_sure(patient)
     if not torch.isfinite(gap).all() or patient.C < 3:
         return None
@@ -124,10 +105,7 @@ def activation(patient: Patient) -> str | None:
 
 @disease("classes do not fit the alphabet", "nn.Linear(D, len(characters) + 1)  # one more: the blank")
 def classes(patient: Patient) -> str | None:
-    """The network has another number of classes than there are characters and a blank.
-
-    Source: YCG09/chinese_ocr issue 96; synckey/tensorflow_lstm_ctc_ocr issue 2.
-    """
+    """The network has another number of classes than there are characters and a blank."""
     if patient.characters is None:
         raise Unseen("no alphabet was given")
     lacks = len(patient.characters) + 1 - patient.C
@@ -137,10 +115,7 @@ def classes(patient: Patient) -> str | None:
 
 @disease("wrong blank", "nn.CTCLoss(blank=...)  # the same class in the loss, the targets and the decoder")
 def wrong_blank(patient: Patient) -> str | None:
-    """Loss, targets and network mean different classes by the blank.
-
-    Source: liuhu-bigeye/enctc.crnn issue 9; SeanNaren/deepspeech.pytorch pull request 603.
-    """
+    """Loss, targets and network mean different classes by the blank."""
     if not 0 <= patient.blank < patient.C:
         return f"blank = {patient.blank}, and classes run from 0 to {patient.C - 1}"
     if patient.loss is not None and (found := LossProbe(patient).blank) != patient.blank:
@@ -159,16 +134,10 @@ def _gaps_when_sure(patient: Patient) -> Tensor:
         raise Unseen("the model gives probabilities; what stands before their softmax cannot be seen")
     if not patient.watched.layers:
         raise Unseen("no layer with weights was seen")
-    model, generator = patient.fresh().train(), torch.Generator().manual_seed(0)
+    model, generator = patient.fresh()[0].train(), torch.Generator().manual_seed(0)
     with torch.no_grad():
         for p in model.get_submodule(patient.watched.layers[-1]).parameters(recurse=False):
             p.copy_(100 * torch.randn(p.shape, generator=generator))
         x = patient.run(patient.rows, model=model).double()
     x = x[..., torch.isfinite(patient.raw).any(0).any(0)]  # a class that is always -inf is masked on purpose
     return x - x.amin(-1, keepdim=True)
-
-
-CHECKS = (
-    no_scores, wrong_axis, log_softmax_missing, softmax_twice, confused, log_of_softmax, activation, classes,
-    wrong_blank,
-)  # fmt: skip

@@ -87,6 +87,7 @@ def alignments(T: int, target: Sequence[int], blank: int = BLANK) -> Iterator[tu
         ValueError: a blank within the target, or T negative.
     """
     _check_steps(T)
+    blank = check_blank(blank)
     target = check_target(target, blank)
     S, r = len(target), repeats(target)
     labels = [blank] + [k for label in target for k in (label, blank)]  # 2S + 1 runs, in order

@@ -108,7 +108,7 @@ def read_targets(
             f"{values.shape}"
         )
     width = values.shape[1]
-    return Targets(values.ravel(), np.arange(0, N * width, width or 1)[:N], S_of, T_of, blank, width)
+    return Targets(values.ravel(), np.arange(N) * width, S_of, T_of, blank, width)
 
 
 def check_ranges(targets: Targets, T: int | None = None, C: int | None = None) -> None:

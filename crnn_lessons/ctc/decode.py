@@ -7,7 +7,6 @@ itself knows only those that it has kept.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.arrays import to_numpy
 from crnn_lessons.ctc import beam
+from crnn_lessons.ctc.alignments import check_blank, whole_number
 from crnn_lessons.ctc.fast.choose import available
 from crnn_lessons.ctc.language import NGram
 from crnn_lessons.ctc.lattice import check_log_probs
@@ -96,11 +96,12 @@ def beam_search_batch(
 ) -> list[list[Hypothesis]]:
     """``beam_search`` for each of N sequences, T N C, of the lengths given, as many at a time as torch uses threads."""
     frames = np.asarray(to_numpy(log_probs), dtype=np.float64)
-    lengths = np.array([operator.index(T) for T in input_lengths], np.int64)
+    lengths = np.array([whole_number(T, f"input_lengths[{n}]") for n, T in enumerate(input_lengths)], np.int64)
     _check_frames(frames, lengths)
+    blank = check_blank(blank, frames.shape[2])
     _check_fit(frames.shape[2], blank, lexicon, language)
     for value, name in ((width, "width"), (top, "top")):
-        if operator.index(value) < 1:
+        if whole_number(value, name) < 1:
             raise ValueError(f"{name} is 1 or more, and is {value}")
     if not math.isfinite(alpha) or not math.isfinite(beta):
         raise ValueError(f"alpha and beta are finite numbers, and are {alpha} and {beta}")
@@ -137,6 +138,7 @@ def lexicon_search(
     Source: Shi, Bai, Yao 2015, section 2.3.2.
     """
     frames = check_log_probs(log_probs)
+    blank = check_blank(blank, frames.shape[1])
     _check_fit(frames.shape[1], blank, lexicon, None)
     text = best_path(frames, blank)
     near = [(word, 0.0, math.nan) for word, _ in lexicon.near(text, distance)]
@@ -177,8 +179,6 @@ def _check_frames(frames: np.ndarray, lengths: np.ndarray) -> None:
 
 
 def _check_fit(C: int, blank: int, lexicon: Any, language: Any) -> None:
-    if not 0 <= operator.index(blank) < C:
-        raise ValueError(f"blank is class {blank}, and class indices run from 0 to {C - 1}")
     if lexicon is not None and not isinstance(lexicon, Lexicon):
         raise TypeError(f"lexicon must be a Lexicon, and is {type(lexicon).__name__}; make one: Lexicon(words)")
     if lexicon is not None and (lexicon.blank != blank or lexicon.label.max() >= C):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.ctc.alignments import check_blank
 from crnn_lessons.ctc.lattice import check_log_probs
 
 
@@ -50,8 +51,7 @@ def most_probable(log_probs: ArrayLike, *, blank: int = BLANK, patience: int = 2
     """
     frames = check_log_probs(log_probs)
     T, C = frames.shape
-    if not 0 <= blank < C:
-        raise ValueError(f"blank is class {blank}, and class indices run from 0 to {C - 1}")
+    blank = check_blank(blank, C)
     # Whatever comes after frame t: the sum over all paths of the frames behind it, 0 where rows sum to 1.
     rest = np.zeros(T + 1)
     rest[:T] = np.cumsum(np.logaddexp.reduce(frames, axis=1)[::-1])[::-1]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from crnn_lessons.alphabet import BLANK
-from crnn_lessons.ctc.alignments import check_target
+from crnn_lessons.ctc.alignments import check_blank, check_target
 
 
 class NGram:
@@ -32,7 +32,7 @@ class NGram:
 
     def __init__(self, table: np.ndarray, following: np.ndarray, first: int, blank: int = BLANK):
         self.table, self.following = np.ascontiguousarray(table, np.float32), np.ascontiguousarray(following, np.int32)
-        self.first, self.blank = int(first), int(blank)
+        self.first, self.blank = int(first), check_blank(blank)
         states, C = self.table.shape
         inside = self.following.size and 0 <= self.following.min() and self.following.max() < states
         if self.following.shape != (states, C) or not inside or not 0 <= self.first < states or not 0 <= self.blank < C:
@@ -53,6 +53,7 @@ class NGram:
         """
         if order != int(order) or order < 1:
             raise ValueError(f"the order of an n-gram is 1 or more, and is {order!r}")
+        blank = check_blank(blank, num_classes)
         counts: dict[tuple[int, ...], Counter] = defaultdict(Counter)
         for text in texts:
             whole = (blank, *check_target(text, blank, num_classes), blank)  # beginnings and ends count, too

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
-from crnn_lessons.ctc.alignments import check_target
+from crnn_lessons.ctc.alignments import check_blank, check_target
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def predecessors(rows: Sequence[int], s: int, blank: int = BLANK) -> list[int]:
     The skip over the blank in between is allowed only into a label that differs from the label before it. Between
     equal labels the blank must not be skipped: the two would merge into one.
     """
-    come_from = [s]
+    blank, come_from = check_blank(blank), [s]
     if s >= 1:
         come_from.append(s - 1)
     if s >= 2 and rows[s] != blank and rows[s] != rows[s - 2]:

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 
 from crnn_lessons.alphabet import BLANK
-from crnn_lessons.ctc.alignments import check_target
+from crnn_lessons.ctc.alignments import check_blank, check_target
 from crnn_lessons.ctc.fast.choose import available
 
 ROOT = 0
@@ -42,7 +42,7 @@ class Lexicon:
         self.words = sorted({check_target(word, blank) for word in words})
         if not self.words:
             raise ValueError("a lexicon needs at least one word, and got none")
-        self.blank = blank
+        self.blank = check_blank(blank)
         self.start, self.label, self.word = _trie(self.words)
 
     def after(self, place: int) -> list[tuple[int, int]]:

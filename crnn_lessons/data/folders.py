@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+import unicodedata
+from pathlib import Path, PurePath, PureWindowsPath
+
+from crnn_lessons.files import read_lines
 
 
 def read_folder(folder: str | os.PathLike) -> list[tuple[Path, str]]:
-    """The images of a folder and their texts, from its table ``labels.tsv`` (``file<TAB>text``, UTF-8).
+    """The images of a folder and their texts (NFC), from its table ``labels.tsv`` (``file<TAB>text``, UTF-8).
 
     Raises:
         FileNotFoundError: the folder has no labels.tsv, or a file named there is missing.
-        ValueError: a line without a tab; the message gives its number.
+        ValueError: a line without a tab, or with a file outside the folder; the message gives its number.
     """
     folder = Path(folder)
     table = folder / "labels.tsv"
     if not table.is_file():
         raise FileNotFoundError(f"{str(folder)!r} has no labels.tsv; write one line 'file<TAB>text' for each image")
     pairs = []
-    for number, line in enumerate(table.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(read_lines(table), start=1):
         if not line.strip():
             continue
         name, tab, text = line.partition("\t")
         if not tab:
             raise ValueError(f"line {number} of {table.name} has no tab between file and text: {line[:60]!r}")
-        if not (folder / name).is_file():
+        if any(path.anchor or ".." in path.parts for path in (PurePath(name), PureWindowsPath(name))):
+            raise ValueError(f"line {number} of {table.name} names {name!r}; give a file in the folder, without '..'")
+        forms = (folder / unicodedata.normalize(form, name) for form in ("NFC", "NFD"))  # some systems decompose names
+        path = next((path for path in forms if os.path.isfile(path)), None)
+        if path is None:
             raise FileNotFoundError(f"line {number} of {table.name} names {name!r}, which is not in the folder")
-        pairs.append((folder / name, text))
+        pairs.append((path, text))
     return pairs

@@ -5,16 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from concurrent.futures import as_completed
 from pathlib import Path
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from crnn_lessons.data.spec import PoolSpec, rendered_word
+from crnn_lessons.data.workers import processes
 from crnn_lessons.files import write_atomically
 
 __all__ = ["SHARD", "Pool", "PoolSpec", "Shards", "rendered_word"]
@@ -29,19 +28,8 @@ def _use(spec: PoolSpec) -> None:
     _SPEC = spec
 
 
-def _start_worker(spec: PoolSpec) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent answers it
-    _use(spec)
-
-
 def _render_shard(start: int, stop: int) -> list[tuple[np.ndarray, str]]:
     return [rendered_word(_SPEC, i) for i in range(start, stop)]
-
-
-def executor(spec: PoolSpec, workers: int) -> ProcessPoolExecutor:
-    """Processes that render words of a spec."""
-    # subtle: spawn, not fork: torch has threads by now, and a forked process may hang on their locks
-    return ProcessPoolExecutor(workers, get_context("spawn"), _start_worker, (spec,))
 
 
 class Shards:
@@ -64,7 +52,7 @@ class Shards:
     def whole(self, start: int, stop: int) -> bool:
         """Whether the pictures from ``start`` up to ``stop`` of one shard are on disk."""
         table = self._path(start, ".txt")  # written last: when it is there, its pictures are too
-        return table.exists() and len(table.read_text(encoding="utf-8").splitlines()) >= stop - start
+        return table.exists() and len(table.read_text(encoding="utf-8").split("\n")) > stop - start
 
     def write(self, start: int, words: Sequence[tuple[np.ndarray, str]]) -> None:
         """Write a shard: all pixels one after another, and a table of heights, widths and labels."""
@@ -77,7 +65,7 @@ class Shards:
     def read(self, start: int, stop: int) -> list[tuple[np.ndarray, str]]:
         """The pictures of a shard, mapped into memory, and their labels."""
         pixels, at, words = np.load(self._path(start, ".npy"), mmap_mode="r"), 0, []
-        for line in self._path(start, ".txt").read_text(encoding="utf-8").splitlines()[: stop - start]:
+        for line in self._path(start, ".txt").read_text(encoding="utf-8").split("\n")[: stop - start]:
             height, width, label = line.split("\t")
             size = int(height) * int(width)
             words.append((pixels[at : at + size].reshape(int(height), int(width)), label))
@@ -135,14 +123,11 @@ class Pool:
             for start, stop in spans:
                 yield start, _render_shard(start, stop)
             return
-        processes = executor(self.spec, workers)
-        try:
-            jobs = {processes.submit(_render_shard, *span): span[0] for span in spans}
+        with processes(workers, _use, self.spec) as executor:
+            jobs = {executor.submit(_render_shard, *span): span[0] for span in spans}
             for job in as_completed(jobs):
                 start = jobs.pop(job)
                 yield start, job.result()
-        finally:
-            processes.shutdown(wait=True, cancel_futures=True)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -15,6 +15,7 @@ from crnn_lessons.metrics import fold
 from crnn_lessons.text.effects import STREET, Effects
 from crnn_lessons.text.fonts import family_weights, missing_glyphs, require_glyphs
 from crnn_lessons.text.render import render_word
+from crnn_lessons.text.shaping import runs_left
 from crnn_lessons.text.words import DIGITS, WordSource, decorate
 
 RENDERER = 2  # raised when the same specification gives other pictures
@@ -29,8 +30,9 @@ class PoolSpec:
         seed: of every random choice; picture ``i`` depends on ``(seed, i)`` only.
         fonts: font files.
         words: dictionary words.
-        characters: what labels are made of, in any script; a letter in upper case whose lower case alone stands among
-            them is labelled with that. Without any: letters and digits of English, in lower case.
+        characters: what labels are made of, in any script that runs from left to right; a letter in upper case whose
+            lower case alone stands among them is labelled with that. Without any: letters and digits of English, in
+            lower case.
         materials: files of photographed materials; without any, those that scikit-image brings along.
         effects: how often each effect of the street is met.
     """
@@ -42,6 +44,9 @@ class PoolSpec:
     characters: str = ""
     materials: tuple[str, ...] = ()
     effects: Effects = STREET
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "characters", unicodedata.normalize("NFC", self.characters))
 
     def label(self, text: str) -> str:
         """What a text is to be read as."""
@@ -72,7 +77,8 @@ def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
     """Picture ``index`` of a pool, uint8 of its own height and width, and its label.
 
     Raises:
-        ValueError: a font lacks a character of the label; the message names both.
+        ValueError: a font lacks a character of the label; the message names both; or the word runs from right to left,
+            where a label is written, as CTC reads, from left to right.
     """
     source, cumulative = spec.sources
     rng = np.random.default_rng([spec.seed, index])
@@ -82,6 +88,9 @@ def rendered_word(spec: PoolSpec, index: int) -> tuple[np.ndarray, str]:
         label = spec.label(text)
         if not label:
             continue
+        if runs_left(text):
+            why = f"{text!r} runs from right to left, and a label as CTC reads, from left to right"
+            raise ValueError(f"{why}; leave such words out of a pool")
         missing = missing_glyphs(Path(font), text)
         require_glyphs(Path(font), (c for c in missing if spec.label(c)))
         if spec.characters:  # a letter that is seen and is not in the label would make it wrong

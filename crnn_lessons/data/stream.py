@@ -14,6 +14,7 @@ from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.data import pools
 from crnn_lessons.data.batches import WordBatch, join
 from crnn_lessons.data.pools import PoolSpec, Shards
+from crnn_lessons.data.workers import processes
 from crnn_lessons.models.presets import Config
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.text.augment import fit, jitter_batch
@@ -58,12 +59,11 @@ class Stream:
     @contextmanager
     def rendering_ahead(self) -> Iterator[Stream]:
         """Within it, one more process renders the next shard; without it, shards are rendered when they are due."""
-        self._worker = pools.executor(self.shards.spec, 1)
-        try:
-            yield self
-        finally:
-            self._worker.shutdown(wait=True, cancel_futures=True)
-            self._worker = self._coming = None
+        with processes(1, pools._use, self.shards.spec) as self._worker:
+            try:
+                yield self
+            finally:
+                self._worker = self._coming = None
 
     def first_shard(self, step: int) -> int:
         """The oldest shard at hand at a step."""

@@ -60,6 +60,8 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
     complaint, error = _outcome(exercise.verify, (answer,))
     if error is not None:  # the answer is not of the kind that was asked for
         return "wrong", f"This answer could not be tried: {_raised(error)}", None
+    if complaint is NOT_STARTED:
+        return judge(exercise, NOT_STARTED)
     if complaint is None:
         return "done", "Right.", None
     named = next((m.name for m in exercise.mistakes if m.message in complaint), None)
@@ -77,7 +79,7 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         if first_wrong is not None and len(outcomes) >= len(exercise.cases):
             break
         arguments = copy.deepcopy(case)
-        got, error = _outcome(answer, arguments)
+        got, error = _outcome(exercise.outcome, (answer, arguments))
         if got is NOT_STARTED:
             return judge(exercise, NOT_STARTED)
         if error is None and unfinished(got):
@@ -87,7 +89,7 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         if error is None and not same(list(arguments), list(case), 0.0):
             return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
         outcomes.append(got if error is None else _kind(error))
-        wrong = error is not None or not same(got, exercise.solution(*case), exercise.tolerance)
+        wrong = error is not None or not same(got, exercise.outcome(exercise.solution, case), exercise.tolerance)
         if wrong and first_wrong is None:
             first_wrong = _complaint(exercise, case, got, error)
         if error is not None:
@@ -104,6 +106,8 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
 
 def _misfit(exercise: Exercise, answer: Callable) -> str | None:
     """Why a function cannot be called with the arguments of the first case; None if it can, or nobody knows."""
+    if exercise.probe is not None:
+        return None
     try:
         takes = inspect.signature(answer)
     except (TypeError, ValueError):  # some functions written in C do not say
@@ -149,7 +153,7 @@ def _complaint(exercise: Exercise, case: tuple, got: Any, error: BaseException |
         return f"{_call(exercise, case)} did not come back within {SECONDS:.0f} seconds and was stopped."
     if error is not None:
         return f"{_call(exercise, case)} raised {_raised(error)}"
-    want = exercise.solution(*case)
+    want = exercise.outcome(exercise.solution, case)
     said = f"{_call(exercise, case)}{difference(got, want, exercise.tolerance)}."
     if isinstance(want, str) and isinstance(got, (list, tuple)):
         said += " A string is asked for: join the parts."
@@ -159,7 +163,7 @@ def _complaint(exercise: Exercise, case: tuple, got: Any, error: BaseException |
 def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
     """Whether a known wrong answer does the same on every case that was tried, exceptions included."""
     for seen, case in zip(outcomes, (*exercise.cases, *exercise.large), strict=False):
-        got, error = _outcome(mistake.answer, copy.deepcopy(case))
+        got, error = _outcome(exercise.outcome, (mistake.answer, copy.deepcopy(case)))
         if not same(seen, got if error is None else _kind(error), exercise.tolerance):
             return False
     return True

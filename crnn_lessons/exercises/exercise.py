@@ -38,7 +38,10 @@ class Exercise:
         mistakes: known wrong answers.
         hints: pairs (title, text), from a nudge to nearly everything; a title names the trouble that the hint cures.
         verify: for open questions with many right answers: takes the answer, returns None if it is right and a
-            sentence if not. The solution is then one right answer among many.
+            sentence if not, or ``...`` where a function is a stub still. The solution is then one right answer among
+            many.
+        probe: for answers that make something that cannot be compared, a network or an autograd function: takes the
+            answer and a case, and returns what can. (Where it comes upon a `...`, it returns that.)
         show_case: writes a case as the call that a learner would type.
         source: what to show as the solution where it is not the source of ``solution``.
         tolerance: largest relative difference between floating-point numbers.
@@ -53,10 +56,15 @@ class Exercise:
     mistakes: Sequence[Mistake] = ()
     hints: Sequence[tuple[str, str]] = ()
     verify: Callable[[Any], str | None] | None = None
+    probe: Callable[..., Any] | None = None
     show_case: Callable[..., str] | None = None
     source: str | None = None
     tolerance: float = 1e-9
     part: str = ""
+
+    def outcome(self, answer: Callable, case: tuple) -> Any:
+        """What is compared: what an answer returns on a case, or what the probe finds there."""
+        return answer(*case) if self.probe is None else self.probe(answer, *case)
 
     @property
     def lesson(self) -> str:

@@ -137,7 +137,7 @@ def _source(value: Callable) -> tuple[str, str]:
 def _codes(value: Callable) -> Iterator[types.CodeType]:
     """The code of a function, or of a class's methods."""
     if isinstance(value, type):
-        for member in vars(value).values():
+        for member in map(inspect.unwrap, vars(value).values()):  # a static method wraps its function
             if isinstance(member, types.FunctionType) and member.__module__ == value.__module__:
                 yield member.__code__
     else:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator
@@ -45,7 +46,8 @@ def mistakes(solution: Any, text: str, **names: Any) -> tuple[Mistake, ...]:
     Raises:
         ValueError: the text cannot be read, or a slip cannot be made; the sentence names the solution and the slip.
     """
-    known = {**getattr(solution, "__globals__", {}), **names}
+    module = sys.modules.get(getattr(solution, "__module__", ""))
+    known = {**(vars(module) if inspect.isclass(solution) else getattr(solution, "__globals__", {})), **names}
     of = f"in the slips of {getattr(solution, '__name__', repr(solution))}"
     found = []
     for name, slip, message in _entries(text, of):
@@ -53,7 +55,8 @@ def mistakes(solution: Any, text: str, **names: Any) -> tuple[Mistake, ...]:
             answer = eval(slip[2:], known) if slip.startswith("= ") else _slipped(solution, _changes(slip), known)
         except Exception as error:  # the expression may raise anything
             raise ValueError(f"{of}, {f'{name} :: {slip}'!r} cannot be made: {error}") from error
-        found.append(Mistake(name, _quiet(answer) if callable(answer) else answer, message))
+        is_function = callable(answer) and not inspect.isclass(answer)
+        found.append(Mistake(name, _quiet(answer) if is_function else answer, message))
     return tuple(found)
 
 
@@ -89,10 +92,10 @@ def _changes(slip: str) -> dict[str, str]:
 
 def _slipped(solution: Any, changes: dict[str, str], known: dict[str, Any]) -> Callable:
     """The solution with these changes."""
-    if not inspect.isfunction(solution):
+    if not (inspect.isfunction(solution) or inspect.isclass(solution)):
         raise ValueError("only a function can be changed; a wrong value stands behind an equals sign")
     source = textwrap.dedent(inspect.getsource(solution))
-    head, colon, body = source.partition(":\n")  # the parameters keep their names and their order
+    head, colon, body = source.partition(":\n")  # the parameters of a function keep their names and their order
     # \b at an end that is a letter, digit or underscore, so that the old text is found between whole words
     bounded = {old: re.sub(r"^(?=\w)|(?<=\w)$", r"\\b", re.escape(old)) for old in changes}
     pattern = "|".join(bounded[old] for old in sorted(changes, key=len, reverse=True))

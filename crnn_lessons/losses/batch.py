@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from crnn_lessons.ctc.alignments import check_blank
 from crnn_lessons.ctc.arguments import Lengths, Targets, check_log_probs_tensor, check_ranges, read_targets
 from crnn_lessons.ctc.loss import REDUCTIONS
 
@@ -55,7 +56,7 @@ def read(
     batched = log_probs.ndim == 3
     log_probs = log_probs if batched else log_probs.unsqueeze(1)
     T, N, C = log_probs.shape
-    read_in = read_targets(targets, input_lengths, target_lengths, N, blank)
+    read_in = read_targets(targets, input_lengths, target_lengths, N, check_blank(blank, C))
     check_ranges(read_in, T, C)
     return CheckedBatch(log_probs, read_in, batched)
 

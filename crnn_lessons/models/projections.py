@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from einops import rearrange, reduce
 from torch import Tensor, nn
 
@@ -60,23 +62,22 @@ class ScanHeight(nn.Module):
 class Attend(nn.Module):
     """A weighted mean of the rows of each column, the weights drawn from the features: `N D H W -> W N D`.
 
-    Each of the heads looks at its share of the channels with weights of its own, a softmax over the rows, as in
-    attention with one fixed query (in the spirit of Du et al. 2025, SVTRv2, which rearranges columns before CTC). It
-    takes any height, and a single row stays as it is.
+    Each of eight heads (fewer where eight do not divide the channels) looks at its share of the channels with weights
+    of its own, a softmax over the rows, as in attention with one fixed query (in the spirit of Du et al. 2025, SVTRv2,
+    which rearranges columns before CTC). It takes any height, and a single row stays as it is.
     """
 
     HEADS = 8
 
     def __init__(self, channels: int, height: int):
         super().__init__()
-        if channels % self.HEADS:
-            raise ValueError(f"'attend' needs channels in {self.HEADS} equal parts, and the features have {channels}")
-        self.query = nn.Conv2d(channels, self.HEADS, 1)
+        self.heads = math.gcd(self.HEADS, channels)  # equal shares
+        self.query = nn.Conv2d(channels, self.heads, 1)
         self.out_features = channels
 
     def forward(self, features: Tensor) -> Tensor:
         weights = self.query(features).softmax(dim=2)  # N heads H W
-        parts = rearrange(features, "n (k d) h w -> n k d h w", k=self.HEADS)
+        parts = rearrange(features, "n (k d) h w -> n k d h w", k=self.heads)
         return rearrange((parts * weights[:, :, None]).sum(dim=3), "n k d w -> w n (k d)")
 
 

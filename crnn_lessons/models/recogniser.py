@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.files import write_atomically
+from crnn_lessons.models.export import free_sizes, is_exporting
 from crnn_lessons.models.features import FeatureStack
 from crnn_lessons.models.presets import PRESETS, Config
 from crnn_lessons.models.projections import PROJECTIONS
 from crnn_lessons.models.sequence import make_output, make_sequence
-from crnn_lessons.models.widths import full_precision
+from crnn_lessons.models.widths import check_widths, full_precision
 
 FORMAT = "crnn-lessons-recogniser-1"
 
@@ -80,8 +80,11 @@ class Recogniser(nn.Module):
         steps = {w: self.features.size(1, w)[-1] for w in set(flat)}
         return torch.tensor([steps[w] for w in flat], dtype=torch.long).reshape(widths.shape)
 
-    def forward(self, images: Tensor, widths: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Tensor, widths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
         """Read a batch of images.
+
+        Without widths, the model can be exported with a free number and width of images: by ``torch.export.export``,
+        and to ONNX by ``torch.onnx.export``.
 
         Args:
             images: `N C H W`, float, light 1 and dark 0 (see :func:`crnn_lessons.models.recogniser.to_input`).
@@ -92,8 +95,11 @@ class Recogniser(nn.Module):
             Logits `T N C` (float32) and the true number of time steps of each image, `N`.
 
         Raises:
-            ValueError: images of another height or number of channels, or too narrow for one time step.
+            ValueError: images of another height or number of channels, or too narrow for one time step; widths that
+                are not one whole number for each image, from 1 to the width of the batch.
         """
+        if images.ndim != 4:
+            raise ValueError(f"images are N x C x H x W, and have the shape {tuple(images.shape)}")
         n, c, h, w = images.shape
         config = self.config
         heights = dict.fromkeys(height for height, _ in config.all_shapes)
@@ -102,18 +108,24 @@ class Recogniser(nn.Module):
                 f"this model reads images of {config.in_channels} channel(s) and height "
                 f"{' or '.join(map(str, heights))}; got {c} channel(s) and height {h}: resize or convert them first"
             )
-        lengths = self.output_lengths(widths if widths is not None else torch.full((n,), w))
-        if int(lengths.min()) < 1:
+        widths = check_widths(widths, n, w)
+        widths = widths if n else None  # no image has no padding, and torch packs no empty batch
+        lengths = None if widths is None else self.output_lengths(widths)
+        if not is_exporting() and n and int(self.output_lengths(w) if lengths is None else lengths.min()) < 1:
             raise ValueError(
                 "an image is too narrow to give one time step; enlarge it or pad it to at least "
                 f"{self.narrowest()} pixels"
             )
-        x = self.features(images, widths)  # N D H W
-        # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in float32
-        with torch.autocast(images.device.type, enabled=False):
-            x = self.projection(full_precision(x))  # T N D
-            x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
-            return self.output(x), lengths  # T N C
+        own = next(self.parameters()).dtype
+        with free_sizes():
+            x = self.features(images.to(own), widths)  # N D H W
+            if lengths is None:  # from the shape, not from the width: an exported model counts for itself
+                lengths = torch.full((n,), x.shape[-1], dtype=torch.long)
+            # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in the type of its weights
+            with torch.autocast(images.device.type, enabled=False):
+                x = self.projection(x.to(own))  # T N D
+                x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
+                return full_precision(self.output(x)), lengths  # T N C
 
     def narrowest(self) -> int:
         """The least width in pixels that gives one time step."""
@@ -160,32 +172,3 @@ def build(name: str, num_classes: int, **changes: object) -> Recogniser:
     if unknown := changes.keys() - set(known):
         raise ValueError(f"a configuration has no {', '.join(sorted(unknown))}; it has {', '.join(known)}")
     return Recogniser(Config(**{**asdict(PRESETS[name]), **changes}), num_classes)
-
-
-def load(path: str | os.PathLike) -> tuple[Recogniser, Alphabet, dict]:
-    """Read what :meth:`Recogniser.save` wrote.
-
-    Returns:
-        The model in evaluation mode, float32; its alphabet; the notes.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file is not safetensors, or not a recogniser's.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no weights file {str(path)!r}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path.name} is not a safetensors file ({error}); give one that `train` wrote") from None
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{path.name} holds no recogniser of this package; give one that `train` wrote")
-    settings = json.loads(header["config"])
-    alphabet = Alphabet(json.loads(header["alphabet"]))
-    model = Recogniser(Config(**settings), alphabet.num_classes)
-    own = model.state_dict()
-    model.load_state_dict({k: v.to(own[k].dtype) if k in own else v for k, v in tensors.items()})
-    return model.eval(), alphabet, json.loads(header["notes"])

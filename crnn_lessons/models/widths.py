@@ -11,6 +11,26 @@ Widths = Sequence[int] | None
 """The true width of each sample in columns, or None where every sample fills the batch."""
 
 
+def check_widths(widths: Tensor | Sequence[int] | None, count: int, widest: int) -> Tensor | None:
+    """The true widths of a batch, as int64 `N` on the processor; None where none are given.
+
+    Raises:
+        ValueError: not one whole number for each image, or one that is below 1 or beyond the batch.
+    """
+    if widths is None:
+        return None
+    given = torch.as_tensor(widths).cpu() if len(widths) else torch.zeros(0, dtype=torch.long)
+    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool or given.shape != (count,):
+        raise ValueError(
+            f"widths hold one whole number for each of the {count} images, and are {given.dtype} of the shape "
+            f"{tuple(given.shape)}"
+        )
+    for n, width in enumerate(given.tolist()):
+        if not 1 <= width <= widest:
+            raise ValueError(f"each width is from 1 to the {widest} columns of the batch, and image {n} has {width}")
+    return given.long()
+
+
 def inside(x: Tensor, widths: Sequence[int]) -> Tensor:
     """Which columns belong to their sample: `N 1 1 W`, bool."""
     limits = torch.tensor(widths, device=x.device)

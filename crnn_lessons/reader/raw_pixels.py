@@ -22,6 +22,12 @@ def reverse(frames: Tensor, lengths: Tensor) -> Tensor:
     return frames.gather(0, source[..., None].expand_as(frames))
 
 
+def mean_and_std(images: Iterable[np.ndarray]) -> tuple[float, float]:
+    """Mean and standard deviation of the pixels of lines, uint8 taken as 0 to 1; a deviation of 0 is given as 1."""
+    pixels = np.concatenate([image.ravel() / (255 if image.dtype == np.uint8 else 1) for image in images])
+    return float(pixels.mean()), float(pixels.std()) or 1.0
+
+
 class ColumnReader(nn.Module):
     """Columns -> BiLSTM -> linear -> log-probabilities.
 
@@ -45,9 +51,9 @@ class ColumnReader(nn.Module):
 
     def standardise(self, images: Iterable[np.ndarray]) -> ColumnReader:
         """Take mean and standard deviation from the pixels of the training lines; they stay with the weights."""
-        pixels = np.concatenate([image.ravel() / (255 if image.dtype == np.uint8 else 1) for image in images])
-        self.mean.fill_(float(pixels.mean()))
-        self.std.fill_(float(pixels.std()) or 1.0)
+        mean, std = mean_and_std(images)
+        self.mean.fill_(mean)
+        self.std.fill_(std)
         return self
 
     def forward(self, frames: Tensor, input_lengths: Tensor) -> Tensor:
@@ -78,7 +84,7 @@ def line_batches(
 
 
 def train_reader(
-    reader: ColumnReader,
+    reader: nn.Module,
     lines: Sequence[Line],
     alphabet: Alphabet,
     steps: int,
@@ -90,6 +96,7 @@ def train_reader(
     """Train in place with AdamW and a one-cycle learning rate.
 
     Args:
+        reader: gives log-probabilities ``T N C`` of columns ``T N H`` and input lengths, as a ColumnReader does.
         watch: called after each step with its number (from 1) and its loss.
 
     Returns:
@@ -106,7 +113,7 @@ def train_reader(
 
 
 @torch.inference_mode()
-def posteriors(reader: nn.Module, images: Sequence[np.ndarray], batch_size: int = 128) -> list[np.ndarray]:
+def log_probs_of(reader: nn.Module, images: Sequence[np.ndarray], batch_size: int = 128) -> list[np.ndarray]:
     """The log-probabilities ``T C`` of each picture, T its width."""
     reader.eval()
     found = []
@@ -120,4 +127,4 @@ def posteriors(reader: nn.Module, images: Sequence[np.ndarray], batch_size: int 
 
 def read_lines(reader: nn.Module, images: Sequence[np.ndarray], alphabet: Alphabet) -> list[str]:
     """The text of each picture by its best path."""
-    return [alphabet.decode(best_path(log_probs)) for log_probs in posteriors(reader, images)]
+    return [alphabet.decode(best_path(log_probs)) for log_probs in log_probs_of(reader, images)]

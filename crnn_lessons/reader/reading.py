@@ -1,40 +1,34 @@
-"""The reader: from a picture of one word to its text, with a confidence."""
+"""The reader: from a picture to the words in it, with a confidence and a place for each letter."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from importlib.resources import as_file, files
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from crnn_lessons.ctc import Hypothesis
 from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models import load
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader.decoder import Decoder
+from crnn_lessons.reader.locate import content
+from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
+from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
+from crnn_lessons.reader.spaces import Box
 from crnn_lessons.text.augment import fit
+
+__all__ = ["Letter", "Reader", "Reading"]
 
 WEIGHTS = "weights/reader.safetensors"
 CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What was read.
-
-    Attributes:
-        text: the characters, of the reader's alphabet only; may be empty.
-        confidence: p(text | image), 0 to 1: the probability of the text under CTC, summed over all its
-            alignments. The other texts share the rest, so it is no promise, but texts compare by it.
-        alternatives: the next best texts with their confidence, as many as the decoder gives.
-    """
-
-    text: str
-    confidence: float
-    alternatives: tuple[tuple[str, float], ...] = ()
+Seen = tuple[np.ndarray, list[Hypothesis]]  # log-probabilities and texts
+TOGETHER = 32  # pictures of one size that go through the network at once
 
 
 class Reader:
@@ -42,11 +36,11 @@ class Reader:
 
     Args:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
-        crops: a picture is read once for each, cut by so much of its height on every side, and the reading with the
-            highest confidence is taken.
+        crops: a picture that fills with its word is read once for each, cut by so much of its height on every side, and
+            the reading with the highest confidence is taken. A word that was found in a larger picture is read once.
 
     Raises:
-        FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's.
+        FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's of grey pictures.
     """
 
     def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS):
@@ -56,51 +50,115 @@ class Reader:
         else:
             with as_file(files("crnn_lessons") / WEIGHTS) as path:
                 self.model, self.alphabet, self.notes = load(path)
+        if self.model.config.in_channels != 1:
+            raise ValueError("these weights read pictures in colour, and the reader gives grey ones; use the model")
+        self.model.to(memory_format=torch.channels_last)  # which torch's convolutions on one thread are faster with
         self.decoder = Decoder(self.alphabet)
 
     def prepare(self, source: Source, crop: float = 0.0) -> np.ndarray:
         """The picture as the model gets it: grey, uint8 `H W`, of a size at which it reads (see ``Config.size_for``).
 
         Args:
-            crop: share of the height to cut off on every side first.
+            source: what to read; a wide border is cut off.
+            crop: share of the height to cut off on every side then.
         """
         grey = load_grey(source)
-        cut = min(round(crop * len(grey)), (grey.shape[1] - 4) // 2)
-        grey = grey[cut : len(grey) - cut, cut : grey.shape[1] - cut] if cut > 0 else grey
-        return fit(grey, *self.model.config.size_for(*grey.shape))
+        ink = content(grey)
+        return self._fit(grey, inset(whole(grey) if fills(grey, ink) else grown(ink, grey), crop))
 
-    @torch.inference_mode()
     def log_probs(self, picture: np.ndarray) -> Tensor:
-        """The log-probabilities `T C` of every class at every time step of a prepared picture."""
-        images = torch.from_numpy(picture.astype(np.float32) / 255)[None]  # N H W
-        logits, _ = self.model(to_input(images))  # T N C
-        return logits[:, 0].log_softmax(-1)
+        """The log-probabilities of every class at every time step: `T C` of a prepared picture, `N T C` of `N H W`."""
+        if picture.ndim == 2:
+            return self.log_probs(picture[None])[0]
+        with torch.inference_mode():
+            images = torch.from_numpy(picture.astype(np.float32) / 255)  # N H W
+            logits, _ = self.model(to_input(images))  # T N C
+            return logits.log_softmax(-1).transpose(0, 1)
 
     def look(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
-        """What the reader saw: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
-        picture, log_probs, _ = self._best(source)
-        return picture, log_probs
+        """What the reader saw of one word: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
+        pictures = [self.prepare(source, crop) for crop in self.crops]
+        seen = self._see(pictures, None)
+        best = max(range(len(seen)), key=lambda i: seen[i][1][0].log_prob)
+        return pictures[best], seen[best][0]
 
-    def read(self, source: Source) -> Reading:
-        """Read one word.
+    def read(self, source: Source, *, turns: bool = True, allow: Iterable[str] | None = None) -> Reading:
+        """Read a picture of a word, or of several, whose texts come with spaces between them.
 
         Args:
-            source: a path, bytes, a Pillow image or an array; see :func:`~crnn_lessons.data.pictures.load_grey`.
+            source: a path, bytes, an open file, a Pillow image or an array; see
+                :func:`~crnn_lessons.data.pictures.load_grey`.
+            turns: whether a picture that reads badly is tried upside down and on its sides, too.
+            allow: characters that may be read; all of the alphabet when not given.
 
         Raises:
             FileNotFoundError, ValueError: in one sentence, why it cannot be read.
         """
-        return self._best(source)[2]
+        return joined(self.read_all(source, turns=turns, allow=allow))
 
-    def _best(self, source: Source) -> tuple[np.ndarray, np.ndarray, Reading]:
-        """The crop that is read with the highest confidence, its log-probabilities, and the reading."""
-        grey = load_grey(source)
-        found = []
-        for crop in self.crops:
-            picture = self.prepare(grey, crop)
-            log_probs = self.log_probs(picture).numpy()  # T C
-            texts = [
-                (self.alphabet.decode(h.labels), min(1.0, float(np.exp(h.log_prob)))) for h in self.decoder(log_probs)
-            ]
-            found.append((picture, log_probs, Reading(*texts[0], tuple(texts[1:]))))
-        return max(found, key=lambda one: one[2].confidence)
+    def read_all(self, source: Source, *, turns: bool = True, allow: Iterable[str] | None = None) -> list[Reading]:
+        """Read each word of a picture by itself, in reading order; see :meth:`read`.
+
+        Returns:
+            At least one reading; its text is empty where there is none.
+        """
+        mask = self.check_allowed(allow)
+        return best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
+
+    def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
+        """Read parts of pictures: each at every crop if its margins are those of the picture, which may be any."""
+        cuts = [
+            (number, inset(cut, crop))
+            for number, (grey, cut, _) in enumerate(parts)
+            for crop in (self.crops if cut == whole(grey) else (0.0,))
+        ]
+        seen = self._see([self._fit(parts[number][0], cut) for number, cut in cuts], mask)
+        best: dict[int, tuple] = {}
+        for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
+            if number not in best or texts[0].log_prob > best[number][1][0].log_prob:
+                best[number] = log_probs, texts, cut
+        return [reading_of(self.alphabet, *best[number], box) for number, (_, _, box) in enumerate(parts)]
+
+    def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
+        """The log-probabilities `T C` and the texts of pictures; those of one size go through the network together."""
+        sizes = defaultdict(list)
+        for number, picture in enumerate(pictures):
+            sizes[picture.shape].append(number)
+        seen = {}
+        for same in sizes.values():
+            for some in (same[start : start + TOGETHER] for start in range(0, len(same), TOGETHER)):
+                batch = self.log_probs(np.stack([pictures[number] for number in some])).numpy()  # N T C
+                if mask is not None:
+                    batch = batch + mask
+                    batch -= np.logaddexp.reduce(batch, axis=-1, keepdims=True)
+                seen |= {number: (one, self.decoder(one)) for number, one in zip(some, batch, strict=True)}
+        return [seen[number] for number in range(len(pictures))]
+
+    def _fit(self, grey: np.ndarray, cut: Box) -> np.ndarray:
+        grey = grey[cut[1] : cut[3], cut[0] : cut[2]]
+        return fit(grey, *self.model.config.size_for(*grey.shape))
+
+    def check_allowed(self, allow: Iterable[str] | None) -> np.ndarray | None:
+        """What to add to log-probabilities so that only some characters can be read.
+
+        Raises:
+            ValueError: the reader cannot write one of them, or there is none.
+        """
+        if allow is None:
+            return None
+        wanted = list(unicodedata.normalize("NFC", "".join(allow)))
+        known = [c if c in self.alphabet else c.lower() for c in wanted]
+        unknown = "".join(c for c, k in zip(wanted, known, strict=True) if k not in self.alphabet)
+        if unknown or not known:
+            what = f"cannot write {unknown!r}" if unknown else "would have nothing to write"
+            raise ValueError(f"the reader {what}; allow some of {''.join(self.alphabet.characters)!r}")
+        mask = np.full(self.alphabet.num_classes, -np.inf)
+        mask[[0, *self.alphabet.encode("".join(known))]] = 0
+        return mask
+
+
+def inset(box: Box, crop: float) -> Box:
+    """A box cut by a share of its height on every side, but not narrower than 4 columns."""
+    left, top, right, bottom = box
+    cut = max(0, min(round(crop * (bottom - top)), (right - left - 4) // 2))
+    return left + cut, top + cut, right - cut, bottom - cut

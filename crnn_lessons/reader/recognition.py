@@ -19,9 +19,17 @@ from crnn_lessons.text.augment import fit
 
 
 def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
-    """The mean CTC loss of a batch, in float32; a text too long for its time steps counts nothing."""
+    """The mean CTC loss of a batch, in float32; a text too long for its time steps counts nothing.
+
+    Raises:
+        ValueError: the model gives numbers that are not finite.
+    """
     inputs = (batch.images,) if batch.widths is None else (batch.images, batch.widths)
     logits, lengths = model(*inputs)  # T N C
+    if not bool(torch.isfinite(logits).all()):
+        raise ValueError(
+            "the training diverged: the model's outputs are no longer finite; begin again with a lower learning rate"
+        )
     return ctc_loss(
         logits.float().log_softmax(-1), batch.targets, lengths, batch.target_lengths,
         blank=BLANK, reduction="mean", zero_infinity=True,

@@ -15,8 +15,9 @@ from tqdm.auto import tqdm
 from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.data.pools import Pool, PoolSpec
 from crnn_lessons.data.stream import Stream
-from crnn_lessons.models import Recogniser, build, load
+from crnn_lessons.models import PRESETS, Recogniser, build, load
 from crnn_lessons.models.grow import grow
+from crnn_lessons.reader.checks import check
 from crnn_lessons.reader.recognition import ctc_loss_of, validation
 from crnn_lessons.reader.selection import worth_showing
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
@@ -32,8 +33,12 @@ def train(arguments: argparse.Namespace) -> int:
     a = arguments
     try:
         return _train(a)
-    except (FileNotFoundError, ValueError) as error:
+    except (ChildProcessError, FileNotFoundError, ValueError) as error:
         print(f"train: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, a folder that may not be written
+        what = f" {str(error.filename)!r}" if error.filename else ""
+        print(f"train: cannot write{what} ({error.strerror or error}); what is done is kept", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\ntrain: interrupted; what is rendered is kept. Run the same command again", file=sys.stderr)
@@ -41,9 +46,7 @@ def train(arguments: argparse.Namespace) -> int:
 
 
 def _train(a: argparse.Namespace) -> int:
-    checkpoint = a.run / "checkpoint.safetensors"
-    if min(a.size, a.steps, a.batch, a.views, a.workers) < 1:
-        raise ValueError("--size, --steps, --batch, --views and --workers must be at least 1")
+    device, checkpoint = check(a), a.run / "checkpoint.safetensors"
     if checkpoint.exists() and not a.resume:
         raise ValueError(
             f"{checkpoint} exists from an earlier run; add --resume to go on with it, "
@@ -67,9 +70,6 @@ def _train(a: argparse.Namespace) -> int:
         return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials)
 
     unseen = Pool(spec(min(2000, a.size), a.seed + 1, held_out or training_fonts), a.run, a.workers)
-    device = torch.device(
-        "cuda" if a.device == "auto" and torch.cuda.is_available() else a.device.replace("auto", "cpu")
-    )
     model = model.to(device, memory_format=torch.channels_last)
     words_to_come = spec(a.size, a.seed, training_fonts)
     choose = partial(worth_showing, model, alphabet) if a.skip else None
@@ -104,6 +104,9 @@ def _train(a: argparse.Namespace) -> int:
 def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Recogniser, dict]:
     """The model that training begins with, and what the notes of its weights say of how it came to them."""
     model = build(name, alphabet.num_classes)
+    if model.config.in_channels != 1:
+        grey = ", ".join(key for key, config in PRESETS.items() if config.in_channels == 1)
+        raise ValueError(f"the model {name!r} reads colours, and words are rendered in grey; choose one of {grey}")
     if path is None:
         return model, {}
     earlier, its_alphabet, notes = load(path)

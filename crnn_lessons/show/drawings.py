@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import matplotlib as mpl
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from crnn_lessons.show.palette import BLUE, GREY, VERMILLION
+from crnn_lessons.show.palette import BLUE, GREY, ORANGE, VERMILLION
 
 
 def glyph_spans(text: str, family: str = "DejaVu Sans") -> tuple[TextPath, np.ndarray]:
@@ -97,6 +97,37 @@ def draw_lattice(
     axes.set(xticks=range(T), yticks=range(len(rows)), xlabel="time step t", ylabel="row s")
     axes.set(xlim=(-0.5, T - 0.5), ylim=(len(rows) - 0.5, -0.5))
     return len(arrows)
+
+
+def draw_pictures(axes: Iterable[Axes], pictures: Iterable[np.ndarray], titles: Iterable[str]) -> None:
+    """Draw grey pictures H W, uint8, each with its title above; axes that are left over stay empty."""
+    axes = list(axes)
+    for ax in axes:
+        ax.axis("off")
+    for ax, picture, title in zip(axes, pictures, titles, strict=False):
+        ax.imshow(picture, cmap="gray", vmin=0, vmax=255)
+        ax.set_title(title, fontsize=8)
+
+
+def draw_letter_frames(
+    above: Axes, below: Axes, picture: np.ndarray, probs: np.ndarray, spans: Sequence[tuple], names: Sequence[str]
+) -> None:
+    """Draw the frames of each letter over its picture, and below them the probabilities of all classes.
+
+    Args:
+        picture: H W, grey.
+        probs: T K, of the K classes that are named.
+        spans: (letter, first frame, last frame).
+    """
+    T, K = probs.shape
+    above.imshow(picture, cmap="gray", extent=(0, T, 8, 0), aspect="auto")
+    for letter, first, last in spans:
+        above.axvspan(first, last + 1, color=ORANGE, alpha=0.35)
+        above.text((first + last + 1) / 2, -0.5, letter, ha="center")
+    below.imshow(probs.T, cmap="Blues", vmin=0, vmax=1, extent=(0, T, K, 0), aspect="auto")
+    below.set_yticks(np.arange(K) + 0.5, names)
+    below.set(xlabel="frame t", ylabel="class")
+    above.set(yticks=[])
 
 
 def draw_letter_places(axes: Axes, picture: np.ndarray, text: str, rows: Sequence[int]) -> None:

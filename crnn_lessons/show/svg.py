@@ -8,6 +8,8 @@ from __future__ import annotations
 import html
 import math
 
+from matplotlib.path import Path
+
 from crnn_lessons.show.palette import INK
 
 
@@ -53,6 +55,19 @@ def line(*points: tuple[float, float], **style: object) -> str:
     """A line through the points."""
     style = {"fill": "none", "stroke": INK, "stroke_width": 1.5} | style
     return f'<polyline points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"{_attributes(style)}/>'
+
+
+def outline(path: Path, x: float, y: float, scale: float, **style: object) -> str:
+    """A filled outline, such as that of a word, with its origin at x, y; its own y runs up."""
+    style = {"fill": INK} | style
+    letters = {Path.MOVETO: "M", Path.LINETO: "L", Path.CURVE3: "Q", Path.CURVE4: "C"}
+    parts = []
+    for points, code in path.iter_segments(simplify=False):
+        places = [
+            f"{x + px * scale:.1f} {y - py * scale:.1f}" for px, py in zip(points[::2], points[1::2], strict=True)
+        ]
+        parts.append("Z" if code == Path.CLOSEPOLY else letters[code] + " ".join(places))
+    return f'<path d="{"".join(parts)}"{_attributes(style)}/>'
 
 
 def arrow(*points: tuple[float, float], colour: str = INK, width: float = 1.5, short: float = 0.0, **style: str) -> str:

@@ -7,6 +7,7 @@ import importlib.util
 import logging
 import os
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -70,10 +71,19 @@ def _describe(path: Path) -> tuple[frozenset[int], str]:
         return frozenset(code for code, name in glyphs.items() if name not in boxes), family
 
 
+_face = functools.lru_cache(maxsize=8)(functools.partial(ImageFont.truetype, size=32, layout_engine=0))  # 0: basic
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def _draws(path: Path, character: str) -> bool:
+    blank = character.isspace() or unicodedata.category(character) == "Cf"  # a space, a joiner: no ink is right
+    return blank or _face(str(path)).getmask(character).getbbox() is not None
+
+
 def missing_glyphs(path: Path, characters: Iterable[str]) -> str:
-    """The characters, in order, for which the font has no glyph."""
-    covered, _ = _describe(Path(path))
-    return "".join(c for c in dict.fromkeys(characters) if ord(c) not in covered)
+    """The characters, in order, for which the font has no glyph, or one that draws nothing."""
+    covered, wanted = _describe(Path(path))[0], dict.fromkeys(unicodedata.normalize("NFC", "".join(characters)))
+    return "".join(c for c in wanted if ord(c) not in covered or not _draws(path, c))
 
 
 def require_glyphs(path: Path, characters: Iterable[str]) -> None:
@@ -85,10 +95,8 @@ def require_glyphs(path: Path, characters: Iterable[str]) -> None:
     missing = missing_glyphs(path, characters)
     if missing:
         shown = missing if len(missing) <= 20 else f"{missing[:20]}... ({len(missing)} in all)"
-        raise ValueError(
-            f"the font {Path(path).name} has no glyph for {shown!r}; choose a font that has them, "
-            "or leave those characters out"
-        )
+        why = f"the font {Path(path).name} has no glyph for {shown!r}"
+        raise ValueError(f"{why}; choose a font that has them, or leave those characters out")
 
 
 def glyph_picture(font: ImageFont.FreeTypeFont, character: str, size: int = 16) -> np.ndarray | None:
@@ -117,7 +125,7 @@ def legible_fonts(paths: Sequence[Path], characters: str = ALPHANUMERIC, thresho
     least ``threshold`` of its glyphs are nearest to their own character (upper and lower case count as
     one). Dingbats, boxes and letters hidden in drawings fall out; script and black letter mostly stay.
     """
-    pictures, kept = [], []
+    pictures, kept, characters = [], [], unicodedata.normalize("NFC", characters)
     for path in paths:
         try:
             font = ImageFont.truetype(str(path), 32)
@@ -142,11 +150,9 @@ def legible_fonts(paths: Sequence[Path], characters: str = ALPHANUMERIC, thresho
 
 
 def find_fonts(
-    characters: str = ALPHANUMERIC,
-    directories: Iterable[str | os.PathLike] = (),
-    system: bool = True,
+    characters: str = ALPHANUMERIC, directories: Iterable[str | os.PathLike] = (), system: bool = True,
     threshold: float = 0.4,
-) -> list[Path]:
+) -> list[Path]:  # fmt: skip
     """Every readable font at hand that has a glyph for each of the characters.
 
     Args:
@@ -170,9 +176,8 @@ def find_fonts(
             best = (path, missing)
     if not complete:
         hint = f"; the closest, {best[0].name}, lacks {best[1][:20]!r}" if best else ""
-        raise FileNotFoundError(
-            f"no font with glyphs for {characters[:40]!r} was found{hint}. Install one, or give its folder"
-        )
+        why = f"no font with glyphs for {characters[:40]!r} was found{hint}"
+        raise FileNotFoundError(f"{why}. Install one, or give its folder")
     return legible_fonts(complete, characters, threshold) if threshold > 0 else complete
 
 
@@ -190,7 +195,6 @@ def family_weights(paths: Sequence[Path]) -> np.ndarray:
 
 def by_family(paths: Sequence[Path], every: int = 20) -> tuple[list[Path], list[Path]]:
     """Split fonts so that every twentieth family (in the order of their names) is held out whole."""
-    families = sorted({_describe(Path(p))[1] for p in paths})
-    apart = set(families[every - 1 :: every])
+    apart = set(sorted({_describe(Path(p))[1] for p in paths})[every - 1 :: every])
     kept = [p for p in paths if _describe(Path(p))[1] not in apart]
     return kept, [p for p in paths if _describe(Path(p))[1] in apart]

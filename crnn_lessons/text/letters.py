@@ -11,10 +11,11 @@ from itertools import accumulate
 import cv2
 import numpy as np
 from numpy.random import Generator
-from PIL import Image, ImageDraw, ImageFont, features
+from PIL import Image, ImageDraw, ImageFont
 
 from crnn_lessons.text.effects import STREET, Effects
 from crnn_lessons.text.fonts import missing_glyphs, require_glyphs
+from crnn_lessons.text.shaping import is_shaped, layout
 from crnn_lessons.text.words import LETTERS
 
 SIZE = 40  # pixels to the em of print
@@ -22,14 +23,8 @@ SIGN_SIZE = 48  # and of signs, before they are warped into the picture
 
 
 @functools.lru_cache(maxsize=512)
-def _font(path: str, size: int, shaped: bool = False) -> ImageFont.FreeTypeFont:
-    layout = ImageFont.Layout.RAQM if shaped else ImageFont.Layout.BASIC
+def _font(path: str, size: int, layout: ImageFont.Layout = ImageFont.Layout.BASIC) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, size, layout_engine=layout)
-
-
-@functools.cache
-def _can_shape() -> bool:
-    return features.check("raqm")
 
 
 def clusters(text: str) -> list[str]:
@@ -50,7 +45,8 @@ def draw_mask(text: str, font: str | os.PathLike, size: int = SIZE, pad: int = 0
     """The ink of a text on one line: uint8 ``H W``, 255 where ink is, cropped to it and padded.
 
     Raises:
-        ValueError: an empty text, one without ink, or a font that lacks a glyph (named in the message).
+        ValueError: an empty text, one without ink, or a font that lacks a glyph (named in the message); a script that
+            this Pillow cannot shape.
     """
     text = unicodedata.normalize("NFC", text)
     require_glyphs(font, text.replace(" ", ""))
@@ -69,10 +65,10 @@ def _place(
 ) -> np.ndarray:
     """Draw letters one by one, each lifted and spaced; or in one go when neither is asked for."""
     letters = clusters(text)
-    shaped = len(letters) < len(text) and _can_shape()  # marks that stand alone need the font's rules for their places
-    font = _font(path, size, shaped)
-    first = _font(path, big_first, shaped) if big_first else font
-    if letters and (spacing or (lifts and any(lifts)) or big_first):
+    how = layout(text, marks=len(letters) < len(text))  # a mark that stands alone needs the font's rules for its place
+    font = _font(path, size, how)
+    first = _font(path, big_first, how) if big_first else font
+    if letters and not is_shaped(text) and (spacing or (lifts and any(lifts)) or big_first):
         fonts = [first] + [font] * (len(letters) - 1)
         starts = [0.0, *accumulate(f.getlength(one) + spacing for f, one in zip(fonts, letters, strict=True))]
         width = starts.pop()

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw, ImageFont
 
 from crnn_lessons.text.fonts import require_glyphs
+from crnn_lessons.text.shaping import layout
 
 Line = tuple[np.ndarray, str]
 """A picture ``H W`` (uint8, ink bright on 0) and its text."""
@@ -23,8 +24,8 @@ FINE = 4  # fonts bend their letters to the pixels of small sizes; at this multi
 
 
 @functools.lru_cache(maxsize=256)
-def _font(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
+def _font(path: str, size: int, layout: ImageFont.Layout) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, size, layout_engine=layout)
 
 
 def print_line(
@@ -46,13 +47,14 @@ def print_line(
         uint8 ``H W``, ink 255 on 0; the width follows from the text.
 
     Raises:
-        ValueError: an empty text, or a font that lacks a glyph (named in the message).
+        ValueError: an empty text, a font that lacks a glyph (named in the message), or a script that this Pillow
+            cannot shape.
     """
     text = unicodedata.normalize("NFC", text)
     if not text:
         raise ValueError("there is nothing to print: the text is empty; give it at least one character")
     require_glyphs(font, text.replace(" ", ""))
-    face = _font(str(font), round(FINE * size))
+    face = _font(str(font), round(FINE * size), layout(text))
     left, _, right, _ = face.getbbox(text, anchor="ls")
     width = math.ceil((right - left) / FINE) + 2 * margin
     image = Image.new("L", (FINE * width, FINE * height), 0)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from einops import reduce
 from numpy.typing import ArrayLike
 from scipy import ndimage
 
 MOST = 8.0
 """No line is magnified more: the ink of one pixel or of a hyphen has no spread to measure by."""
+FINEST = 128  # rows; the centre of a higher line is measured on a smaller picture
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ def moments(line: ArrayLike, reach: float = 5.0, keep: float = 0.99) -> Window:
         keep: the window grows, if need be, until it holds this share of the ink.
     """
     line = check_line(line)
-    rows, ink = np.nonzero(ink_mask(line))[0], ink_mask(line)
-    if not len(rows):
+    ink, rows = ink_mask(line), np.arange(len(line))
+    if not ink.any():
         return _blank(line)
-    return _window(ink, np.full(line.shape[1], rows.mean()), reach * rows.std(), keep)
+    mean = float(np.average(rows, weights=ink.sum(axis=1)))
+    variance = float(np.average((rows - mean) ** 2, weights=ink.sum(axis=1)))
+    return _window(ink, np.full(line.shape[1], mean), reach * variance**0.5, keep)
 
 
 def mean_deviation(line: ArrayLike, reach: float = 5.0, keep: float = 0.99) -> Window:
@@ -64,17 +68,22 @@ def centre_line(
 
     The line is blurred (σ = H/2 down, ``smoothness`` · H along); the brightest row of each column, smoothed along the
     width (σ = ``extra`` · H), is the centre. To the blurred line a thousandth of its profile, averaged over columns,
-    is added: it decides where a column has no ink near by, and nothing is left to chance.
+    is added: it decides where a column has no ink near by, and nothing is left to chance. A line higher than
+    ``FINEST`` is shrunk first: a blur so wide leaves nothing finer, and its time grows with the cube of H.
     """
     line = check_line(line)
-    ink, height = ink_mask(line), len(line)
+    ink, (rows, columns) = ink_mask(line), line.shape
     if not ink.any():
         return _blank(line)
-    blurred = ndimage.gaussian_filter(line, (0.5 * height, smoothness * height), mode="constant")
+    by = max(1, rows // FINEST)
+    small = reduce(np.pad(line, ((0, -rows % by), (0, -columns % by))), "(h a) (w b) -> h w", "mean", a=by, b=by)
+    height = rows / by
+    blurred = ndimage.gaussian_filter(small, (0.5 * height, smoothness * height), mode="constant")
     profile = ndimage.uniform_filter1d(blurred.mean(axis=1), max(1, round(0.5 * height)), mode="constant")
     peak = (blurred + 0.001 * profile[:, None]).argmax(axis=0).astype(float)
-    centre = ndimage.gaussian_filter1d(peak, extra * height, mode="nearest")
-    deviation = np.abs(np.arange(height)[:, None] - centre)[ink].mean()
+    centre = ndimage.gaussian_filter1d(peak, extra * height, mode="nearest") * by + (by - 1) / 2
+    centre = np.interp(np.arange(columns), by * np.arange(len(centre)) + (by - 1) / 2, centre)
+    deviation = np.abs(np.arange(rows)[:, None] - centre)[ink].mean()
     return _window(ink, centre, float(int(1 + reach * deviation)), keep)
 
 
@@ -113,18 +122,37 @@ def normalise(
 
 
 def cut(line: ArrayLike, window: Window, height: int) -> np.ndarray:
-    """Cut a window out of a line and scale it, with linear interpolation; beyond the picture is paper.
+    """Cut a window out of a line and scale it; beyond the picture is paper.
 
-    Row i and column j of the result are read at row centre + scale (i - height/2) and column
-    scale j, with scale = 2 half / height.
+    Row i and column j of the result are read at row centre + scale (i - height/2) and column scale j, with
+    scale = 2 half / height; between pixels by linear interpolation. Where the line shrinks, each is the mean over a
+    field of scale x scale pixels, and the fields cover the line without a gap, so that no stroke is lost.
     """
     line = check_line(line)
     scale = max(2 * window.half / height, 1 / MOST)
-    across = scale * np.arange(max(1, round(line.shape[1] / scale)))
+    columns = max(1, round(line.shape[1] / scale))
+    step = line.shape[1] / columns if scale > 1 else scale  # subtle: scale, rounded so that no end is left out
+    field, wide = max(1.0, scale), max(1.0, step)  # rows and columns that a value of the result is the mean of
+    across = step * np.arange(columns) + (wide - 1) / 2
     centre = np.interp(across, np.arange(line.shape[1]), window.centre)
-    rows = centre + scale * (np.arange(height)[:, None] - height / 2)
-    places = np.stack([rows, np.broadcast_to(across, rows.shape)])
-    return ndimage.map_coordinates(line, places, order=1, mode="constant").astype(np.float32)
+    rows = centre + scale * (np.arange(height)[:, None] - height / 2) + (field - 1) / 2
+    return _area(_area(line.T, across, wide).T, rows, field).astype(np.float32)
+
+
+def _area(pixels: np.ndarray, at: np.ndarray, field: float) -> np.ndarray:
+    """The mean of ``pixels`` `H W` down each column over a field round each place, `h` or `h W`: `h W`.
+
+    It comes from the sum up to a place, linear within a pixel; a field of one pixel gives linear interpolation.
+    """
+    height, width = pixels.shape
+    total = np.zeros((height + 2, width))  # up to the upper edge of each row; paper above and below
+    np.cumsum(pixels, axis=0, out=total[1:-1])
+    total[-1] = total[-2]
+    at = np.broadcast_to(at if at.ndim == 2 else at[:, None], (len(at), width))
+    edges = np.clip([at + (1 - field) / 2, at + (1 + field) / 2], 0, height)
+    below = edges.astype(np.int64)
+    low, high = (np.take_along_axis(total[None], below + one, 1) for one in (0, 1))
+    return np.diff(low + (edges - below) * (high - low), axis=0)[0] / field
 
 
 def ink_mask(line: np.ndarray) -> np.ndarray:
@@ -133,26 +161,20 @@ def ink_mask(line: np.ndarray) -> np.ndarray:
 
 
 def to_ink(picture: ArrayLike) -> np.ndarray:
-    """A scan of either polarity as ink, 0 (paper) to 1.
+    """A scan of either polarity as ink, 0 (paper) to 1; a picture of one grey has none.
 
     Paper is the median, since it covers more than half of a line; ink is what lies furthest from it, up to a hundredth
-    of the pixels. A picture of one grey has no ink.
+    of the pixels.
     """
     picture = check_line(picture)
     paper = np.median(picture)
     dark, bright = np.percentile(picture, [1, 99])
     ink = dark if paper - dark >= bright - paper else bright
-    if ink == paper:
-        return np.zeros_like(picture)
-    return np.clip((picture - paper) / (ink - paper), 0, 1)
+    return np.clip((picture - paper) / (ink - paper), 0, 1) if ink != paper else np.zeros_like(picture)
 
 
 def check_line(line: ArrayLike) -> np.ndarray:
-    """Return a line as floats, uint8 as 0 to 1, or say in one sentence why it is none.
-
-    Raises:
-        ValueError: not ``H W``, empty, or a pixel that is negative or not finite.
-    """
+    """Return a line as floats, uint8 as 0 to 1; ValueError where it is no ``H W``, empty, or negative or not finite."""
     raw = np.asarray(line)
     if raw.ndim != 2 or 0 in raw.shape:
         raise ValueError(f"a line is a picture H x W of at least one pixel, and this has the shape {raw.shape}")
@@ -165,14 +187,14 @@ def check_line(line: ArrayLike) -> np.ndarray:
 def _window(weight: np.ndarray, centre: np.ndarray, half: float, keep: float) -> Window:
     """Let a window grow, if it is too small, until it holds a share of the ink."""
     distance = np.abs(np.arange(len(weight))[:, None] - centre)
-    inside = (weight * (distance <= half)).sum()
-    if inside < keep * weight.sum():
-        order = np.argsort(distance, axis=None, kind="stable")
-        held = np.cumsum(weight.ravel()[order])
-        half = float(distance.ravel()[order[np.searchsorted(held, keep * held[-1])]]) + 0.5
+    missing = keep * weight.sum() - (weight * (distance <= half)).sum()
+    if missing > 0:
+        outside = (distance > half) & (weight > 0)
+        order = np.argsort(distance[outside], kind="stable")
+        held = np.cumsum(weight[outside][order])
+        half = float(distance[outside][order[np.searchsorted(held, min(missing, held[-1]))]]) + 0.5
     return Window(centre, half)
 
 
 def _blank(line: np.ndarray) -> Window:
-    height, width = line.shape
-    return Window(np.full(width, height / 2), height / 2)
+    return Window(np.full(line.shape[1], len(line) / 2), len(line) / 2)

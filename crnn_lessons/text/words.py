@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.random import Generator
 
+from crnn_lessons.files import read_lines
+
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
 # Share of words of 1, 2, 3 ... letters. A dictionary is mostly long words; signs are mostly short ones.
@@ -25,14 +27,13 @@ def load_words(paths: Iterable[str | os.PathLike], characters: str = LETTERS + D
 
     Raises:
         FileNotFoundError: a list does not exist.
-        ValueError: no usable word in any of the lists.
+        ValueError: a list is not UTF-8, or there is no usable word in any of them.
     """
-    allowed, words = set(characters), []
+    allowed, words = set(unicodedata.normalize("NFC", characters)), []
     for path in map(Path, paths):
         if not path.is_file():
             raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
-        lines = path.read_text(encoding="utf-8").splitlines()
-        found = dict.fromkeys(unicodedata.normalize("NFC", line.strip()).lower() for line in lines)
+        found = dict.fromkeys(unicodedata.normalize("NFC", line.strip().lower()) for line in read_lines(path))
         words += [word for word in found if word and allowed.issuperset(word)]
     if not words:
         raise ValueError(f"the word lists hold no word made of {characters!r} only; check their format")

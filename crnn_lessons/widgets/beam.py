@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.arrays import as_array
 from crnn_lessons.ctc import beam, best_path
 from crnn_lessons.show.numbers import counted, show_number
 from crnn_lessons.widgets.lattice import check_probs
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place, Whole, as_array
+from crnn_lessons.widgets.spec import Entry, Place, Whole
 
 WIDEST = 20
 
@@ -40,7 +41,7 @@ class Beam(Widget):
     probs = Entry(check_probs)
     characters = Entry(fixed=True)
     width = Whole(1, WIDEST)
-    t = Place("moments", "{name} is a number of frames, {low} to {high} here")
+    t = Place("moments", said="{name} is a number of frames, {low} to {high} here")
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 import { minFrames, repeats } from "./ctc.js";
 import { costs, fields, parseLayer, sizesAlong } from "./shape_stack.js";
 
-export const PROJECTIONS = ["concat", "max", "sum", "lstm"];
+export const PROJECTIONS = ["concat", "max", "sum", "lstm", "attend"];
 const WIDEST = 2000; // pixels; beyond it nothing here means anything, as beyond five digits in a layer
 const DIGITS = "a number has at most five digits.";
 const CHAIN = "write none, or a chain of bilstm 256, gru 64, linear 256, conv 64 5";
@@ -57,8 +57,10 @@ export function accountOf(state) {
   const T = widths.at(-1), height = heights.at(-1);
   let size = state.projection === "concat" ? channels * height : channels;
   const add = (name, parameters, work) => rows.push({ name, shape: [T, size], parameters, work, sees: null });
-  const scan = state.projection === "lstm" ? 4 * channels * 2 * channels : 0;
-  add(`project: ${state.projection}`, scan ? [scan + 8 * channels] : [], scan * T * height);
+  const heads = [8, 4, 2, 1].find((n) => channels % n === 0); // of attend
+  const scan = { lstm: 8 * channels * channels, attend: heads * channels }[state.projection] ?? 0;
+  const biases = state.projection === "lstm" ? 8 * channels : heads;
+  add(`project: ${state.projection}`, scan ? [scan + biases] : [], scan * T * height);
   const sequence = state.sequence === "none" ? [] : pieces(state.sequence);
   if (!sequence.length) add("sequence: none", [], 0);
   for (const [what, text] of [...sequence.map((piece) => ["sequence", piece]), ["output", state.output]]) {

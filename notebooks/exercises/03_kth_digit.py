@@ -6,8 +6,11 @@ import math
 
 import numpy as np
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
+from crnn_lessons.tasks import kth_digit
 
 _LENGTHS = [torch.tensor(lengths) for lengths in ([3, 5, 4], [1, 1], [2, 6, 6, 1], [4])]
 
@@ -37,6 +40,8 @@ MAKE_MASK = Exercise(
             A batch may be padded further than its longest sample; `T` says how far.
         puts the padding in front :: < -> >= T -
             In this course a sample begins at step 0, and its padding stands behind it.
+        gives numbers, not booleans :: torch.arange(T) < lengths[:, None] -> (torch.arange(T) < lengths[:, None]).int()
+            An integer mask in `losses[mask]` counts as row numbers. Give booleans.
         """,
     ),
     cases=[(_LENGTHS[0], 5), (_LENGTHS[1], 1), (_LENGTHS[2], 6), (_LENGTHS[3], 7), (_LENGTHS[0], 8)],
@@ -84,6 +89,10 @@ LAST_OUTPUTS = Exercise(
         takes every sample's last step of every sample :: torch.arange(len(outputs)), -> :,
             A colon beside a list of steps takes all these steps of all samples, N N H. Pair them:
             `outputs[torch.arange(N), lengths - 1]`.
+        puts the steps on the axis of the units ::
+            torch.arange(len(outputs)), lengths -> torch.arange(len(outputs)), :, lengths
+            The colon skips the axis of time, so the steps pick units. Time is the second axis:
+            `outputs[torch.arange(N), lengths - 1]`.
         reads the first step :: torch.arange(len(outputs)), lengths - 1 -> :, 0
             After the first step the network has seen one digit.
         takes the batch axis for time :: = _time_first
@@ -91,6 +100,7 @@ LAST_OUTPUTS = Exercise(
         """,
     ),
     cases=[
+        (_numbers(3, 3, 3), torch.tensor([2, 3, 1])),  # a cube: steps on the axis of the units raise no error
         (_numbers(4, 4, 2), torch.tensor([2, 4, 3, 1])),  # square: swapped indices raise no error here
         (_numbers(3, 5, 2), _LENGTHS[0]),
         (_numbers(2, 1, 3), _LENGTHS[1]),
@@ -130,6 +140,11 @@ MASKED_MEAN = Exercise(
         divides by all steps, the padding too :: losses[mask] -> (losses * mask)
             The sum is right. Divide it by the number of true steps, `mask.sum()`, not by N T: else the loss shrinks
             when a batch happens to hold one long sample.
+        adds up the padding too :: [mask].mean() -> .sum() / mask.sum()
+            You divide by the number of true steps, and that is right. Add up the losses of true steps alone, too:
+            `losses[mask]`.
+        indexes with integers :: [mask] -> [mask.int()]
+            An integer mask picks whole rows, row 0 and row 1, many times over. A mask of booleans picks steps.
         divides by the number of samples :: mean() -> sum() / len(losses)
             This is the mean sum of a sample. The mean of a step is asked for: divide by `mask.sum()`.
         adds up and does not divide :: mean -> sum
@@ -153,7 +168,7 @@ MASKED_MEAN = Exercise(
         ("how do I leave the padding out?", "`losses[mask]` is a flat tensor of the losses of true steps."),
         (
             "or by numbers",
-            "`(losses * mask).sum()` over `mask.sum()` (right while every loss is finite; see section 15).",
+            "`(losses * mask).sum()` over `mask.sum()` (right while every loss is finite; see 'What goes wrong').",
         ),
     ),
 )
@@ -180,6 +195,8 @@ STEPS_UNTIL = Exercise(
             Each step keeps the share f of what was left, not of the beginning: after n steps f ** n is left.
         loses the same amount at each step, and does not round up :: = lambda f, left: (1 - left) / (1 - f)
             Each step keeps the share f of what was left: after n steps f ** n is left.
+        loses the same amount at each step, and rounds up :: = lambda f, left: math.ceil((1 - left) / (1 - f))
+            Each step keeps the share f of what was left, not of the beginning: after n steps f ** n is left.
         rounds down :: = lambda f, left: math.floor(math.log(left) / math.log(f))
             After that many steps there is still a little more than the share asked for: take one step more.
         stops where exactly the share is left :: >= -> >
@@ -335,4 +352,120 @@ HOLD_THE_SECOND = Exercise(
     source="answer = (20, -40, -10, 0, 0, 20)  # input gate: -10, +10, -30; forget gate: always σ(20)",
 )
 
-EXERCISES = (MAKE_MASK, LAST_OUTPUTS, MASKED_MEAN, STEPS_UNTIL, HALF_LIFE, HOLD_THE_SECOND)
+# 03-7 ---------------------------------------------------------------------------------------------------------------
+
+
+def training_step(layer, out, optimizer, batch):
+    outputs, _ = layer(batch.inputs)  # N T H
+    last = outputs[torch.arange(len(outputs)), batch.lengths - 1]  # N H
+    loss = F.cross_entropy(out(last), batch.targets)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+_STEP_SLIPS = mistakes(
+    training_step,
+    """
+    reads the last step of the batch :: torch.arange(len(outputs)), batch.lengths - 1 -> :, -1
+        For all but the longest samples that is padding. Pick each sample's own last step.
+    reads the step before the last :: - 1 -> - 2
+        The last step of a sample of length n is step n - 1.
+    averages the outputs over all steps :: outputs[torch.arange(len(outputs)), batch.lengths - 1] -> outputs.mean(dim=1)
+        One output is asked for, that of each sample's last step; the mean has the padding in it too.
+    applies the softmax twice :: out(last), -> out(last).softmax(-1),
+        `cross_entropy` takes scores and applies the softmax itself.
+    adds up the losses of the batch :: batch.targets) -> batch.targets, reduction="sum")
+        The mean over the samples is asked for; the sum makes the gradient N times as large.
+    does not clip the gradient ::
+        nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0) ->
+        A gradient longer than 1 is shortened to 1 before the optimizer moves the weights.
+    clips the layer alone :: [*layer.parameters(), *out.parameters()] -> layer.parameters()
+        The gradient is that of all weights, those of `out` too, and its length is taken over all of them.
+    never clears the gradient :: optimizer.zero_grad() ->
+        `backward` adds to the gradient that is there. Without `zero_grad` the second step uses both.
+    never moves the weights :: optimizer.step() ->
+    :: optimizer.zero_grad() -> & loss.backward() -> loss.backward(); optimizer.zero_grad()
+        `optimizer.step()` moves the weights along the gradient that `backward` computed, so the order is: clear,
+        `backward`, step. Without the last, or with the gradient cleared before it, they stay where they are.
+    moves the weights twice :: optimizer.step() -> optimizer.step(); optimizer.step()
+        One step a batch.
+    """,
+)
+
+
+class _Descent:
+    """Gradient descent at the rate 0.5. (The first optimizer of torch's takes seconds to load.)"""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def zero_grad(self, set_to_none=True):
+        for w in self.weights:
+            w.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        for w in self.weights:
+            if w.grad is not None:
+                w -= 0.5 * w.grad
+
+
+def _two_steps(step):
+    """The losses and the weights of a small network after a step on each of two batches."""
+    with torch.random.fork_rng(devices=[]):  # a check leaves the lesson's random numbers alone
+        torch.manual_seed(0)
+        layer, out = nn.RNN(10, 6, batch_first=True), nn.Linear(6, 10)
+        out.weight.data *= 8  # a gradient that is longer than 1
+        weights = [*layer.parameters(), *out.parameters()]
+        optimizer, generator = _Descent(weights), torch.Generator().manual_seed(0)
+        losses = [step(layer, out, optimizer, kth_digit(8, generator)) for _ in range(2)]
+    return losses, torch.cat([w.detach().flatten() for w in weights])
+
+
+def _alike(first, second):
+    return np.allclose(first[0], second[0], rtol=1e-4) and torch.allclose(first[1], second[1], rtol=1e-3, atol=1e-5)
+
+
+def step_fails(answer):
+    """None if two steps give the losses and the weights of the solution, `...` for a stub, else a sentence."""
+    if not callable(answer):
+        return f"A function is asked for, and this is {answer!r}: hand over its name, uncalled."
+    got, want = _two_steps(answer), _two_steps(training_step)
+    if ... in got[0]:
+        return ...
+    if None in got[0]:
+        return "Your step gave None: does it end with `return loss.item()`?"
+    got = [float(loss) for loss in got[0]], got[1]
+    if _alike(got, want):
+        return None
+    said = f"Two steps on two batches should give the losses {want[0][0]:.4f} and {want[0][1]:.4f}, and yours give "
+    said += f"{got[0][0]:.4f} and {got[0][1]:.4f}."
+    if np.allclose(got[0], want[0], rtol=1e-4):
+        said += " Those are right; the weights after the second step are not."
+    for slip in _STEP_SLIPS:
+        if _alike(_two_steps(slip.answer), got):
+            return f"{said} It looks as if your step {slip.name}. {slip.message}"
+    if abs(got[0][0] - want[0][0]) > 1e-4:
+        return f"{said} The first loss is wrong before any weight has moved: look at what goes into `cross_entropy`."
+    return f"{said} The first loss is right, so the fault is in how the weights are moved: clear, `backward`, step."
+
+
+TRAINING_STEP = Exercise(
+    key="03-7",
+    title="one training step on a padded batch",
+    solution=training_step,
+    verify=step_fails,
+    part="the training step",
+    mistakes=_STEP_SLIPS,
+    hints=(
+        ("which lines are there?", "Outputs, the last of each sample, the loss; then clear, `backward`, clip, step."),
+        ("the shapes do not fit", "`layer(batch.inputs)` gives a pair; its first part is N T H. `out` wants N H."),
+        ("clipping", "`nn.utils.clip_grad_norm_(weights, 1.0)`, with the weights of `layer` and of `out` in one list."),
+        ("the loss", "`F.cross_entropy(out(last), batch.targets)`: scores first, and no softmax before."),
+    ),
+)
+
+EXERCISES = (MAKE_MASK, LAST_OUTPUTS, MASKED_MEAN, STEPS_UNTIL, HALF_LIFE, HOLD_THE_SECOND, TRAINING_STEP)

@@ -71,7 +71,12 @@ TO_BITS = Exercise(
             Zeros in front are worth nothing on paper. Here the first entry is worth 1, so the zeros that fill up belong
             at the end; in front they multiply the number by a power of two.
         does not pad :: = lambda number, T: [int(bit) for bit in f"{number:b}"[::-1]]
+        :: for _ in range(T) -> while number
             The list must have T entries, with zeros at the end: else the carry has no place to go.
+        writes the most significant bit first, and does not pad ::
+            = lambda number, T: [int(bit) for bit in f"{number:b}"]
+            `bin` and `f"{number:b}"` write numbers as on paper. The least significant bit comes first here, and zeros
+            fill the list up to T entries, at its end.
         leaves no place for the last bit :: range(T) -> range(T - 1)
             T entries are asked for, and there is one fewer.
         makes a list as long as the number :: range(T) -> range(number)
@@ -85,6 +90,9 @@ TO_BITS = Exercise(
         works with NumPy's integers :: = lambda number, T: number >> np.arange(T) & 1
             They hold 64 bits. Python's own integers are of any size: take them one at a time, without an array.
         gives a text :: = lambda number, T: f"{number:0{T}b}"[::-1]
+        :: = lambda number, T: bin(number)[2:]
+        :: = lambda number, T: list(f"{number:0{T}b}"[::-1])
+        :: = lambda number, T: list(bin(number)[2:])
             A list of whole numbers is asked for, such as [0, 1, 1]; `int` turns each digit into a number.
         """,
     ),
@@ -174,7 +182,7 @@ CHAIN_PROBABILITY = Exercise(
 
 PAIRS = "The answer is two pairs of whole numbers, ((a, b), (c, d)), none of them negative."
 NO_CONFLICT = (
-    "Up to where the inputs part, the answers are the same, so these two do not embarrass a network that goes forward. "
+    "Up to where the inputs part, the answers are the same, so a network that goes forward can get both right. "
     "An earlier bit of the sum must differ: let a carry come up from below in one of them only."
 )
 SHORTER = (
@@ -241,6 +249,10 @@ FIRST_PLACE = (
     "not fit this start. Otherwise the fault is in W_ih, b, w_out or b_out. Write down h for a total of 0, 1, 2 and 3: "
     "the output must be 0, 1, 0, 1."
 )
+THREE = (
+    "A total of 3 comes up here, which it cannot at the first place, and smaller totals come out right. So look at "
+    "what the output makes of h for a total of 3 before you doubt W_hh: at the third unit, its threshold, and w_out."
+)
 LATER = (
     "The first place is right for all inputs, so the fault is in what W_hh hands on: the carry is 1 where the total "
     "was 2 or more. In the design of the hints it counts as much as an input bit, in all three units."
@@ -294,7 +306,8 @@ def hand_set_error(answer):
                 )
                 if not W_hh.any():
                     return f"{said} {FORGETFUL}"
-                return f"{said} {LATER if before else FIRST_PLACE}"
+                later = THREE if sum(x) + carry == 3 else LATER
+                return f"{said} {later if before else FIRST_PLACE}"
             if (new, carry_out) not in seen:
                 seen.add((new, carry_out))
                 waiting.append(((new, carry_out), word))
@@ -315,6 +328,7 @@ ADDER_BY_HAND = Exercise(
         Mistake("puts a threshold on a whole number", (_W_IH, _CARRY_IS_2, [-1, -2, -3], [1, -1, 1], -0.5), EDGE),
         Mistake("has no memory", (_W_IH, np.zeros((3, 3)), _HALVES, [1, -1, 1], -0.5), FORGETFUL),
         Mistake("is wrong before there is a carry", (_W_IH, _CARRY_IS_2, _HALVES, [1, 1, 1], -0.5), FIRST_PLACE),
+        Mistake("is wrong for a total of 3", (_W_IH, _CARRY_IS_2, _HALVES, [1, -2, 1], -0.5), THREE),
         Mistake(
             "hands on the wrong unit", (_W_IH, [[1, 0, 0], [1, 0, 0], [1, 0, 0]], _HALVES, [1, -1, 1], -0.5), LATER
         ),
@@ -338,4 +352,63 @@ ADDER_BY_HAND = Exercise(
     """,
 )
 
-EXERCISES = (ADD_PLACE, TO_BITS, CHAIN_PROBABILITY, NO_FORWARD_READER, ADDER_BY_HAND)
+# 04-6 ---------------------------------------------------------------------------------------------------------------
+
+
+def step_box(W_ih, W_hh, b, low, high, x):
+    middle = W_ih @ x + b + W_hh @ (low + high) / 2
+    reach = np.abs(W_hh) @ (high - low) / 2
+    return np.tanh(middle - reach), np.tanh(middle + reach)
+
+
+def _boxes():
+    """Weights, a box and a pair of bits, of several sizes; the numbers are round, the last box is a point."""
+    cases = []
+    for seed, (size, x) in enumerate([(1, (1, 0)), (2, (0, 1)), (3, (1, 1)), (3, (0, 0)), (2, (1, 1))]):
+        rng = np.random.default_rng(seed)
+        W_ih, W_hh, b = rng.normal(size=(size, 2)), rng.normal(size=(size, size)), rng.normal(size=size)
+        low = rng.uniform(-0.8, 0.2, size)
+        high = low + (0 if seed == 4 else rng.uniform(0.1, 0.6, size))
+        cases.append((*(part.round(2) for part in (W_ih, W_hh, b, low, high)), np.array(x)))
+    return cases
+
+
+STEP_BOX = Exercise(
+    key="04-6",
+    title="where a step sends a box of states",
+    solution=step_box,
+    mistakes=mistakes(
+        step_box,
+        """
+        sends its two corners through the step :: np.abs(W_hh) -> W_hh
+            Where a weight is negative, the lowest state gives the highest sum. Take the middle of the box, and add and
+            subtract |W_hh| times half its width.
+        takes the whole width for half of it :: (high - low) / 2 -> (high - low)
+            From its middle a box reaches half its width to each side.
+        takes twice the middle :: (low + high) / 2 -> (low + high)
+            The middle of the box is (low + high) / 2.
+        leaves out the bias :: + b +  -> +
+            The sum has three parts: the input's, the bias, and the state's.
+        leaves out the input :: W_ih @ x + b -> b
+            The sum has three parts: the input's, the bias, and the state's.
+        leaves out the tanh :: np.tanh(middle - reach), np.tanh(middle + reach) -> middle - reach, middle + reach
+            That is where the sum can land; the state is its tanh, which keeps the order.
+        gives the highest first :: middle - reach -> middle + reach & middle + reach -> middle - reach
+            The lowest values come first.
+        sends the middle alone :: reach = np.abs(W_hh) @ (high - low) / 2 -> reach = 0 * b
+            The image of a box is a box: the sum varies by |W_hh| times half the width.
+        """,
+    ),
+    cases=_boxes(),
+    show_case=lambda W_ih, W_hh, b, low, high, x: (
+        f"step_box(W_ih, W_hh, b, low, high, x) with {len(b)} unit{'s' * (len(b) > 1)}, W_hh = {W_hh.tolist()}, "
+        f"low = {low.tolist()}, high = {high.tolist()}, x = {x.tolist()}"
+    ),
+    hints=(
+        ("one unit, one weight", "With w > 0 the sum w h is lowest at the lowest h, with w < 0 at the highest h."),
+        ("many units", "Write h = middle + d with |d| at most half the width: then |W d| is at most |W| times that."),
+        ("nearly there", "tanh rises: apply it to the lowest and to the highest sum."),
+    ),
+)
+
+EXERCISES = (ADD_PLACE, TO_BITS, CHAIN_PROBABILITY, NO_FORWARD_READER, ADDER_BY_HAND, STEP_BOX)

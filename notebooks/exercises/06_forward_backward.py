@@ -349,6 +349,8 @@ LOG_ADD = Exercise(
             ln(e^a + e^b) = m + ln(e^(a-m) + e^(b-m)).
         gives nan for two impossible events :: m == -np.inf -> False
             -inf - (-inf) is nan. If both are -inf, so is the sum: return it before you subtract.
+        returns one of the two when they are equal :: m == -np.inf -> a == b & return -np.inf -> return a
+            That is right for -inf alone. Two equal probabilities add up to twice the one: ln 2 more.
         adds the logarithms :: = lambda a, b: a + b
             a + b is the logarithm of the product. The logarithm of the sum is asked for.
         gives up when one of the two is impossible :: m == -np.inf -> -np.inf in (a, b)
@@ -367,6 +369,7 @@ LOG_ADD = Exercise(
         (-5.0, -900.0),
         (-900.0, -5.0),
         (800.0, 799.0),
+        (-2.5, -2.5),
     ],
     hints=(
         ("-inf comes out", "Which of the two exponentials became 0? Subtract `m = max(a, b)` from both first."),

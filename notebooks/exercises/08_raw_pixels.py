@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import torch
 
 from crnn_lessons.exercises import Exercise, mistakes
 
@@ -85,11 +86,19 @@ PAD_COLUMNS = Exercise(
             The frames are T N H: time first.
         counts the columns with ink :: np.array(lengths) -> [int(image.any(axis=0).sum()) for image in images]
             An empty column within the picture is a time step too; its frame may say blank.
+        puts the batch last :: return frames, -> return frames.swapaxes(1, 2),
+            The frames are T N H: the rows of a column stand at the end.
+        returns the lengths first :: return frames, np.array(lengths) -> return np.array(lengths), frames
+            First the frames, then the input lengths.
+        cuts the pixels to whole numbers :: images[0].shape[0])) -> images[0].shape[0]), dtype=int)
+            An array of the type int or uint8 drops what stands behind the point. Leave `dtype` out: `np.zeros` makes
+            floating-point numbers.
         """,
     ),
     cases=[
         ([_line(2, 3, 0), _line(2, 5, 1)],),
         ([_line(3, 3, 2)],),
+        ([(2 * _line(3, 2, 5)).astype(np.uint8), (2 * _line(3, 4, 6)).astype(np.uint8)],),
         ([_line(2, 4, 3, empty=(0, 3)), _line(2, 2, 4), _line(2, 4, 5)],),
     ],
     show_case=lambda images: f"pad_columns of pictures of the widths {[image.shape[1] for image in images]}",
@@ -147,7 +156,8 @@ BLIND_LOSS = Exercise(
             It may be held for m = 2, 3 ... steps as well. Few are likely, and all of them count.
         forgets that the run may begin at several places :: (T - m + 1) * ->
             A run of m steps fits into T steps at T - m + 1 places, and each is an alignment.
-        counts one place too few :: math.log -> np.log & T - m + 1 -> T - m
+        counts one place too few :: T - m + 1 -> T - m
+        :: math.log -> np.log & T - m + 1 -> T - m
             A run of m = T steps has one place, not none: T - m + 1.
         leaves the blanks out of the product :: * b ** (T - m) ->
             The other T - m steps say blank, with probability b each.
@@ -202,7 +212,7 @@ INK_ROWS = Exercise(
         ink_rows,
         """
         weighs each pixel with its brightness :: = _weighted
-            That is nearer to the third form. Here a pixel is ink or not: brighter than half of the brightest.
+            Here a pixel is ink or not: brighter than half of the brightest. All ink weighs the same.
         measures the columns :: rows, _ = -> _, rows =
             `np.nonzero` gives rows first, then columns.
         counts each row once :: return -> rows = np.unique(rows); return
@@ -214,7 +224,7 @@ INK_ROWS = Exercise(
         takes one half as the threshold on every line :: 0.5 * np.max(line) -> 0.5
             The threshold is half of the line's own brightest pixel, so that faint print counts too.
         takes the mean absolute deviation :: rows.std() -> np.abs(rows - rows.mean()).mean()
-            That belongs to another form. The standard deviation is the root of the mean of the squares.
+            The standard deviation is the root of the mean of the squares.
         returns the spread first :: mean() -> std() & std() -> mean()
             First the mean, then the spread.
         takes 128 as the threshold :: 0.5 * np.max(line) -> 128
@@ -248,6 +258,7 @@ WINDOW = Exercise(
         window,
         """
         has the scale upside down :: 2 * reach * spread / height -> height / (2 * reach * spread)
+        :: = lambda mean, spread, height, reach: (height / (2 * reach * spread), mean - reach * spread)
             The scale is rows of the input for one row of the result: 2 reach spread of them become height rows.
         forgets that the window reaches both ways :: 2 * reach -> reach
             reach · spread above the mean and as much below: 2 reach spread rows in all.
@@ -271,4 +282,56 @@ WINDOW = Exercise(
     ),
 )
 
-EXERCISES = (TO_FRAMES, PAD_COLUMNS, NARROWEST, BLIND_LOSS, INK_ROWS, WINDOW)
+# 08-7 ---------------------------------------------------------------------------------------------------------------
+
+
+def _frames(t, n, d):
+    return torch.arange(1.0, 1 + t * n * d).reshape(t, n, d)
+
+
+def reverse(frames, lengths):
+    out = frames.clone()
+    for n, T in enumerate(lengths):
+        out[:T, n] = frames[:T, n].flip(0)
+    return out
+
+
+REVERSE = Exercise(
+    key="08-7",
+    title="turn each line around within its own length",
+    solution=reverse,
+    mistakes=mistakes(
+        reverse,
+        """
+        turns the whole array around :: = lambda frames, lengths: frames.flip(0)
+            Then a short line begins with its padding. Each line turns around within its own length: `frames[:T, n]`.
+        turns the numbers of a frame around, too :: flip(0) -> flip(0, 1)
+            A frame is a column of pixels; its order stays. `frames[:T, n]` is T x D, and time is axis 0.
+        turns the numbers of a frame around :: flip(0) -> flip(1)
+            A frame is a column of pixels; its order stays. `frames[:T, n]` is T x D, and time is axis 0.
+        puts the line at the end of the array :: out[:T, n] -> out[len(frames) - T :, n]
+            The turned line begins at step 0, where the other LSTM begins to read.
+        turns all samples around at each length :: out[:T, n] -> out[:T] & frames[:T, n] -> frames[:T]
+            Each sample has its own length: `[:T, n]` takes sample n alone.
+        empties what lies past the end :: frames.clone() -> torch.zeros_like(frames)
+            What lies past a line's length stays as it is: start from a copy of the frames.
+        takes the first length for all :: enumerate(lengths) -> enumerate([lengths[0]] * len(lengths))
+            Each sample has its own length, `lengths[n]`.
+        """,
+    ),
+    cases=[
+        (_frames(4, 2, 1), torch.tensor([4, 2])),
+        (_frames(3, 1, 2), torch.tensor([3])),
+        (_frames(5, 3, 2), torch.tensor([2, 5, 1])),
+    ],
+    show_case=lambda frames, lengths: f"reverse(frames, {lengths.tolist()}) with T, N, D = {tuple(frames.shape)}",
+    hints=(
+        (
+            "where do I begin?",
+            "`out = frames.clone()`, then a loop over samples: `for n, T in enumerate(lengths)`.",
+        ),
+        ("one sample", "Its frames are `frames[:T, n]`, T x D. `x.flip(0)` turns x around along its first axis."),
+    ),
+)
+
+EXERCISES = (TO_FRAMES, PAD_COLUMNS, NARROWEST, BLIND_LOSS, INK_ROWS, WINDOW, REVERSE)

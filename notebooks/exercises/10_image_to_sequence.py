@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from einops import rearrange
+from torch import nn
 
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
 from crnn_lessons.models.features import FeatureStack, layers, parse
@@ -71,6 +72,11 @@ CONV_PARAMETERS = Exercise(
             Without a norm, each output channel has a bias: one number each.
         leaves out the norm :: 2 * outputs if -> 0 if
             A norm has a scale and a shift for each output channel.
+        leaves out the bias and the norm :: + (2 * outputs if norm else outputs) ->
+            Besides the weights, each output channel has two numbers with a norm, and one, its bias, without.
+        lets `if` take the weights in :: (2 * outputs if norm else outputs) -> 2 * outputs if norm else outputs
+            Python reads `w + 2 * o if norm else o` as `(w + 2 * o) if norm else o`: put brackets around the part with
+            `if` and `else`.
         keeps the bias beside the norm :: 2 * outputs if -> 3 * outputs if
             The norm takes the mean away, and with it any bias: a convolution before a norm has none here.
         counts a bias and no norm, whatever `norm` says :: (2 * outputs if norm else outputs) -> outputs
@@ -113,7 +119,7 @@ def paper_steps(W):
 
 PAPER_STEPS = Exercise(
     key="10-3",
-    title="T of the paper's network",
+    title="T of the authors' network",
     solution=paper_steps,
     mistakes=mistakes(
         paper_steps,
@@ -303,4 +309,163 @@ ROWS_AS_TIME = Exercise(
     ),
 )
 
-EXERCISES = (WINDOWS, CONV_PARAMETERS, PAPER_STEPS, MEND, RECEPTIVE_FIELD, ROWS_AS_TIME)
+# 10-7 ---------------------------------------------------------------------------------------------------------------
+
+
+def convolve(picture, kernel):
+    rows, columns = kernel.shape
+    out = np.zeros((picture.shape[0] - rows + 1, picture.shape[1] - columns + 1))
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            out[y, x] = np.sum(picture[y : y + rows, x : x + columns] * kernel)
+    return out
+
+
+def _picture(height, width, seed=0):
+    return np.random.default_rng(seed).integers(-4, 5, size=(height, width)) / 2
+
+
+CONVOLVE = Exercise(
+    key="10-7",
+    title="slide a kernel over a picture",
+    solution=convolve,
+    mistakes=mistakes(
+        convolve,
+        """
+        turns the kernel around :: * kernel -> * kernel[::-1, ::-1]
+            That is the convolution of mathematics. A layer of a network lays the kernel on as it is.
+        swaps rows and columns :: = lambda picture, kernel: convolve(picture, kernel.T)
+        :: = lambda picture, kernel: convolve(picture.T, kernel)
+            `picture[y : y + rows, x : x + columns]`: the first index is the row.
+        leaves out the last places :: rows + 1 -> rows & columns + 1 -> columns
+            A window of 3 fits into 5 columns at 5 - 3 + 1 = 3 places.
+        takes the mean for the sum :: np.sum -> np.mean
+            The products are added up, and not divided by their number.
+        adds the kernel where it should multiply :: * kernel -> + kernel
+            Each pixel under the window is multiplied by the number of the kernel that lies on it.
+        takes the largest product :: np.sum -> np.max
+            A pool takes the largest. A convolution adds the products up.
+        pads the picture :: = lambda picture, kernel: convolve(np.pad(picture, 1), kernel)
+            Here the whole window must lie inside the picture: no padding.
+        moves by the size of the kernel ::
+            = lambda picture, kernel: convolve(picture, kernel)[:: kernel.shape[0], :: kernel.shape[1]]
+            The window moves one pixel at a time; neighbouring windows overlap.
+        """,
+    ),
+    cases=[
+        (_picture(4, 5), np.ones((3, 3))),
+        (_picture(4, 6, 1), _picture(2, 3, 2)),
+        (_picture(5, 4, 3), _picture(3, 3, 4)),
+        (_picture(3, 7, 5), _picture(1, 2, 6)),
+    ],
+    show_case=lambda picture, kernel: f"convolve of a picture {picture.shape} with a kernel {kernel.shape}",
+    hints=(
+        ("how large is the result?", "(rows of the picture - rows of the kernel + 1), and so for the columns."),
+        ("one number of it", "`np.sum(picture[y : y + rows, x : x + columns] * kernel)`."),
+        ("and all of them?", "Two loops, `for y in range(...)` and `for x in range(...)`, over the places."),
+    ),
+)
+
+# 10-8 ---------------------------------------------------------------------------------------------------------------
+
+
+def conv_layer(inputs, outputs):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )
+
+
+NO_MODULE = "A module of torch is asked for: `return nn.Sequential(...)`."
+NOT_3_X_3 = "The kernel is asked to be 3 x 3: `kernel_size=3`."
+NO_PADDING = "The picture gets smaller. A row and a column of padding on each side, `padding=1`, keep its size."
+NO_RELU = "There are numbers below 0 in what comes out. The ReLU comes last and sets them to 0."
+NO_NORM = "The channels do not have the mean 0 and the variance 1 before the ReLU: `nn.BatchNorm2d(outputs)`."
+RELU_FIRST = "The ReLU stands before the norm, which makes numbers below 0 again. Convolution, norm, ReLU."
+BIAS = "The convolution has a bias, which the norm takes away again: `bias=False`."
+FIXED = "It should work for any number of channels: `nn.Conv2d(inputs, outputs, ...)`."
+
+
+def is_conv_layer(answer):
+    """None for a function that makes the layer asked for, else a sentence."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        layers = [answer(2, 5), answer(4, 3)]
+        if layers[0] is ...:
+            return ...
+        if not all(isinstance(layer, nn.Module) for layer in layers):
+            return f"conv_layer(2, 5) gave something of the type {type(layers[0]).__name__}. {NO_MODULE}"
+        for layer, inputs, outputs in zip(layers, (2, 4), (5, 3), strict=True):
+            x = torch.randn(3, inputs, 6, 7, generator=torch.Generator().manual_seed(10))  # N D H W
+            try:
+                found = layer(x)
+            except RuntimeError as error:
+                return f"conv_layer({inputs}, {outputs}) does not take N D H W = {tuple(x.shape)}: {error}. {FIXED}"
+            said = f"conv_layer({inputs}, {outputs}) made N D H W = {tuple(found.shape)} of {tuple(x.shape)}."
+            kernels = [tuple(p.shape) for p in layer.parameters() if p.ndim == 4]
+            if found.shape[1] != outputs:
+                return f"{said} {FIXED}"
+            if kernels != [(outputs, inputs, 3, 3)]:
+                return f"The kernels of conv_layer({inputs}, {outputs}) have the shapes {kernels}. {NOT_3_X_3}"
+            if found.shape[2:] != x.shape[2:]:
+                return f"{said} {NO_PADDING}"
+            last = [module for module in layer.modules() if not list(module.children())][-1]
+            if (found < 0).any():
+                return RELU_FIRST if isinstance(last, nn.BatchNorm2d) and _has_relu(layer) else NO_RELU
+            numbers = [p.numel() for p in layer.parameters() if p.ndim == 1]
+            model = conv_layer(inputs, outputs)
+            model[0].weight.copy_(next(p for p in layer.parameters() if p.ndim == 4))
+            if len(numbers) == 3:
+                return BIAS
+            if not torch.allclose(found, model(x), atol=1e-5):
+                return NO_NORM
+    return None
+
+
+def _has_relu(layer):
+    return any(isinstance(module, nn.ReLU) for module in layer.modules())
+
+
+CONV_LAYER = Exercise(
+    key="10-8",
+    title="convolution, norm, ReLU",
+    solution=conv_layer,
+    verify=is_conv_layer,
+    mistakes=mistakes(
+        conv_layer,
+        f"""
+        gives a list of modules :: = lambda inputs, outputs: list(conv_layer(inputs, outputs))
+            {NO_MODULE}
+        has another kernel :: kernel_size=3, padding=1 -> kernel_size=5, padding=2
+            {NOT_3_X_3}
+        forgets the padding :: , padding=1 ->
+            {NO_PADDING}
+        leaves out the ReLU :: nn.ReLU() -> nn.Identity()
+            {NO_RELU}
+        leaves out the norm :: nn.BatchNorm2d(outputs), -> nn.Identity(),
+            {NO_NORM}
+        puts the ReLU before the norm :: nn.BatchNorm2d(outputs), -> nn.ReLU(), & nn.ReLU(), -> nn.BatchNorm2d(outputs),
+            {RELU_FIRST}
+        keeps the bias :: , bias=False ->
+            {BIAS}
+        has fixed numbers of channels :: nn.Conv2d(inputs, -> nn.Conv2d(2,
+            {FIXED}
+        """,
+    ),
+    hints=(
+        ("which modules?", "`nn.Conv2d`, `nn.BatchNorm2d` and `nn.ReLU`, in this order, inside `nn.Sequential(...)`."),
+        ("the convolution", "`nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)`."),
+        ("the norm", "`nn.BatchNorm2d(outputs)`: it stands behind the convolution, and has as many channels."),
+    ),
+)
+
+EXERCISES = (
+    WINDOWS,
+    CONV_PARAMETERS,
+    PAPER_STEPS,
+    MEND,
+    RECEPTIVE_FIELD,
+    ROWS_AS_TIME,
+    CONVOLVE,
+    CONV_LAYER,
+)

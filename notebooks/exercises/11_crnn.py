@@ -5,10 +5,15 @@ from __future__ import annotations
 import math
 from itertools import groupby, pairwise
 
+import numpy as np
 import torch
 from einops import rearrange
+from torch import nn
 
 from crnn_lessons.exercises import Exercise, mistakes
+from crnn_lessons.exercises.catalogue import find
+
+ctc_losses_and_posteriors = find("07-6").solution
 
 # 11-1 ---------------------------------------------------------------------------------------------------------------
 
@@ -57,6 +62,7 @@ TO_STEPS = Exercise(
     key="11-2",
     title="features to time steps",
     solution=to_steps,
+    part="the move to steps",
     mistakes=mistakes(
         to_steps,
         """
@@ -142,6 +148,7 @@ FOCAL = Exercise(
         forgets the square :: ** 2 ->
             The factor is (1 - p) to the power of 2.
         weighs with p, not with 1 - p :: 1 - math.exp(-loss) -> math.exp(-loss)
+        :: (1 - math.exp(-loss)) ** 2 -> math.exp(-loss)
             This favours what is read well already. The factor should be near 0 where p is near 1.
         takes the loss for the probability :: math.exp(-loss) -> loss
             The loss is -ln p. So p is exp(-loss).
@@ -153,6 +160,8 @@ FOCAL = Exercise(
             The loss is -ln p. So p is exp(-loss), with the minus; exp(loss) is above 1.
         squares p, and not 1 - p :: (1 - math.exp(-loss)) ** 2 -> (1 - math.exp(-loss) ** 2)
             First 1 - p, then the square.
+        comes out negative :: return -> return -
+            The loss is -ln p, which is positive, and so is the factor: there is no minus left to add.
         """,
     ),
     cases=[(1.0,), (0.0,), (0.01,), (0.5,), (3.0,), (20.0,)],
@@ -197,6 +206,8 @@ DECODE = Exercise(
             Compare each sign with the one before it in the path, blank or not.
         merges nothing :: (0, before) -> (0,)
             A run of equal signs is one letter.
+        keeps the blanks :: = lambda path: [k for k, _ in groupby(path)]
+            A blank is no letter: after the runs are merged, drop class 0.
         """,
         pairwise=pairwise,
     ),
@@ -265,6 +276,10 @@ LETTER_FRAMES = Exercise(
             The last frame of a run of length n that begins at t is t + n - 1.
         counts frames from 1 :: frames, t = [], 0 -> frames, t = [], 1
             The first frame is frame 0.
+        gives one entry for each frame :: = lambda path: [(k, t, t) for t, k in enumerate(path) if k != 0]
+            A run of equal classes is one letter: one entry, with its first and its last frame.
+        counts the runs, not the frames :: t, t + length - 1 -> t, t & t += length -> t += 1
+            A run of n frames moves the counter on by n.
         """,
     ),
     cases=[([8, 8, 0, 5],), ([0, 12, 0, 12, 0],), ([3],), ([],), ([0, 0],), ([1, 2, 2, 2, 0, 0, 2],)],
@@ -278,4 +293,357 @@ LETTER_FRAMES = Exercise(
     ),
 )
 
-EXERCISES = (NARROWEST, TO_STEPS, BILSTM_PARAMETERS, FOCAL, DECODE, LETTER_FRAMES)
+# 11-7 ---------------------------------------------------------------------------------------------------------------
+
+
+def _fill(network):
+    """Give all weights values that depend on their shapes alone, so that equal layers compute equal numbers."""
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"a module of torch is asked for, and this is of the type {type(network).__name__}")
+    for weights in network.double().parameters():
+        generator = torch.Generator().manual_seed(sum(n * 31**i for i, n in enumerate(weights.shape)))
+        values = torch.randn(weights.shape, generator=generator, dtype=torch.float64)
+        weights.data = values / math.sqrt(weights[0].numel())
+    return network.eval()
+
+
+def _noise(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(11), dtype=torch.float64)
+
+
+def _features_of(make, height, width):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():  # a check leaves the lesson's random numbers alone
+        stack = make()
+        if stack is ...:
+            return stack
+        features = _fill(stack)(_noise(2, 1, height, width))
+    count = sum(weights.numel() for weights in stack.parameters())
+    return {"shape": tuple(features.shape), "parameters": count, "features": features.numpy()}
+
+
+def make_convolutions():
+    layers, channels_before = [], 1
+    for channels, pool in [(16, (2, 2)), (32, (2, 2)), (64, (2, 1)), (64, (2, 1))]:
+        layers.append(nn.Conv2d(channels_before, channels, kernel_size=3, padding=1, bias=False))
+        layers.append(nn.BatchNorm2d(channels))
+        layers.append(nn.ReLU())
+        layers.append(nn.MaxPool2d(pool))
+        channels_before = channels
+    return nn.Sequential(*layers)
+
+
+CONVOLUTIONS = Exercise(
+    key="11-7",
+    title="the convolutions",
+    solution=make_convolutions,
+    part="the convolutions",
+    probe=_features_of,
+    mistakes=mistakes(
+        make_convolutions,
+        """
+        forgets the padding :: , padding=1 ->
+            A window of 3 that must lie inside the picture takes a row and a column off each side: `padding=1` puts
+            them back.
+        halves the width at each pool :: (2, 1) -> (2, 2)
+            Then 100 columns become 6, too few for a word. The last two pools halve the height alone: `(2, 1)`.
+        swaps height and width in the last two pools :: (2, 1) -> (1, 2)
+            A pair is (rows, columns): `(2, 1)` halves the height and keeps the width.
+        keeps a bias beside the norm :: , bias=False ->
+            The norm takes the mean of each channel off, and a bias with it: `bias=False`.
+        leaves out the norm :: layers.append(nn.BatchNorm2d(channels)) -> pass
+            After each convolution comes `nn.BatchNorm2d` with as many channels as it has given out.
+        leaves out the ReLU :: layers.append(nn.ReLU()) -> pass
+            Without something bent between them, two convolutions are one larger convolution.
+        puts the ReLU before the norm ::
+            nn.BatchNorm2d(channels) -> nn.ReLU() & nn.ReLU() -> nn.BatchNorm2d(channels)
+            It would learn to read as well, but it is not the network of the table: convolution, norm, ReLU, pool.
+        stops after three rows of the table :: (64, (2, 1)), (64, (2, 1))] -> (64, (2, 1))]
+            A fourth convolution takes 64 channels in and gives 64 out, and a fourth pool leaves two rows.
+        has channels that do not fit :: , channels_before = [], 1 -> , channels_before = [], 3
+        :: channels_before = channels -> pass
+            The pictures are grey: the first convolution takes one channel. Each of the others takes as many as the one
+            before has given out.
+        gives a list of layers :: nn.Sequential(*layers) -> layers
+            A list cannot be run. `nn.Sequential(*layers)` runs its layers one after the other.
+        """,
+    ),
+    cases=[(64, 100), (32, 100), (32, 41)],
+    show_case=lambda height, width: f"make_convolutions() on two pictures of {height} × {width}",
+    hints=(
+        (
+            "how does it begin?",
+            "`nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False)`, then norm, ReLU, pool.",
+        ),
+        ("a pool that keeps the width", "`nn.MaxPool2d((2, 1))`: windows of two rows and one column."),
+        ("how do I put them together?", "`nn.Sequential(layer, layer, ...)`, or `nn.Sequential(*layers)` of a list."),
+    ),
+)
+
+# 11-8 ---------------------------------------------------------------------------------------------------------------
+
+
+def _log_probs_of(make, num_classes, N, width):
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        network = make(num_classes)
+        if network is ...:
+            return network
+        log_probs = _fill(network)(_noise(N, 1, 32, width))
+        if log_probs is ...:
+            return log_probs
+    count = sum(weights.numel() for weights in network.parameters())
+    named = [name for name in ("convolutions", "lstm", "output") if hasattr(network, name)]
+    return {"shape": tuple(log_probs.shape), "parameters": count, "layers": named, "log_probs": log_probs.numpy()}
+
+
+class CRNN(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.convolutions = make_convolutions()
+        self.lstm = nn.LSTM(128, 64, bidirectional=True)
+        self.output = nn.Linear(128, num_classes)
+
+    def forward(self, images):
+        features = self.convolutions(images)  # N D H W
+        steps = to_steps(features)  # T N 128
+        context, _ = self.lstm(steps)  # T N 128
+        return self.output(context).log_softmax(dim=2)  # T N C
+
+
+NETWORK = Exercise(
+    key="11-8",
+    title="the network",
+    solution=CRNN,
+    part="the network",
+    probe=_log_probs_of,
+    mistakes=mistakes(
+        CRNN,
+        """
+        gives logits :: .log_softmax(dim=2) ->
+            CTC wants logarithms of probabilities: end with `.log_softmax(dim=2)`.
+        gives probabilities :: log_softmax -> softmax
+            CTC wants their logarithms: `log_softmax`.
+        normalises over the samples :: dim=2 -> dim=1
+        normalises over the steps :: dim=2 -> dim=0
+            The classes share the probability of one step of one sample. They are the last of T N C: `dim=2`.
+        reads in one direction :: , bidirectional=True -> & nn.Linear(128, -> nn.Linear(64,
+            What comes after a frame helps, too: `bidirectional=True`. Then each step has 2 · 64 numbers.
+        takes the samples for the steps :: bidirectional=True -> bidirectional=True, batch_first=True
+            `to_steps` gives T N D, time first, as `nn.LSTM` takes it. Leave `batch_first` out.
+        goes on with all that the LSTM returns :: context, _ = -> context =
+            `nn.LSTM` returns a pair: the outputs of all steps, and the last states. Take the first.
+        never calls the LSTM :: context, _ = self.lstm(steps) -> context = steps
+            The steps must go through `self.lstm` before `self.output`: by themselves they know nothing of their
+            neighbours.
+        has sizes that do not fit :: nn.LSTM(128, -> nn.LSTM(64,
+        :: nn.Linear(128, -> nn.Linear(64,
+            A step has D · H = 64 · 2 = 128 numbers, and an LSTM of 64 units in two directions gives 2 · 64 = 128.
+        forgets super().__init__() :: super().__init__() ->  pass
+            `nn.Module` has to be set up before it can hold layers: `super().__init__()` comes first.
+        """,
+    ),
+    cases=[(5, 2, 100), (37, 3, 61)],
+    show_case=lambda num_classes, N, width: f"CRNN({num_classes}) on {N} pictures of 32 × {width}",
+    hints=(
+        ("what belongs in __init__?", "The layers that have weights: the convolutions, the LSTM, and a linear layer."),
+        ("which sizes?", "64 channels × 2 rows = 128 numbers a step; 64 units in two directions give 128 as well."),
+        ("what does the LSTM return?", "A pair. `context, _ = self.lstm(steps)`."),
+        ("and the end?", "`self.output(context).log_softmax(dim=2)`"),
+    ),
+)
+
+# 11-9 ---------------------------------------------------------------------------------------------------------------
+
+
+class GradientsMissing(Exception):
+    """Torch called ``backward``, and got too few things back: an error that can have one cause only."""
+
+
+def _loss_and_gradient(function, log_probs, targets, input_lengths, weights):
+    leaf = torch.tensor(log_probs, requires_grad=True)
+    losses = getattr(function, "apply", function)(leaf, targets, input_lengths)
+    if losses is ...:
+        return losses
+    if not (torch.is_tensor(losses) and losses.requires_grad):
+        raise TypeError("the losses should be a tensor that comes from a torch.autograd.Function")
+    if len(losses.shape) != 1:
+        return {"losses": losses.detach().numpy()}
+    try:
+        (losses * torch.tensor(weights)).sum().backward()
+    except RuntimeError as error:
+        raise (GradientsMissing(str(error)) if "number of gradients" in str(error) else error) from None
+    return {"losses": losses.detach().numpy(), "gradient": leaf.grad.numpy()}
+
+
+def _ctc_cases():
+    rng, cases = np.random.default_rng(11), []
+    for T, targets, input_lengths in [(3, [[1], [2]], [3, 3]), (6, [[1, 2], [2, 2], [3]], [6, 6, 4])]:
+        probs = rng.dirichlet(np.ones(4), size=(T, len(targets)))
+        cases.append((np.log(probs), targets, input_lengths, rng.uniform(0.5, 2, size=len(targets))))
+    return cases
+
+
+class CTC(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, log_probs, targets, input_lengths):
+        losses, q = ctc_losses_and_posteriors(log_probs.numpy(), targets, input_lengths)
+        ctx.save_for_backward(torch.tensor(q))
+        return torch.tensor(losses)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (q,) = ctx.saved_tensors  # T N C
+        return -q * gradient[:, None], None, None
+
+
+AUTOGRAD = Exercise(
+    key="11-9",
+    title="your CTC, for torch",
+    solution=CTC,
+    part="CTC for torch",
+    probe=_loss_and_gradient,
+    mistakes=mistakes(
+        CTC,
+        """
+        gives q in place of -q :: -q * -> q *
+            The loss falls where the log-probability of a likely class rises: the gradient is −q.
+        forgets what comes from behind :: * gradient[:, None] ->
+            Torch hands you the derivative of the final loss with respect to each of the N losses. The chain rule
+            multiplies by it.
+        multiplies the steps, not the samples :: gradient[:, None] -> gradient.mean()
+            Each sample has a number of its own in `gradient`: line up its N numbers with the middle axis of T N C,
+            `gradient[:, None]`.
+        gives one gradient for three inputs :: , None, None ->
+            `forward` takes three arguments besides ctx, so `backward` returns three things. Targets and lengths have
+            no gradient: None.
+        adds up the losses :: return torch.tensor(losses) -> return torch.tensor(losses.sum())
+            N losses are asked for: what becomes of them is left to the training step.
+        gives the gradient of the logits ::
+            -q -> (log_probs.exp() - q) & torch.tensor(q)) -> torch.tensor(q), log_probs) & (q,) = -> q, log_probs =
+            p − q is the gradient with respect to the logits. Here the log-probabilities come in: theirs is −q, and
+            torch goes through `log_softmax` by itself.
+        """,
+    ),
+    cases=_ctc_cases(),
+    show_case=lambda log_probs, targets, input_lengths, weights: (
+        f"CTC.apply(log_probs, {targets}, {input_lengths}) with T, N, C = {log_probs.shape}"
+    ),
+    hints=(
+        ("forward", "Call your function with `log_probs.numpy()`; it returns the losses and q."),
+        ("how does q get to backward?", "`ctx.save_for_backward(torch.tensor(q))`; there, `(q,) = ctx.saved_tensors`."),
+        ("which shapes meet?", "q is T N C and `gradient` is N: `gradient[:, None]` is N 1, and fits every step."),
+        ("how many gradients?", "One for each argument of `forward` after ctx; None for the targets and the lengths."),
+    ),
+)
+
+# 11-10 --------------------------------------------------------------------------------------------------------------
+
+
+class _Columns(nn.Module):
+    """The smallest network that there is: each column of a picture by itself, from N 1 H W to T N C."""
+
+    def __init__(self):
+        super().__init__()
+        self.output = nn.Linear(3, 4)
+
+    def forward(self, images):
+        return self.output(rearrange(images, "n 1 h w -> w n h")).log_softmax(dim=2)
+
+
+class _Descent:
+    """Gradient descent. (The first step of an optimiser of torch imports for seconds, and a check is timed.)"""
+
+    def __init__(self, weights):
+        self.weights = list(weights)
+
+    def zero_grad(self):
+        for weights in self.weights:
+            weights.grad = None
+
+    def step(self):
+        with torch.no_grad():
+            for weights in self.weights:
+                weights -= 0.5 * (0 if weights.grad is None else weights.grad)
+
+
+def _two_steps(step, images, targets):
+    with torch.random.fork_rng(devices=[]):
+        network = _fill(_Columns()).train()
+    optimizer = _Descent(network.parameters())
+    given = [step(network, optimizer, images, targets) for _ in range(2)]
+    if given[0] is ... or given[0] is None:
+        return given[0]
+    kind = "a tensor" if torch.is_tensor(given[0]) else "a number"
+    losses = [float(loss.detach() if torch.is_tensor(loss) else loss) for loss in given]
+    weights = network.output.weight.detach().numpy()
+    return {"what it returns": kind, "losses": losses, "weights": weights}
+
+
+def training_step(network, optimizer, images, targets):
+    log_probs = network(images)  # T N C
+    T, N, _ = log_probs.shape
+    losses = CTC.apply(log_probs, targets, [T] * N)  # N
+    loss = losses.sum() / sum(len(target) for target in targets)  # nats per character
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+TRAINING_STEP = Exercise(
+    key="11-10",
+    title="the training step",
+    solution=training_step,
+    part="the training step",
+    probe=_two_steps,
+    mistakes=mistakes(
+        training_step,
+        """
+        never clears the gradients :: optimizer.zero_grad() -> pass
+            `backward` adds to the gradients that are there: those of the step before must go first.
+        leaves the weights as they are :: optimizer.step() -> pass
+        :: loss.backward() -> pass
+        :: optimizer.zero_grad() -> loss.backward() & loss.backward() -> optimizer.zero_grad()
+            Three calls, in this order: `optimizer.zero_grad()`, `loss.backward()`, `optimizer.step()`.
+        divides by the samples, not by the characters ::
+            losses.sum() / sum(len(target) for target in targets) -> losses.mean()
+            The loss is asked for in nats per character: divide the sum by the number of characters in all targets.
+        adds up the losses :: / sum(len(target) for target in targets) ->
+            Divide by the number of characters of the batch: then the loss means the same for long words and for short
+            ones, for large batches and for small ones.
+        divides each loss by its own length ::
+            losses.sum() / sum(len(target) for target in targets) -> sum(l / len(y) for l, y in zip(losses, targets)) /N
+            That is a mean of means, in which a character of a short word counts more. Here all characters of the batch
+            count alike: divide the sum of the losses by their number.
+        returns the tensor :: loss.item() -> loss
+            A tensor holds on to the whole computation behind it. Keep the number: `loss.item()`.
+        """,
+    ),
+    cases=[
+        (_noise(2, 1, 3, 5), [[1, 2], [3]]),
+        (_noise(3, 1, 3, 6), [[1], [2, 2], [3, 1, 2]]),
+    ],
+    show_case=lambda images, targets: (
+        f"training_step(network, optimizer, images, {targets}), twice, on a small network"
+    ),
+    hints=(
+        ("which lengths?", "All pictures are equally wide, so each sample has T steps: `[T] * N`."),
+        (
+            "what is the loss?",
+            "`CTC.apply(log_probs, targets, [T] * N)` gives N numbers; divide their sum.",
+        ),
+        ("in which order?", "Clear the gradients, go backward, step."),
+    ),
+)
+
+EXERCISES = (
+    NARROWEST,
+    TO_STEPS,
+    BILSTM_PARAMETERS,
+    FOCAL,
+    DECODE,
+    LETTER_FRAMES,
+    CONVOLUTIONS,
+    NETWORK,
+    AUTOGRAD,
+    TRAINING_STEP,
+)

@@ -26,7 +26,7 @@ WHY = (
     "their exponentials sum to?",
     "Training and use differ first of all in what a batch norm does. Read the same picture in both modes.",
     "The scores may be perfect. A decoder is tried without any network, on a path whose text you know.",
-    "One picture alone can be learnt, eight together cannot: do the eight keep apart? Poison one of them.",
+    "One picture alone can be learned, eight together cannot: do the eight keep apart? Poison one of them.",
 )
 
 
@@ -260,7 +260,7 @@ def _divided(log_probs, targets, input_lengths, target_lengths):
 
 @cache
 def _on_the_plateau() -> nn.Module:
-    """The network after 60 steps on noise with any texts, of which nothing but the plateau can be learnt."""
+    """The network after 60 steps on noise with any texts, of which nothing but the plateau can be learned."""
     with torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(15)
         network = _Network()
@@ -327,11 +327,9 @@ def diagnoses(answer) -> str | None:
     """None if every patient has its diagnosis, else a sentence on the first that has not."""
     if not isinstance(answer, dict) or answer.keys() != DIAGNOSES.keys():
         return "The answer is a dictionary with a diagnosis for each of the patients A to F."
-    unknown = [said for said in answer.values() if said not in DIAGNOSES.values() and said is not ...]
+    unknown = [said for said in answer.values() if said not in DIAGNOSES.values()]
     if unknown:
         return f"{unknown[0]!r} is none of the names in the table; take them as they stand there."
-    if all(said is ... for said in answer.values()):
-        return "No patient has a diagnosis yet."
     wrong = [name for name, said in answer.items() if said != DIAGNOSES[name]]
     if not wrong:
         return None

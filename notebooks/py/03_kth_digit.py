@@ -10,28 +10,29 @@
 # # 03 The kth digit: one answer from a sequence of any length
 #
 # A network reads digits one at a time. When the sequence ends, it must say which digit came second. It does not know
-# how long the sequence will be. So it has to catch one digit, keep it, and let all others pass.
+# how long the sequence will be, so it has to catch one digit, keep it, and let all others pass. To train it on many
+# sequences at once, we must put rows of different lengths into one tensor, and the answer stands at another step in
+# each row:
 #
-# It is the smallest task that needs a memory, and it is enough to meet everything that variable lengths bring with
-# them: padding, masks, packing. Then RNN, LSTM and GRU compete under equal conditions, and we look for the length at
-# which each of them forgets.
+# ![Four sequences of different lengths, on the left padded with zeros to one length, on the right packed.](../figs/padded.svg)
+#
+# This is a small task, yet it brings everything that variable lengths bring: padding, masks, packing. You write the
+# training step and train with it. Then RNN, LSTM and GRU compete, and we look for the length at which each forgets.
 #
 # **After this lesson you can**
-# - put sequences of different lengths into one batch, and prove that the padding changes nothing;
-# - train a network from a sequence to one answer, with *k* fixed or given as an input;
-# - compare cells fairly: equal budgets, several seeds, the spread shown;
-# - say where a trained memory breaks, see it in its gates, and repair it.
+# - put sequences of different lengths into one batch, and show that the padding changes nothing;
+# - write a training step that reads each sample's own last output, and train with it;
+# - compare cells fairly, over several seeds;
+# - find the length at which a trained memory breaks, see it in the gates, and train it to hold longer.
 #
-# **You need** lessons 01 and 02: a recurrent layer, the gates of an LSTM, a training step in torch. **Time** 70
-# minutes to read and do, 40 seconds to run.
+# **You need** lessons 01 and 02: a recurrent layer, the gates of an LSTM, gradients in torch.
+#
+# **Time** 85 minutes: 41 to read, 44 for the exercises. The cells run in 40 seconds.
 
 # %%
-import inspect
 import math
-import time
 from statistics import median
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -43,21 +44,10 @@ from crnn_lessons.show.notation import notation
 _ = torch.set_num_threads(1)  # tensors this small gain nothing from a second thread
 
 # %% [markdown]
-# The letters of this lesson. In the equations of this course *k* is a class; here, and only in the name of the task
-# and in its code, `k` is the place that is asked for, counted from 1.
-
-# %%
-notation(
-    "T", "t", "N", "n", "C", "D", "xₜ", "hₜ", "Dₕ", "ℓ", "σ(·)", "⊙", "cₜ", "iₜ, fₜ, oₜ", "gₜ"
-)  # fmt: skip
-
-# %% [markdown]
-# Here *C* is the ten digits; there is no blank yet.
-
-# %% [markdown]
 # ## 1 The task
 #
-# `kth_digit` draws *N* sequences of random digits, here of 3 to 8 digits each. The answer is the second digit. What
+# In the equations of this course *k* is a class. Here, in the name of the task, it is the place that is asked for, counted
+# from 1. `kth_digit` draws *N* sequences of random digits, here of 3 to 8 digits each. The answer is the second digit. What
 # does a batch of four look like?
 
 # %%
@@ -75,8 +65,9 @@ for row, length, answer in zip(
 # batch against its definition before we use it:
 
 # %%
-picked = [row[2 - 1] for row in digits.tolist()]
-print("the answers are the second digits:", picked == batch.targets.tolist())
+second = digits[:, 2 - 1]
+print(f"second digits {second.tolist()}, answers {batch.targets.tolist()}")
+assert second.tolist() == batch.targets.tolist()
 
 # %% [markdown]
 # What must the network remember? One of ten digits, which is log₂ 10 ≈ 3.3 bits, for as long as the sequence lasts. A
@@ -86,8 +77,7 @@ print("the answers are the second digits:", picked == batch.targets.tolist())
 # ## 2 From a sequence to one answer
 #
 # Each digit enters as a one-hot vector $x_t$ of *D* = 10 numbers. A recurrent layer reads them and gives an output
-# $h_t$ at each step. We use the one after the last step, and a linear layer makes a score for each of *C* = 10
-# answers of it.
+# $h_t$ at each step. We take the last one, and a linear layer turns it into a score for each of the *C* = 10 answers.
 #
 # The softmax turns scores into probabilities. The **cross-entropy** is the loss ℓ = −ln *p*, where *p* is the
 # probability of the right answer. It is 0 for a network that is sure and right. What is it for one that guesses?
@@ -138,11 +128,13 @@ def make_mask(lengths, T):
 exercises.check("03-1", make_mask)
 
 # %% [markdown]
-# A batch of the package carries its mask with it. Printed as signs, the four samples from above, their true steps
-# full:
+# A batch of the package has a mask too. Is it the same as yours? Printed as signs, true steps full:
 
 # %%
-for row in batch.mask:
+make_mask = exercises.yours("03-1")
+mask = torch.as_tensor(make_mask(batch.lengths, batch.inputs.shape[1]))  # N T
+assert torch.equal(mask, batch.mask)
+for row in mask:
     print("".join("█" if seen else "·" for seen in row))
 
 # %% [markdown]
@@ -175,9 +167,9 @@ for length, difference in zip(batch.lengths.tolist(), gap.tolist(), strict=True)
     print(f"{length} of {outputs.shape[1]} steps:", "equal" if difference < 1e-6 else "different")
 
 # %% [markdown]
-# Only for the longest. In every shorter sample the layer has read on into the zeros and has begun to forget. No error
-# is raised, and the loss still falls: the network learns to remember through the padding. Then it gives other answers
-# when the same sample meets other partners in its batch.
+# Only for the longest. In every shorter sample the layer has read on into the zeros, and its state has moved away from
+# the digits. No error is raised, and the loss still falls: the network learns to remember through the padding. But then
+# its answer depends on how far a sample was padded, that is on its partners in the batch. Section 6 measures that.
 #
 # ### Exercise 03-2: each sample's own last step  (★★☆, 6 minutes)
 #
@@ -192,6 +184,12 @@ def last_outputs(outputs, lengths):
 
 # %%
 exercises.check("03-2", last_outputs)
+
+# %%
+last_outputs = exercises.yours("03-2")
+last = torch.as_tensor(last_outputs(outputs, batch.lengths))  # N Dₕ
+print(f"largest difference from reading alone: {(last - alone).abs().max():.6f}")
+assert torch.allclose(last, alone, atol=1e-6)
 
 # %% [markdown]
 # ## 5 Packing: never read the padding
@@ -212,29 +210,21 @@ print("running samples at each step:", packed.batch_sizes.tolist())
 # want. Is it?
 
 # %%
-outputs_packed, (h_last, c_last) = layer(packed)
-print("h_n equals the oracle:", torch.allclose(h_last[0], alone, atol=1e-6))
+outputs_packed, (h_last, _) = layer(packed)
 unpacked, _ = pad_packed_sequence(outputs_packed, batch_first=True)
-print("unpacked outputs are zero in the padding:", not unpacked[~batch.mask].any())
+print(f"h_n against reading alone: {(h_last[0] - alone).abs().max():.6f} apart")
+print(f"largest output in the padding, unpacked: {unpacked[~mask].abs().max()}")
+assert torch.allclose(h_last[0], alone, atol=1e-6)
 
 # %% [markdown]
-# `enforce_sorted=False` lets torch sort, and put the results back into our order. The course's own layers take the
-# lengths and do all of this inside; lesson 02 showed that they equal torch's:
-
-# %%
-from crnn_lessons import cells
-
-own = cells.LSTM(10, 20, batch_first=True)
-own.load_state_dict(layer.state_dict())
-_, (h_own, _) = own(batch.inputs, lengths=batch.lengths)
-print("equal:", torch.allclose(h_own[0], alone, atol=1e-6))
+# `enforce_sorted=False` lets torch sort, and put the results back into our order.
 
 # %% [markdown]
 # ## 6 Backwards, padding comes first
 #
 # A bidirectional layer reads the sequence a second time, from its end to its beginning. Of a padded sample it reads
 # the *padding first*. For one direction padding is harmless as long as the right step is picked. For the other it is
-# not, whichever step is picked. Here are five ways to get one vector from a batch:
+# not, whichever step is picked. Here are five ways to get one vector a sample:
 
 # %%
 torch.manual_seed(1)
@@ -245,21 +235,17 @@ def pack(batch):
     return pack_padded_sequence(batch.inputs, batch.lengths, batch_first=True, enforce_sorted=False)
 
 
-def own_last(layer, batch):
-    return layer(batch.inputs)[0][torch.arange(len(batch.inputs)), batch.lengths - 1]
+@torch.no_grad()
+def five_ways(batch):
+    outputs, _ = layer(batch.inputs)
+    return {
+        "one direction,   outputs[:, -1]": outputs[:, -1],
+        "one direction,   own last step": torch.as_tensor(last_outputs(outputs, batch.lengths)),
+        "one direction,   packed, h_n": layer(pack(batch))[1][0][0],
+        "both directions, padded, h_n": both(batch.inputs)[1][0].transpose(0, 1).flatten(1),
+        "both directions, packed, h_n": both(pack(batch))[1][0].transpose(0, 1).flatten(1),
+    }
 
-
-def final_states(layer, inputs):
-    return torch.cat(list(layer(inputs)[1][0]), dim=-1)  # N (directions Dₕ)
-
-
-WAYS = {
-    "one direction,   outputs[:, -1]": lambda batch: layer(batch.inputs)[0][:, -1],
-    "one direction,   own last step": lambda batch: own_last(layer, batch),
-    "one direction,   packed, h_n": lambda batch: final_states(layer, pack(batch)),
-    "both directions, padded, h_n": lambda batch: final_states(both, batch.inputs),
-    "both directions, packed, h_n": lambda batch: final_states(both, pack(batch)),
-}
 
 # %% [markdown]
 # The test of all of them is the same: **write garbage into the padding. Nothing may change.** Which of the five
@@ -267,28 +253,24 @@ WAYS = {
 
 # %%
 garbage = 10 * torch.randn(batch.inputs.shape, generator=torch.Generator().manual_seed(4))
-spoilt = batch._replace(inputs=torch.where(batch.mask[..., None], batch.inputs, garbage))
-for name, way in WAYS.items():
-    difference = (way(batch) - way(spoilt)).abs().max()
-    print(f"{name:33}", "nothing changes" if difference < 1e-6 else "CHANGES")
+spoilt = batch._replace(inputs=torch.where(mask[..., None], batch.inputs, garbage))
+clean, dirty = five_ways(batch), five_ways(spoilt)
+change = {name: (clean[name] - dirty[name]).abs().max().item() for name in clean}
+for name, size in change.items():
+    print(f"{name:33} changes by {size:.2f}")
+assert [size < 1e-6 for size in change.values()] == [False, True, True, False, True]
 
 # %% [markdown]
-# A second test belongs with it: a sample must give the same whoever its partners are. Read each one as a batch of
-# one and compare:
+# Three pass. A second test belongs with it: a sample must give the same whoever its partners are. Read the shortest
+# alone. (This is the wrong answer of section 4, measured.)
 
 # %%
-for name, way in WAYS.items():
-    single = [
-        way(kind)
-        for kind in (
-            batch._replace(
-                inputs=batch.inputs[n : n + 1, :length], lengths=batch.lengths[n : n + 1]
-            )
-            for n, length in enumerate(batch.lengths.tolist())
-        )
-    ]
-    agree = torch.allclose(torch.cat(single), way(batch), atol=1e-6)
-    print(f"{name:33}", "partners do not matter" if agree else "DEPENDS ON PARTNERS")
+n = int(batch.lengths.argmin())
+one = batch._replace(inputs=batch.inputs[[n], : batch.lengths[n]], lengths=batch.lengths[[n]])
+for name, vector in five_ways(one).items():
+    apart = (vector[0] - clean[name][n]).abs().max().item()
+    print(f"{name:33} alone and in the batch: {apart:.2f} apart")
+    assert (apart < 1e-6) == (change[name] < 1e-6)
 
 # %% [markdown]
 # The same three pass. Both tests are short; write them for every model that takes lengths.
@@ -298,9 +280,11 @@ for name, way in WAYS.items():
 
 # %%
 outputs_both, _ = pad_packed_sequence(both(pack(batch))[0], batch_first=True)  # N T 2Dₕ
-length = batch.lengths[0]
-last_digit = both(batch.inputs[:1, length - 1 : length])[1][0][1, 0]  # backwards, one digit alone
-print(torch.allclose(outputs_both[0, length - 1, 20:], last_digit, atol=1e-6))
+length = int(batch.lengths[0])
+digit_alone = both(batch.inputs[:1, length - 1 : length])[1][0][1, 0]  # backward, one digit
+apart = (outputs_both[0, length - 1, 20:] - digit_alone).abs().max()
+print(f"backward half and a run over the last digit alone: {apart:.6f} apart")
+assert apart < 1e-6
 
 # %% [markdown]
 # The backward half at the last step has read the last digit and nothing else: that is where it begins. For one answer
@@ -314,10 +298,10 @@ print(torch.allclose(outputs_both[0, length - 1, 20:], last_digit, atol=1e-6))
 # nothing. What does `losses.mean()` say, for one sample in two batches?
 
 # %%
-for lengths in ([3, 3], [3, 8]):
-    mask = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]  # N T
-    losses = 2.0 * mask
-    print(f"lengths {lengths}: mean over everything {losses.mean():.4f}")
+two_batches = [torch.as_tensor(make_mask(torch.tensor([3, n]), n)) for n in (3, 8)]  # N T each
+for seen in two_batches:
+    losses = 2.0 * seen
+    print(f"lengths {seen.sum(1).tolist()}: mean over everything {losses.mean():.4f}")
 
 # %% [markdown]
 # Each true step costs 2 in both, and the second mean says 1.375. A long sample in the batch makes
@@ -336,94 +320,74 @@ def masked_mean(losses, mask):
 # %%
 exercises.check("03-3", masked_mean)
 
+# %%
+masked_mean = exercises.yours("03-3")
+for seen in two_batches:
+    print(f"lengths {seen.sum(1).tolist()}: {float(masked_mean(2.0 * seen, seen)):.4f} a true step")
+
 # %% [markdown]
 # ## 8 Train
 #
-# Everything is ready: a layer, the output at each sample's own last step, a linear layer, the cross-entropy. The
-# layer goes in one direction, so it may read the padding behind a sample; we do not look at what it makes of it.
+# Now put it together. A training step reads a batch, takes the output at each sample's own last step, and moves the
+# weights a little.
+#
+# ### Exercise 03-7: the training step  (★★☆, 10 minutes)
+#
+# Write `training_step(layer, out, optimizer, batch)`. `layer` is a recurrent layer in one direction and may read the
+# padding, `out` the linear layer. The loss is the mean cross-entropy of the batch at each sample's own last step. Let
+# the optimizer take one step, and return the loss as a number (`loss.item()`). The calls: `optimizer.zero_grad()` clears
+# old gradients, `loss.backward()` computes new ones, `nn.utils.clip_grad_norm_(weights, 1.0)` shortens the gradient to
+# length 1 if it is longer (lesson 02), with the weights of both parts in one list, and `optimizer.step()` moves the
+# weights.
+
+
+# %% tags=["exercise"]
+def training_step(layer, out, optimizer, batch):
+    return ...  # your code here
 
 
 # %%
-class Reader(nn.Module):
-    """A recurrent layer; a linear one reads its output at each sample's own last step."""
-
-    def __init__(self, layer, num_classes=10):
-        super().__init__()
-        self.layer, self.out = layer, nn.Linear(layer.hidden_size, num_classes)
-
-    def forward(self, batch):
-        return self.out(own_last(self.layer, batch))  # N C
-
-
-def loss_of(network, batch):
-    return F.cross_entropy(network(batch), batch.targets)
-
-
-@torch.no_grad()
-def share_right(network, batch):
-    return (network(batch).argmax(-1) == batch.targets).double().mean().item()
-
+exercises.check("03-7", training_step)
 
 # %% [markdown]
-# The training loop is the package's: `Trainer` takes the network, a function that gives the batch of a step, the
-# loss, and settings. Every batch is fresh, so no sample is seen twice by intent. The settings are a recipe found by
-# trying many:
+# Train an LSTM with your step: 400 batches of 64 fresh sequences. The optimizer is
+# [Adam](https://arxiv.org/abs/1412.6980), gradient descent with a step size of its own for each weight.
 
 # %%
-from crnn_lessons.tasks import KTH_DIGIT
-from crnn_lessons.training import Settings, Trainer
+training_step = exercises.yours("03-7")
+torch.manual_seed(0)
+layer, out = nn.LSTM(10, 20, batch_first=True), nn.Linear(20, 10)
+adam = torch.optim.Adam([*layer.parameters(), *out.parameters()], lr=0.03)
+generator, losses = torch.Generator().manual_seed(0), []
+for _ in range(400):
+    losses.append(training_step(layer, out, adam, kth_digit(64, generator)))
 
-KTH_DIGIT
-
-# %%
-print(inspect.getsource(Trainer.step))
-
-
-# %% [markdown]
-# One step: set the learning rate, draw a batch, take the gradient, clip it (lesson 02), move the weights. A whole
-# training is 250 of these. How many of 10,000 fresh sequences are right afterwards?
-
-
-# %%
-def start(recipe, seed, D=10, **task):
-    """A trainer for a fresh network; ``task`` goes to ``kth_digit``."""
-    torch.manual_seed(seed)
-    network = Reader(getattr(nn, recipe.cell)(D, recipe.hidden_size, batch_first=True))
-    generator = torch.Generator()
-
-    def batches(step):
-        generator.manual_seed(1_000_003 * (seed + 1) + step)
-        return kth_digit(recipe.batch_size, generator, noise=recipe.noise, **task)
-
-    settings = Settings(
-        recipe.steps,
-        recipe.learning_rate,
-        warm_up=recipe.warm_up,
-        weight_decay=0.0,
-        clip=recipe.clip,
-        seed=seed,
-    )
-    return Trainer(network, batches, loss_of, settings)
-
-
-# %%
-start(KTH_DIGIT, seed=1).step()  # the first step of all loads parts of torch; it is not timed
-begin = time.process_time()
-trainer = start(KTH_DIGIT, seed=0)
-trainer.run(progress=False)
-seconds = time.process_time() - begin
-network, fresh = trainer.model, kth_digit(10_000, torch.Generator().manual_seed(99))
-print(f"right: {share_right(network, fresh):.2%} of 10,000 fresh sequences")
 
 # %% tags=["nbval-ignore-output"]
-print(f"{seconds:.2f} seconds of processor time for {KTH_DIGIT.steps} steps")
+fig, ax = figures.new_figure(6.5, 2.4)
+ax.plot(losses)
+ax.axhline(math.log(10), color=figures.GREY, linewidth=0.8)
+ax.text(400, math.log(10) + 0.05, "a guess, ln 10", ha="right", fontsize=8)
+ax.set(xlabel="training step", ylabel="loss", ylim=(0, 2.6))
+said = ", ".join(f"{losses[t]:.2f} at step {t}" for t in (0, 25, 50, 100, 399))
+figures.show(fig, f"The loss of a batch, which begins at a guess: {said}.")
+
+
+# %%
+@torch.no_grad()
+def share_right(layer, out, batch):
+    last = torch.as_tensor(last_outputs(layer(batch.inputs)[0], batch.lengths))
+    return (out(last).argmax(-1) == batch.targets).double().mean().item()
+
+
+fresh = kth_digit(10_000, torch.Generator().manual_seed(99))
+right = share_right(layer, out, fresh)
+print(f"right: {right:.1%} of 10,000 fresh sequences")
+assert right > 0.998
 
 # %% [markdown]
-# All of them, after less than a second of training on most machines.
-#
-# Are the test sequences new to the network? They were drawn apart from the training, but there are only 1,000
-# sequences of three digits, and 16,000 sequences went by. Which share of the test sequences of each length was among
-# them?
+# Are the test sequences new to the network? They were drawn apart from the training, but there are only 1,000 sequences
+# of three digits, and 25,600 sequences went by. Which share of the test sequences of each length was among them?
 
 
 # %%
@@ -432,7 +396,9 @@ def as_texts(batch):
     return ["".join(map(str, row[:length])) for row, length in rows]
 
 
-met = {text for step in range(KTH_DIGIT.steps) for text in as_texts(trainer.batches(step))}
+generator, met = torch.Generator().manual_seed(0), set()  # the same batches once more
+for _ in range(400):
+    met.update(as_texts(kth_digit(64, generator)))
 texts = as_texts(fresh)
 for length in range(3, 9):
     same = [text in met for text in texts if len(text) == length]
@@ -440,59 +406,24 @@ for length in range(3, 9):
 
 # %% [markdown]
 # Most of the shortest, hardly any of the longest. A network that had learned its samples by heart would fail on the
-# long ones. Ours does not: it has learned the rule.
+# long ones. This one has learned the rule.
 #
-# This task comes from a collection of RNN examples. There the network is of the same size and is trained differently:
-# one sequence a step, plain Adam at a learning rate of 0.01, 10,000 steps. How many parameters is "the same size"?
-
-# %%
-D, H, C = 10, 20, 10
-by_hand = 4 * (H * D + H * H + 2 * H) + (C * H + C)
-print(by_hand, "=", sum(p.numel() for p in network.parameters()))
-
-# %% [markdown]
-# Four gates, each with weights for the input, weights for the state and two biases; then the linear layer. Where does
-# the source's training stand after 250, 1,000 and 2,000 of its 10,000 steps?
-
-# %%
-torch.manual_seed(0)
-source = Reader(nn.LSTM(10, 20, batch_first=True))
-adam, generator = torch.optim.Adam(source.parameters(), lr=0.01), torch.Generator().manual_seed(0)
-begin, diary = time.process_time(), {}
-for step in range(1, 2001):
-    loss = loss_of(source, kth_digit(1, generator))
-    adam.zero_grad()
-    loss.backward()
-    adam.step()
-    if step in (250, 1000, 2000):
-        diary[step] = share_right(source, fresh), time.process_time() - begin
-print("after 250 steps, more than half right:", diary[250][0] > 0.5)
-
-# %% tags=["nbval-ignore-output"]
-for step, (right, seconds) in diary.items():
-    print(f"{step:5} steps {right:7.2%} right, {seconds:.2f} s of processor time")
-
-# %% [markdown]
-# It gets there too, later. A step with 64 sequences costs less than two steps with one, and its gradient is far
-# less noisy: our learning rate is ten times as high.
-#
-# The source tested its network on *one* sequence. What does one right answer prove? Suppose a network is right with
-# probability *p*. All of *m* tests are passed with probability $p^m$. Which *p* are so low that this would happen in
-# fewer than 5 of 100 cases?
+# Why test on 10,000 sequences? Suppose a network is right with probability *p*. All of *m* tests are passed with
+# probability $p^m$. Which *p* are so low that this would happen in fewer than 5 of 100 cases?
 
 # %%
 for m in (1, 100, 10_000):
     print(f"{m:6} of {m} right: p is at least {0.05 ** (1 / m):.4f} (with 95 % confidence)")
 
 # %% [markdown]
-# One right answer excludes next to nothing: a network that is right 5 times in 100 might have given it. With 10,000
-# we know that fewer than 3 in 10,000 are wrong *at these lengths*. About other lengths we know nothing yet.
-
-# %% [markdown]
+# One right answer excludes next to nothing: a network that is right 5 times in 100 might have given it. Even 10,000
+# speak only *of these lengths*. About other lengths we know nothing yet.
+#
 # ## 9 *k* as an input
 #
-# A network for the second digit only is a little narrow. Let each sample ask for its own place, from 1 to 5, and tell
-# the network which: five more inputs, one-hot. When should it be told? At every step, or once, at the first?
+# A network for the second digit only is a little narrow. Let each sample ask for its own place, from 1 to 5 (but not
+# past its last digit, so samples of three digits ask for 1 to 3). The network is told which: five more inputs, one-hot.
+# When should it be told? At every step, or once, at the first?
 
 # %%
 told = kth_digit(2, torch.Generator().manual_seed(5), k=(1, 5), shortest=6, k_at="first step")
@@ -503,217 +434,124 @@ for x, length, answer in zip(*told, strict=True):
     print(row, f"k = {place} -> {answer}")
 
 # %% [markdown]
-# Told at every step, the network must count and compare. Told once, it must also remember what it was asked.
-# And a network trained one way, then told the other way: what will it do?
-
-# %%
-from dataclasses import replace
-
-asking = replace(KTH_DIGIT, steps=400, learning_rate=0.03)
-TOLD = ("every step", "first step")
-score = {}
-for k_at in TOLD:
-    trainer = start(asking, seed=0, D=15, k=(1, 5), k_at=k_at)
-    trainer.run(progress=False)
-    for tested in TOLD:
-        test = kth_digit(5000, torch.Generator().manual_seed(98), k=(1, 5), k_at=tested)
-        score[k_at, tested] = share_right(trainer.model, test)
-for (k_at, tested), right in score.items():
-    verdict = (
-        "over 99 % right"
-        if right > 0.99
-        else "under 80 %, over 20 % right"  # a guess is right in 10 %
-        if 0.2 < right < 0.8
-        else "neither"
-    )
-    print(f"trained: {k_at}, tested: {tested}: {verdict}")
-
-# %% tags=["nbval-ignore-output"]
-for (k_at, tested), right in score.items():
-    print(f"trained: {k_at}, tested: {tested}: {right:.2%}")
-
-# %% [markdown]
-# Both can be learned, with the same network and the same number of steps. Each loses much when it is told the
-# other's way, though it stays far above a guess: how an input is fed is part of the task.
-
-# %% [markdown]
-# ## 10 RNN, LSTM, GRU: equal budgets
-#
-# Which cell is best? The answer depends on what is held equal. Here it is the number of parameters (so the units
-# differ), the number of steps, the samples, and the effort spent on choosing a learning rate: three values for each
-# cell.
+# Told at every step, the network must count and compare. Told once, it must also remember what it was asked. And what
+# does a network do that was trained one way and is told the other way? Here is the loop from above as a function, with
+# a choice of cell. With `until_right` it stops as soon as 1,000 sequences, looked at every 100 steps, are all right.
 
 # %%
 UNITS = {"RNN": 43, "LSTM": 20, "GRU": 24}
+check = kth_digit(1000, torch.Generator().manual_seed(97))  # for stopping, not for tests
+
+
+def learn(cell, rate, steps, seed=0, D=10, until_right=False, **task):
+    torch.manual_seed(seed)
+    layer, out = getattr(nn, cell)(D, UNITS[cell], batch_first=True), nn.Linear(UNITS[cell], 10)
+    adam = torch.optim.Adam([*layer.parameters(), *out.parameters()], lr=rate)
+    generator = torch.Generator().manual_seed(seed)
+    for step in range(1, steps + 1):
+        training_step(layer, out, adam, kth_digit(64, generator, **task))
+        if until_right and step % 100 == 0 and share_right(layer, out, check) == 1:
+            break
+    return layer, out, step
+
+
+# %%
+TOLD = ("every step", "first step")
+score = {}
+for k_at in TOLD:
+    asking, answering, _ = learn("LSTM", 0.03, 500, D=15, k=(1, 5), k_at=k_at)
+    for tested in TOLD:
+        test = kth_digit(5000, torch.Generator().manual_seed(98), k=(1, 5), k_at=tested)
+        score[k_at, tested] = share_right(asking, answering, test)
+
+# %% tags=["nbval-ignore-output"]
+for (k_at, tested), right in score.items():
+    print(f"trained: {k_at}, tested: {tested}: {right:.1%}")
+    assert right > 0.98 if k_at == tested else right < 0.8
+
+# %% [markdown]
+# Both can be learned, with the same network and the same number of steps. Each loses much when it is told the
+# other's way: how an input is fed is part of the task.
+#
+# ## 10 Three cells, far past training
+#
+# Which cell is best? The answer depends on what is held equal. Here it is the number of parameters (so the units
+# differ), and all train **until they are right** at the trained lengths: it would be unfair to ask how far a network
+# remembers that has not yet learned the task. What do they need?
+
+# %%
 for cell, units in UNITS.items():
-    count = sum(p.numel() for p in Reader(getattr(nn, cell)(10, units)).parameters())
-    print(f"{cell:5} {units} units, {count} parameters")
-
-
-# %%
-def learn(cell, rate, seed, noise=0.0, steps=300):
-    """Train one network; return it with its curve, the share right every 25 steps."""
-    recipe = replace(
-        KTH_DIGIT, cell=cell, hidden_size=UNITS[cell], steps=steps, learning_rate=rate, noise=noise
+    parts = getattr(nn, cell)(10, units), nn.Linear(units, 10)
+    print(
+        f"{cell:5}{units} units, {sum(p.numel() for m in parts for p in m.parameters())} parameters"
     )
-    trainer, curve = start(recipe, seed), []
-    for until in range(25, steps + 1, 25):
-        trainer.run(until, progress=False)
-        curve.append(share_right(trainer.model, check))
-    return trainer.model.eval(), curve
-
-
-check = kth_digit(1000, torch.Generator().manual_seed(97))  # for curves and choices, not for tests
-RATES = (0.01, 0.03, 0.1)
-runs = {
-    (cell, rate, seed): learn(cell, rate, seed)
-    for cell in UNITS
-    for rate in RATES
-    for seed in (0, 1)
-}
-
-# %% [markdown]
-# A cell's rate is the one with which it is right most often, on average over the two seeds and over the whole curve:
-# that prefers what learns early.
-
-
-# %% tags=["nbval-ignore-output"]
-def mean_curve(cell, rate):
-    return np.mean([runs[cell, rate, seed][1] for seed in (0, 1)])
-
-
-BEST = {cell: max(RATES, key=lambda rate: mean_curve(cell, rate)) for cell in UNITS}
-for cell in UNITS:
-    ends = [
-        f"rate {rate}: {median(runs[cell, rate, s][1][-1] for s in (0, 1)):.2f}" for rate in RATES
-    ]
-    print(f"{cell:5} right at the end: {', '.join(ends)}; chosen {BEST[cell]}")
-
-# %% [markdown]
-# The simple RNN is the picky one: at the highest rate it learns nothing. LSTM and GRU learn with all three. Now three
-# more seeds for each, at its own rate, and the learning curves. One curve tells little: the band goes from the worst
-# to the best of five seeds, the line is the median.
 
 # %%
-SEEDS = range(5)
-for cell in UNITS:
-    for seed in SEEDS[2:]:
-        runs[cell, BEST[cell], seed] = learn(cell, BEST[cell], seed)
-curves = {cell: np.array([runs[cell, BEST[cell], s][1] for s in SEEDS]) for cell in UNITS}
+RATES = {"RNN": 0.01, "LSTM": 0.03, "GRU": 0.03}  # at 0.03 some simple networks do not settle
+SEEDS = range(3)
+plain = {}
+for cell, rate in RATES.items():
+    plain[cell] = [learn(cell, rate, 4000, seed, until_right=True) for seed in SEEDS]
 
 # %% tags=["nbval-ignore-output"]
-STYLES = {"RNN": ("-", "o"), "LSTM": ("--", "s"), "GRU": (":", "^")}
+for cell, networks in plain.items():
+    shares = [share_right(layer, out, fresh) for layer, out, _ in networks]
+    steps = [step for _, _, step in networks]
+    print(f"{cell:5} right after {steps} steps, then {min(shares):.1%} or more of 10,000")
+    assert min(shares) > 0.98
+
+# %% [markdown]
+# The simple RNN takes several times as many steps as the gated cells, but it gets there. All nine are right now, on
+# 3 to 8 digits. Test at 8, 30, 100, 300 and 1,000. Which cell forgets first, would you guess, and where?
+
+# %%
+LENGTHS = (8, 30, 100, 300, 1000)
+far = {T: kth_digit(300, torch.Generator().manual_seed(T), shortest=T, longest=T) for T in LENGTHS}
+
+
+def reach(networks):
+    """The share right at each length, one row for each seed."""
+    return torch.tensor(
+        [[share_right(layer, out, far[T]) for T in LENGTHS] for layer, out, _ in networks]
+    )
+
+
+reach_plain = {cell: reach(networks) for cell, networks in plain.items()}
+
+# %% tags=["nbval-ignore-output"]
 fig, ax = figures.new_figure(6.5, 3)
-steps = np.arange(25, 301, 25)
-for cell, values in curves.items():
-    style, mark = STYLES[cell]
-    line = ax.plot(steps, np.median(values, 0), style, marker=mark, markersize=4, label=cell)[0]
-    ax.fill_between(steps, values.min(0), values.max(0), color=line.get_color(), alpha=0.2)
-ax.set(xlabel="training step", ylabel="share right", ylim=(0, 1.05))
-ax.legend(loc="lower right")
-half = {cell: steps[(np.median(values, 0) > 0.5).argmax()] for cell, values in curves.items()}
+for (cell, values), style in zip(reach_plain.items(), ("o-", "s--", "^:"), strict=True):
+    line = ax.plot(LENGTHS, values.median(0).values, style, label=cell)[0]
+    ax.fill_between(LENGTHS, values.amin(0), values.amax(0), color=line.get_color(), alpha=0.2)
+ax.axhline(0.1, color=figures.GREY, linewidth=0.8)
+ax.set(xscale="log", xlabel="digits in the sequence", ylabel="share right", ylim=(0, 1.05))
+ax.set_xticks(LENGTHS, LENGTHS)
+ax.minorticks_off()
+ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 0.1))
+said = [
+    f"{cell} {', '.join(f'{m:.2f}' for m in values.median(0).values)}"
+    for cell, values in reach_plain.items()
+]
 figures.show(
     fig,
-    "Share right against training step, median and range of five seeds. The median passes one half at step "
-    + ", ".join(f"{step} for {cell}" for cell, step in half.items())
-    + ". At the end: "
-    + ", ".join(
-        f"{cell} {v[:, -1].min():.2f} to {v[:, -1].max():.2f}" for cell, v in curves.items()
-    ),
+    "Share right at 8, 30, 100, 300 and 1,000 digits, median of three seeds: "
+    f"{'; '.join(said)}. The grey line is a guess.",
 )
 
-# %% [markdown]
-# Does the picture hold on fresh sequences of the same lengths?
-
-# %%
-chosen = {cell: [runs[cell, BEST[cell], seed][0] for seed in SEEDS] for cell in UNITS}
-for cell, networks in chosen.items():
-    exact = sum(share_right(network, fresh) > 0.999 for network in networks)
-    print(
-        f"{cell:5} at least 999 of 1,000 right:",
-        "all five seeds" if exact == 5 else "not all five seeds",
-    )
-
-# %% [markdown]
-# The gated cells learn the task with every seed. The simple RNN does not within these 300 steps. More steps help it
-# (`tests/benchmarks/toy_tasks.py --cells` gives each cell 1,000). At lengths 3 to 8 LSTM and GRU look equal. Are
-# they?
-
-# %% [markdown]
-# ## 11 Far past training
-#
-# No network has seen more than 8 digits. Test at 10, 30, 100, 300 and 1,000. Which cell forgets first, would you
-# guess, and where?
-
-# %%
-LENGTHS = (8, 10, 30, 100, 300, 1000)
-far = {T: kth_digit(200, torch.Generator().manual_seed(T), shortest=T, longest=T) for T in LENGTHS}
-reach = {
-    cell: np.array([[share_right(network, far[T]) for T in LENGTHS] for network in networks])
-    for cell, networks in chosen.items()
-}  # seeds lengths
-
-
-# %%
-def plot_reach(ax, reach):
-    for cell, values in reach.items():
-        style, mark = STYLES[cell]
-        line = ax.plot(LENGTHS, np.median(values, 0), style, marker=mark, markersize=4, label=cell)[
-            0
-        ]
-        ax.fill_between(LENGTHS, values.min(0), values.max(0), color=line.get_color(), alpha=0.2)
-    ax.axhline(0.1, color=figures.GREY, linewidth=0.8)
-    ax.text(1000, 0.03, "a guess", ha="right", fontsize=8)
-    ax.set(xscale="log", xlabel="digits in the sequence", ylim=(0, 1.05))
-    ax.set_xticks(LENGTHS, [str(T) if T != 10 else "" for T in LENGTHS])  # no room beside 8
-    ax.minorticks_off()
-
-
-def said(reach):
-    return "; ".join(
-        f"{cell} "
-        + ", ".join(f"{m:.2f} at {T}" for m, T in zip(np.median(v, 0), LENGTHS, strict=True))
-        for cell, v in reach.items()
-    )
-
-
 # %% tags=["nbval-ignore-output"]
-fig, ax = figures.new_figure(6.5, 3)
-plot_reach(ax, reach)
-ax.set_ylabel("share right")
-ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-figures.show(fig, f"Share right against length, median of five seeds: {said(reach)}.")
-
-# %%
-exact_everywhere = {cell: int((values.min(1) > 0.999).sum()) for cell, values in reach.items()}
-at_30 = {cell: np.median(values[:, 2]) for cell, values in reach.items()}
-print("RNN below LSTM and GRU at 30 digits:", at_30["RNN"] < min(at_30["LSTM"], at_30["GRU"]))
-print(
-    "LSTM and GRU still exact at 10 digits:",
-    min(np.median(reach[c][:, 1]) for c in ("LSTM", "GRU")) > 0.99,
-)
-print("every network exact at every length:", sum(exact_everywhere.values()) == 15)
+print("at 1,000 digits, by seed")
+for cell, values in reach_plain.items():
+    print(f"{cell:5}", " ".join(f"{share:.2f}" for share in values[:, -1]))
+    assert values[:, 0].min() > 0.97 and values[:, -1].median() < 0.95
+assert reach_plain["GRU"][:, -1].median() < reach_plain["RNN"][:, -1].median()
 
 # %% [markdown]
-# The simple RNN was never exact at the trained lengths, and falls further right behind them. LSTM and GRU go on for
-# dozens of digits, and then they break too: at 1,000 digits most seeds make mistakes. The bands are wide. Two networks
-# that were equal on all 10,000 test sequences can differ a lot out here, because nothing in the training said what to
-# do there.
+# All of them break, and the order is a surprise: the simple RNN, which took longest to learn, is not the first to forget.
+# The GRU is. Read this with care. These networks are equally right, but they have not trained equally long, and practice
+# helps a memory, too. And the bands are wide: networks that were equal on
+# 10,000 sequences differ a lot out here, because nothing in the training said what to do there.
 #
-# An honest word on GRU against LSTM: their order at 1,000 digits depends on the learning rate. At the low rates the
-# GRU forgets much earlier than the LSTM. Look at it:
-
-# %% tags=["nbval-ignore-output"]
-for cell in ("LSTM", "GRU"):
-    for rate in RATES:
-        scores = [share_right(runs[cell, rate, seed][0], far[1000]) for seed in (0, 1)]
-        print(f"{cell:5} rate {rate:<5} at 1,000 digits: {', '.join(f'{s:.2f}' for s in scores)}")
-
-# %% [markdown]
-# So "the GRU forgets faster" and "the GRU holds as long" are both true, each at its rate. A comparison with one rate
-# for all would have hidden that.
-#
-# ## 12 Inside the memory
+# ## 11 Inside the memory
 #
 # Why does an LSTM forget? Its memory is $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. With the input gate shut, what is
 # left after many steps is a power of the forget gate. A gate of 0.99 keeps nearly everything, one would think.
@@ -745,6 +583,14 @@ answer = ...
 exercises.check("03-5", answer)
 
 # %% [markdown]
+# Your two answers must agree: with the gate of 03-5, what does your function of 03-4 say?
+
+# %%
+steps_until, gate = exercises.yours("03-4"), exercises.yours("03-5")
+for f in (0.99, float(gate)):
+    print(f"f = {f:.6f}: less than 49.99 % left after {steps_until(f, 0.4999)} steps")
+
+# %% [markdown]
 # And the gates of a trained network? To look at them we run the layer by hand, with the equations of lesson 02, and
 # check that we get the layer's own output.
 
@@ -752,77 +598,65 @@ exercises.check("03-5", answer)
 # %%
 @torch.no_grad()
 def trace(layer, inputs):
-    """i, f, g, o, c, h of an LSTM layer at each step, T N Dₕ each; inputs N T D."""
+    """i, f and c of an LSTM layer at each step, and h, T N Dₕ each; inputs N T D."""
     h = c = torch.zeros(len(inputs), layer.hidden_size)
-    steps = []
+    steps = {"i": [], "f": [], "c": [], "h": []}
     for x in inputs.unbind(1):  # N D
         sums = F.linear(x, layer.weight_ih_l0, layer.bias_ih_l0)
         i, f, g, o = (sums + F.linear(h, layer.weight_hh_l0, layer.bias_hh_l0)).chunk(4, dim=-1)
         i, f, g, o = i.sigmoid(), f.sigmoid(), g.tanh(), o.sigmoid()
         c = f * c + i * g
         h = o * c.tanh()
-        steps.append((i, f, g, o, c, h))
-    return {
-        name: torch.stack(part)
-        for name, part in zip("ifgoch", zip(*steps, strict=True), strict=False)
-    }
+        for name, part in zip("ifch", (i, f, c, h), strict=True):
+            steps[name].append(part)
+    return {name: torch.stack(parts) for name, parts in steps.items()}
 
 
-first = chosen["LSTM"][0]
-seen = trace(first.layer, far[1000].inputs)
-outputs = first.layer(far[8].inputs)[0].transpose(0, 1)  # T N Dₕ
-same = torch.allclose(trace(first.layer, far[8].inputs)["h"], outputs, atol=1e-5)
-print("the same as nn.LSTM:", same)
+first, first_out, _ = plain["LSTM"][0]
+apart = (trace(first, far[8].inputs)["h"] - first(far[8].inputs)[0].transpose(0, 1)).abs().max()
+print(f"by hand and by torch: {apart:.4f} apart")
+assert apart < 1e-4
 
 # %% [markdown]
-# Now look at the memory *c* over 1,000 digits: its largest value, and the median input gate. In a memory that is
-# written once and then kept, the first would stand still and the second would be 0. What do you see?
+# Look at the memory *c* over 1,000 digits: its largest value, and the median gates. In a memory that is written once
+# and then kept, *c* would stand still, the input gate would be 0, the forget gate 1. What do you see?
 
 # %% tags=["nbval-ignore-output"]
+seen = trace(first, far[1000].inputs)
 for t in (1, 2, 7, 99, 299, 999):
+    i, f, c = (seen[name][t] for name in "ifc")
     print(
-        f"t = {t:3}: largest |c| {seen['c'][t].abs().max():7.1f}, median input gate "
-        f"{seen['i'][t].median():.3f}, median forget gate {seen['f'][t].median():.4f}"
+        f"t = {t:3}: largest |c| {c.abs().max():6.1f}, median i {i.median():.3f}, f {f.median():.4f}"
     )
 
-# %%
-growth = [trace(n.layer, far[1000].inputs[:20])["c"].abs().amax((1, 2)) for n in chosen["LSTM"]]
-drift = sum(bool(c[999] > 10 * c[7]) for c in growth)
-print(
-    "largest |c| after 1,000 digits is over ten times that after 8:",
-    "most seeds" if drift >= 3 else "few seeds",
-)
+# %% tags=["nbval-ignore-output"]
+growth = []
+for layer, _, _ in plain["LSTM"]:
+    largest = trace(layer, far[1000].inputs[:50])["c"].abs().amax((1, 2))
+    growth.append(float(largest[999] / largest[7]))
+print("largest |c| after 1,000 digits over that after 8:", [f"{g:.1f}" for g in growth])
+assert median(growth) > 2
 
 # %% [markdown]
-# It does not stand still: it grows. A memory can grow by 1 a step at most (*i* open, *g* at 1): compare the largest
-# value with *t*. Many input gates stay open, and some units write the same candidate again and again. The network does
-# not *keep* the digit. It rehearses it, with counters that run off in one direction or another.
-#
-# For eight steps this is as good as a memory, and training sees no more than eight. But an open input gate lets every
-# passing digit leave a trace. So sequences with the same answer drift apart. Is it measurable? Take the last outputs,
-# and divide the spread among those with the same answer by the spread between answers:
-
-
-# %%
-@torch.no_grad()
-def spread(network, batch):
-    """Spread of the last outputs within an answer, relative to that between answers."""
-    states = network.layer(batch.inputs)[0][:, -1]  # N Dₕ
-    means = torch.stack([states[batch.targets == d].mean(0) for d in range(10)])  # 10 Dₕ
-    within = (states - means[batch.targets]).square().sum(1).mean()
-    between = (means - means.mean(0)).square().sum(1).mean()
-    return (within / between).sqrt().item()
-
-
-wider = [spread(network, far[1000]) > spread(network, far[8]) for network in chosen["LSTM"]]
-print("wider after 1,000 digits than after 8:", "most seeds" if sum(wider) >= 3 else "few seeds")
+# It does not stand still, it grows: some input gates stay open, and these units write again at each step. Is what they
+# write about the answer? Take the unit whose *c* is largest at the end, and average it over the sequences with the same
+# answer:
 
 # %% tags=["nbval-ignore-output"]
-for T in LENGTHS:
-    print(f"{T:4} digits:", " ".join(f"{spread(n, far[T]):.2f}" for n in chosen["LSTM"]))
+ends = seen["c"][-1]  # N Dₕ
+unit = int(ends.abs().mean(0).argmax())
+by_answer = [ends[far[1000].targets == d, unit] for d in range(10)]
+print(f"c of unit {unit} after 1,000 digits, mean ± standard deviation")
+for d, values in enumerate(by_answer):
+    print(f"answer {d}: {values.mean():7.1f} ± {values.std():.1f}")
+means, spreads = zip(*((float(v.mean()), float(v.std())) for v in by_answer), strict=True)
+assert max(means) - min(means) > 2 * median(spreads)
 
 # %% [markdown]
-# The states have moved from where the linear layer met them in training, and they have spread.
+# A counter that knows nothing of the answer would have the same mean in every row. Here the rows differ by more than
+# their spread: for some answers this unit runs far up or down, for others it stays. So what it holds is about the answer.
+# (That the network *reads* it there is not shown by this.) For eight steps such counting is as good as a memory, and
+# training sees no more than eight. But an open input gate lets every passing digit leave a trace.
 #
 # ### Play: watch a trained memory
 #
@@ -835,10 +669,20 @@ for T in LENGTHS:
 # %% tags=["nbval-ignore-output"]
 from crnn_lessons.widgets import Gates
 
-Gates(first.layer, "47190356", out=first.out, t=1)
+watched = Gates(first, "47190356", out=first_out, t=1)
+watched
 
 # %% [markdown]
-# ## 13 How would you do it?
+# Does the network answer with the second digit of the sequence that you left in the widget?
+
+# %%
+x = torch.tensor(watched.inputs, dtype=torch.float32)[None]  # 1 T D
+with torch.no_grad():
+    said = first_out(first(x)[0][0, -1]).argmax().item()
+print(f"{watched.signs()}: the network says {said}")
+
+# %% [markdown]
+# ## 12 How would you do it?
 #
 # Here is one LSTM unit, and you are its gates. At each step a candidate *g* comes by. Try to
 # - step through "hold", "overwrite", "forget" and "count", and say what each gate does in each;
@@ -846,7 +690,12 @@ Gates(first.layer, "47190356", out=first.out, t=1)
 # - solve "latest pulse". Which gate must shut while the new value is written?
 
 # %%
-Gates()
+by_hand = Gates()
+by_hand
+
+# %%
+c = by_hand.values["c"][:, 0]
+print("c of your unit, step by step:", " ".join(f"{value:.2f}" for value in c))
 
 # %% [markdown]
 # Your gates knew what time it was. A network has to work it out. Suppose two other units have done so: *A* is 1 as
@@ -870,136 +719,120 @@ answer = ...
 exercises.check("03-6", answer)
 
 # %% [markdown]
-# So an LSTM *can* hold a digit for 1,000 steps, and far longer. The cell is not what stopped ours. Training did not
-# ask for it.
+# Your six numbers, on 2,000 random candidates. How far has the memory moved from the second one at the end?
+
+# %%
+w1, w2, b1, w3, w4, b2 = torch.tensor(exercises.yours("03-6"), dtype=torch.float64).flatten()
+g = 2 * torch.rand(2000, generator=torch.Generator().manual_seed(2), dtype=torch.float64) - 1
+c = torch.tensor(0.0, dtype=torch.float64)
+for t in range(2000):
+    A, B = float(t >= 1), float(t >= 2)
+    c = (w3 * A + w4 * B + b2).sigmoid() * c + (w1 * A + w2 * B + b1).sigmoid() * g[t]
+print(f"second candidate {g[1]:.2f}, memory after 2,000 steps {c:.2f}")
+assert abs(c - g[1]) < 0.02
 
 # %% [markdown]
-# ## 14 Noise asks for it
+# So an LSTM *can* hold a digit for 2,000 steps. The cell is not what stopped ours. Training did not ask for it.
+#
+# ## 13 Noise asks for it
 #
 # How can eight steps teach what is needed for a thousand? Make the eight steps harder. Add normal noise with standard
 # deviation 0.5 to every input, in training only. Whatever gate is open now lets noise into the memory, at every step.
-# The cheapest way to be right is to shut the gate once the digit is in. What does this do to each cell?
+# The cheapest way to be right is to shut the gate once the digit is in. Train the gated cells for 400 steps, with noise
+# and without, and compare seed by seed:
 
 # %%
-noisy = {cell: [learn(cell, BEST[cell], seed, noise=0.5)[0] for seed in range(3)] for cell in UNITS}
-reach_noisy = {
-    cell: np.array([[share_right(network, far[T]) for T in LENGTHS] for network in networks])
-    for cell, networks in noisy.items()
-}
+quiet, noisy = {}, {}
+for cell in ("LSTM", "GRU"):
+    quiet[cell] = [learn(cell, 0.03, 400, seed) for seed in SEEDS]
+    noisy[cell] = [learn(cell, 0.03, 400, seed, noise=0.5) for seed in SEEDS]
 
 # %% tags=["nbval-ignore-output"]
-fig, axes = figures.new_figure(7, 3, ncols=2, sharey=True)
-for ax, values, title in zip(
-    axes, (reach, reach_noisy), ("trained without noise", "trained with noise 0.5"), strict=True
-):
-    plot_reach(ax, values)
-    ax.set_title(title)
-axes[0].set_ylabel("share right")
-axes[1].legend(loc="center left", fontsize=8)
-figures.show(
-    fig,
-    f"Share right against length without noise: {said(reach)}. With noise: {said(reach_noisy)}.",
-)
-
-# %%
-print("GRU, noise, 1,000 digits: median over 99 %:", np.median(reach_noisy["GRU"][:, -1]) > 0.99)
-print("LSTM, noise, 100 digits: median over 99 %:", np.median(reach_noisy["LSTM"][:, 3]) > 0.99)
-print("RNN, noise, 8 digits: all below 70 %:", reach_noisy["RNN"][:, 0].max() < 0.7)
+gain = {}
+for cell in quiet:
+    before, after = reach(quiet[cell]), reach(noisy[cell])
+    gain[cell] = after - before
+    for seed in SEEDS:
+        print(f"{cell:5} seed {seed}:", end="")
+        for at, T in [(3, 300), (4, 1000)]:
+            print(f"   {T} digits {before[seed, at]:.2f} -> {after[seed, at]:.2f}", end="")
+        print()
+assert gain["GRU"][:, 3].min() > 0.2 and gain["LSTM"][:, 3].median() > 0
 
 # %% [markdown]
-# Tested without noise, on sequences over a hundred times as long as any it was trained on, the GRU holds its digit.
-# The LSTM gains as well. With noise the simple RNN has learned next to nothing after these 300 steps. (The median is
-# over three seeds here, five above.)
-#
-# Did the gates do what we said? Compare the LSTM's median input gate from the third digit on, without noise and with:
-
-
-# %%
-def median_input_gate(network):
-    return trace(network.layer, far[30].inputs)["i"][2:].median().item()
-
-
-plain = [median_input_gate(network) for network in chosen["LSTM"][:3]]
-trained_in_noise = [median_input_gate(network) for network in noisy["LSTM"]]
-print("shut at least ten times further with noise:", 10 * median(trained_in_noise) < median(plain))
-
-# %% tags=["nbval-ignore-output"]
-print(
-    "without noise",
-    [f"{i:.4f}" for i in plain],
-    " with noise",
-    [f"{i:.6f}" for i in trained_in_noise],
-)
-
-# %% [markdown]
-# There is a second way to see it. Take 1,000-digit sequences and draw the GRU's last state as a point, each marked
-# with its right answer. A good memory is ten small clouds. Are they tighter with noise?
-
-# %%
-tight = [[spread(n, far[1000]) for n in nets] for nets in (noisy["GRU"], chosen["GRU"])]
-print("with noise the clouds are tighter:", median(tight[0]) < median(tight[1]))
-
-# %% tags=["nbval-ignore-output"]
-fig, axes = figures.new_figure(7, 3.2, ncols=2)
-pair = {"without noise": chosen["GRU"][0], "with noise": noisy["GRU"][0]}
-for ax, (name, network) in zip(axes, pair.items(), strict=True):
-    states = network.layer(far[1000].inputs)[0][:, -1].detach()
-    centred = states - states.mean(0)
-    x, y = (centred @ torch.linalg.svd(centred, full_matrices=False)[2][:2].T).T
-    for d in range(10):
-        here = far[1000].targets == d
-        colour = figures.CYCLE[d % len(figures.CYCLE)]
-        ax.scatter(x[here], y[here], marker=f"${d}$", s=40, color=colour, linewidth=0.3)
-    ax.set(title=f"{name}: spread {spread(network, far[1000]):.2f}", xticks=[], yticks=[])
-figures.show(
-    fig,
-    "The GRU's states after 1,000 digits along their two main directions, each drawn as the right answer. "
-    + "; ".join(f"spread {name} {spread(n, far[1000]):.2f}" for name, n in pair.items()),
-)
-
-# %% [markdown]
-# Without noise the clouds are wide, and some states have strayed from their own; with noise they are tight.
+# Tested without noise, on sequences over a hundred times as long as any it was trained on, the GRU gains on every seed.
+# The LSTM gains as well at 300 digits. At 1,000 look at each line: a seed that loses is part of the result, and three
+# seeds are few.
 #
 # Two mechanisms could do this. The state may be *held*: the gates are shut, and it stands still wherever it is. Or it
 # may be *pulled back* to one of ten places whenever it strays; such a place is called an **attractor**. A kick tells
 # them apart. Read 8 digits, add a small random vector to the state, read 100 more digits, and compare with the same run
-# without the kick. Is the distance smaller at the end than at the beginning?
+# without the kick. Is the distance smaller at the end than at the beginning? Each of 300 sequences has its own answer,
+# so we print quartiles and not one mean, which a few large ones would rule:
 
 
 # %%
 @torch.no_grad()
-def after_a_kick(network, size=0.1):
-    """The distance between kicked and unkicked states after 100 more digits, relative to the kick."""
+def after_a_kick(layer, size=0.1):
+    """The distance between kicked and unkicked states after 100 more digits, relative to the kick, N."""
     digits = far[300].inputs
-    state = network.layer(digits[:, :8])[1]  # 1 N Dₕ
+    state = layer(digits[:, :8])[1]  # 1 N Dₕ
     kick = size * torch.randn(state.shape, generator=torch.Generator().manual_seed(6))
-    ends = [network.layer(digits[:, 8:108], start)[1] for start in (state, state + kick)]
-    return ((ends[1] - ends[0]).norm() / kick.norm()).item()
+    ends = [layer(digits[:, 8:108], start)[1] for start in (state, state + kick)]
+    return ((ends[1] - ends[0]).norm(dim=-1) / kick.norm(dim=-1))[0]
 
-
-kicked = [[after_a_kick(n) for n in nets[:3]] for nets in (chosen["GRU"], noisy["GRU"])]
-print("without noise the kick is left larger than with:", median(kicked[0]) > median(kicked[1]))
-print("with noise it stays within 20 % of its size:", 0.8 < median(kicked[1]) < 1.2)
-print("without noise it grows:", median(kicked[0]) > 1)
 
 # %% tags=["nbval-ignore-output"]
-print(
-    "without noise", [f"{r:.2f}" for r in kicked[0]], " with noise", [f"{r:.2f}" for r in kicked[1]]
-)
+shares = torch.tensor([0.25, 0.5, 0.75, 0.95])
+kicks = {}
+for name, networks in [("quiet", quiet["GRU"]), ("noisy", noisy["GRU"])]:
+    kicks[name] = torch.stack([after_a_kick(layer).quantile(shares) for layer, _, _ in networks])
+    for seed in SEEDS:
+        low, middle, high, extreme = kicks[name][seed].tolist()
+        print(
+            f"GRU, {name}, seed {seed}: quartiles {low:.2f} {middle:.2f} {high:.2f}, 95 % below {extreme:.2f}"
+        )
+assert (kicks["quiet"][:, 1] < 1).all() and (kicks["quiet"][:, 3] > kicks["noisy"][:, 3]).all()
 
 # %% [markdown]
-# In the networks trained with noise, on average over directions a kick neither shrinks nor grows, so the memory is
-# mostly held. Without noise, the kick grows.
+# Without noise the median is below 1: in most sequences the kick shrinks. But in a few it explodes, and it takes only one
+# bad moment to lose the digit. With noise nearly all stay near 1: the memory is *held*, neither pulled back nor blown up.
 #
 # This is the honest account of the lesson. An LSTM or a GRU *can* remember over any distance. Training on short
 # sequences does not make it so, and a perfect score at the trained lengths does not tell you. What tells you is a test
 # at lengths far beyond, and what helped here is a training that punishes open gates.
 
 # %% [markdown]
-# ## 15 What goes wrong
+# ## 14 What goes wrong
 #
-# **`outputs[:, -1]` of a padded batch** is met above, and so is the **backward direction that reads the padding
-# first**. Both stay silent.
+# **`outputs[:, -1]` of a padded batch** and the **backward direction that reads the padding first** are in section 6.
+# Neither raises an error. How much harm does it do? Train with the last step of the batch, and read 2,000 sequences in one
+# batch, and then each by itself:
+
+# %%
+torch.manual_seed(0)
+careless, careless_out = nn.LSTM(10, 20, batch_first=True), nn.Linear(20, 10)
+adam = torch.optim.Adam([*careless.parameters(), *careless_out.parameters()], lr=0.03)
+generator = torch.Generator().manual_seed(0)
+for _ in range(400):
+    padded = kth_digit(64, generator)
+    loss = F.cross_entropy(careless_out(careless(padded.inputs)[0][:, -1]), padded.targets)
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+
+# %% tags=["nbval-ignore-output"]
+test = kth_digit(2000, torch.Generator().manual_seed(96))
+with torch.no_grad():
+    together = careless_out(careless(test.inputs)[0][:, -1]).argmax(-1)
+    singly = careless_out(careless(pack(test))[1][0][0]).argmax(-1)
+print(f"right in the batch: {(together == test.targets).double().mean():.1%}")
+print(
+    f"answers that change when a sample is read alone: {(together != singly).double().mean():.1%}"
+)
+
+# %% [markdown]
+# Mostly the answers stay, which is why nobody notices.
 #
 # **`lengths` in place of `lengths - 1`.** For a batch in which one sample has no padding, this raises an error. In a
 # batch padded further it does not:
@@ -1012,10 +845,8 @@ except IndexError as error:
     print("IndexError:", error)
 wider, _ = layer(F.pad(batch.inputs, (0, 0, 0, 1)))  # one more step of padding
 wrong = wider[torch.arange(4), batch.lengths]
-print(
-    "with one more step of padding: no error, and equal to the oracle:",
-    torch.allclose(wrong, alone),
-)
+print(f"with one more step of padding: no error, and {(wrong - alone).abs().max():.2f} off")
+assert not torch.allclose(wrong, alone, atol=0.01)
 
 # %% [markdown]
 # **A mask by multiplication.** `(losses * mask).sum()` is right as long as every loss is finite. Padding may hold
@@ -1023,17 +854,17 @@ print(
 
 # %%
 losses = torch.tensor([[1.0, 3.0, math.inf]])
-mask = torch.tensor([[True, True, False]])
-print("multiplied", (losses * mask).sum().item(), " indexed", losses[mask].sum().item())
+seen = torch.tensor([[True, True, False]])
+print("multiplied", (losses * seen).sum().item(), " indexed", losses[seen].sum().item())
 
 # %% [markdown]
 # **A length of 0.** An empty sequence has no last step: `lengths - 1` is −1, which Python takes for the last step of
-# the padding. Packing refuses, and so does the package, in words:
+# the padding. Packing refuses, in words:
 
 # %%
 try:
-    own(batch.inputs, lengths=[3, 0, 5, 4])
-except ValueError as error:
+    pack_padded_sequence(batch.inputs, [3, 0, 5, 4], batch_first=True, enforce_sorted=False)
+except RuntimeError as error:
     print(error)
 
 # %% [markdown]
@@ -1048,7 +879,7 @@ print(f"{F.cross_entropy(sure, torch.tensor([3])):.4f}")
 # A loss that stops near 1.46 and an accuracy that is fine: look for a second softmax.
 
 # %% [markdown]
-# ## 16 Questions to test yourself
+# ## 15 Questions to test yourself
 #
 # <details><summary>Why may a layer in one direction read the padding at all?</summary>
 # Because the padding stands behind each sample. The outputs up to the sample's last step are computed before any
@@ -1062,36 +893,45 @@ print(f"{F.cross_entropy(sure, torch.tensor([3])):.4f}")
 #
 # <details><summary>The place k is told at the last step only. What must the network remember then?</summary>
 # All the digits: until the end it does not know which one will be asked for. With places 1 to 5 that is 5 · 3.3 ≈ 17
-# bits in place of 3.3. Or it reads twice, as a bidirectional network does: its backward direction learns the question
-# first.
+# bits in place of 3.3. Reading backward does not help: the backward direction hears the question first, but *k* counts from
+# the front, and it does not know how many digits are still to come. So it must hold its last five digits too. What
+# helps is to be told *k* first, or to read twice: a second layer over the outputs of a bidirectional one, where every
+# step knows its place and the question.
 # </details>
 #
 # <details><summary>Why are the numbers of parameters held equal, and not the units?</summary>
 # With 20 units each, the LSTM has about three times the weights of the RNN, and a critic could say that this is why
-# it wins. With equal parameters the RNN has 43 units, more than twice the LSTM's, and still loses. Either is a fair
-# comparison if it is said which.
+# it learns faster. With equal parameters the RNN has 43 units, more than twice the LSTM's, and still needs more steps.
+# Either is a fair comparison if you say which it is.
 # </details>
 #
 # <details><summary>Why show the worst and the best seed, and not the mean with its standard error?</summary>
-# With five seeds the standard error is itself a guess, and such results are not spread evenly around a mean: most
-# seeds are near 1 and a few far below. The range shows that. It grows with the number of seeds, so that number must
-# be told.
+# With three seeds the standard error is itself a guess, and such results are not spread evenly around a mean: most
+# seeds are near 1 and a few far below. The range shows that. It grows with the number of seeds, so say how many.
 # </details>
 #
 # <details><summary>Would a forget gate of exactly 1 solve it?</summary>
-# Only half of it. Nothing would be lost, but whatever the input gate lets in would stay for ever. A memory needs
+# Only half of it. Nothing would be lost, but whatever the input gate lets in would stay forever. A memory needs
 # both: the forget gate open and the input gate shut.
 # </details>
 #
-# ## 17 Read on
+# ## 16 Read on
 #
 # - S. Hochreiter, J. Schmidhuber, *Long Short-Term Memory*, Neural Computation 1997: the cell, invented for tasks
 #   of this kind, with long gaps between what matters.
 # - F. Gers, J. Schmidhuber, F. Cummins, *Learning to Forget*, Neural Computation 2000: memories that grow without
-#   bound over long sequences, as in section 12, and the forget gate against them.
+#   bound over long sequences, as in section 11, and the forget gate against them.
 # - K. Cho et al., *Learning Phrase Representations using RNN Encoder-Decoder*, EMNLP 2014: the GRU.
 # - Next: **04 Binary addition**, an answer at every step, and a memory of one bit that must never fail.
 #
+# The letters of this lesson, for looking up:
+
+# %%
+notation(
+    "T", "t", "N", "n", "C", "D", "xₜ", "hₜ", "Dₕ", "ℓ", "σ(·)", "⊙", "cₜ", "iₜ, fₜ, oₜ", "gₜ"
+)  # fmt: skip
+
+# %% [markdown]
 # Your exercises so far (`exercises.reset("03")` forgets them):
 
 # %%

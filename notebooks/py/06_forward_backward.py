@@ -24,7 +24,7 @@
 #
 # **You need** lesson 05, derivatives, and logarithms.
 #
-# **Time** 85 minutes: 43 to read, 42 for the exercises. The cells run in 15 seconds.
+# **Time** 78 minutes: 36 to read, 42 for the exercises. The cells run in 15 seconds.
 
 # %%
 import math
@@ -350,6 +350,8 @@ shares = np.zeros((T, L))
 for path in map(ab.show, alignments(T, target)):
     for t in range(T):
         shares[t, row_of(path[: t + 1], "ab")] += path_probability(path) / p_text
+print("t = 1, by alpha and beta:", posterior[1].round(4))
+print("t = 1, by listing:       ", shares[1].round(4))
 assert np.allclose(posterior, shares, rtol=1e-12, atol=1e-15)
 
 # %%
@@ -606,16 +608,16 @@ hello = helo.encode("hello")
 
 # %%
 z = 0.1 * np.random.default_rng(0).normal(size=(12, 5))  # T C
-losses, kept = [], {}
+losses, read, kept = [], [], {}
 for step in range(201):
     value, gradient = loss_and_gradient(z, hello)
     losses.append(value)
+    read.append(helo.decode(best_path(z)))
     if step in (0, 1, 2, 3, 5, 10, 50, 200):
-        signs = helo.show(softmax(z).argmax(axis=1))
-        print(f"step {step:3}: loss {value:6.3f}, {signs} reads {helo.decode(best_path(z))!r}")
+        print(f"step {step:3}: loss {value:6.3f}, {helo.show(z.argmax(axis=1))} reads {read[-1]!r}")
         kept[step] = softmax(z), softmax(z) - gradient, gradient
     z -= gradient
-assert helo.decode(best_path(z)) == "hello" and losses[200] < 0.05
+assert set(read[3:]) == {"hello"} and losses[10] < 2 and losses[200] < 0.05
 
 # %% [markdown]
 # After one step the letters are in order. At step 2 the blank between the two l's is lost, at step 3 it is back, and
@@ -644,18 +646,20 @@ for column, step in enumerate([0, 10]):
     for ax, table, title in zip(axes[:, column], kept[step], titles, strict=True):
         drawings.draw_cells(ax, table, helo.show(range(5)), title, signed="−" in title)
 strongest = {step: np.abs(kept[step][2]).max() for step in (0, 10)}
+assert round(strongest[0], 2) == 0.42 and round(strongest[10], 2) == 0.15
 figures.show(
     fig,
     "Tables of p, q and p − q over 12 time steps and the classes -, h, e, l, o, before training and after ten steps. "
     f"At step 0 p is flat and q already has h first and o last; the largest |p − q| is {strongest[0]:.2f}. "
-    f"At step 10 p and q are alike; the largest |p − q| is {strongest[10]:.2f}.",
+    f"At step 10 p is close to q; the largest |p − q| is {strongest[10]:.2f}.",
 )
 
 # %% [markdown]
 # At step 0, *p* is flat. But *q* is not: no alignment of `hello` can begin with o or end with h, so *q* leans to h on
 # the left and to o on the right. Where *q* is above *p* the gradient is negative, and subtracting it raises the logit.
-# Then *p* leans a little, the alignments that fit it count for more, and *q* becomes sharper. At step 10 the two are
-# nearly the same. Nobody said where the letters are, and CTC does not ask: do other starts end in the same places?
+# Then *p* leans a little, the alignments that fit it count for more, and *q* becomes sharper. By step 10 the largest
+# force has fallen from 0.42 to 0.15. Nobody said where the letters are, and CTC does not ask: do other starts end in the
+# same places?
 
 # %%
 for seed in range(4):

@@ -810,42 +810,51 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # %% [markdown]
 # ## 13 Index of symptoms
 #
-# Everything that goes wrong in this course, by what you see. The last column leads to the lesson; its section *What
-# goes wrong* has the case, computed.
+# Everything that goes wrong in this course, by what you see. *Where* names a section of this lesson, or the number of
+# another one with the words of the case in its section *What goes wrong*.
 #
-# | you see | it may be | check | lesson |
+# | you see | it may be | check | where |
 # |---|---|---|---|
-# | `inf` at once, then `nan` | *T* < *S* + *r* | count them | 15.4, [05](05_alignments.ipynb), [06](06_forward_backward.ipynb), [11](11_crnn.ipynb) |
-# | `inf` on long lines only | probabilities in place of logarithms | the closed form *T* ln *C* − ln count | [06](06_forward_backward.ipynb) |
-# | `inf` where the network is very sure | a rescaled alpha lost the paths that count | alpha's and beta's *p(Y \| X)* | [07](07_ctc_at_speed.ipynb) |
-# | `nan` after hours | log of a softmax; a flat picture; the rate | 15.4 | 15.4, [02](02_memory.ipynb) |
-# | `nan` where padding is masked | a mask by multiplication: 0 · inf | index in place of multiplying | [03](03_kth_digit.ipynb) |
-# | loss below 0 | logits or softmax in the loss | Σ exp = 1 | 15.5, [08](08_raw_pixels.ipynb), [11](11_crnn.ipynb) |
-# | loss too small, no error | an update in place reads changed rows | the slow form on 5 × 5 cells | [07](07_ctc_at_speed.ipynb) |
-# | loss stops at 1.46 (ten classes, one step) | softmax twice | most_sure(C) | 15.6, [03](03_kth_digit.ipynb) |
-# | blanks, loss at the blind level | the plateau: healthy | blind_loss | 15.2, [08](08_raw_pixels.ipynb), [11](11_crnn.ipynb) |
-# | blanks for ever | rate, mixed samples, cut gradient, shifted texts | 15.6 | 15.6, [08](08_raw_pixels.ipynb) |
-# | one picture is learnt, a batch is not | `view` for `permute`; batch_first | poison a picture | 15.6, [01](01_sequences.ipynb), [10](10_image_to_sequence.ipynb) |
-# | learns, and badly, whatever you do | columns mix; rows as time | at which columns does a frame look? | 15.6, [08](08_raw_pixels.ipynb), [10](10_image_to_sequence.ipynb) |
-# | doubled letters are never learnt | skip between equal labels left open | count `aa` over 2 steps: 0 | [06](06_forward_backward.ipynb) |
-# | short words are learnt, long ones not | pools along the width | *T* ≥ *S* + *r* | [10](10_image_to_sequence.ipynb) |
-# | 98 % in training, nonsense in use | batch norm; another form of the pictures | both modes; ranges side by side | 15.7, [10](10_image_to_sequence.ipynb), [11](11_crnn.ipynb) |
-# | perfect on its own pictures, no others | scored on training pictures; shifted texts | score new ones | [08](08_raw_pixels.ipynb), [11](11_crnn.ipynb) |
+# | `inf` at once, then `nan` | *T* < *S* + *r* | count them | 15.4, [05 too short for the text](05_alignments.ipynb), [06 The picture is too short](06_forward_backward.ipynb), [11 picture too narrow for its text](11_crnn.ipynb) |
+# | `inf` on long lines only | probabilities in place of logarithms | the closed form *T* ln *C* − ln count | [06 infinite on long lines only](06_forward_backward.ipynb) |
+# | `inf` where the network is very sure | a rescaled alpha lost the paths that count | alpha's and beta's *p(Y \| X)* | [07 inf on very confident networks](07_ctc_at_speed.ipynb) |
+# | `nan` after hours | log of a softmax; a flat picture; the rate | finite pictures? size of the gradient? | 15.4 |
+# | `nan` where padding is masked | 0 · inf | index in place of multiplying | [03 A mask by multiplication](03_kth_digit.ipynb) |
+# | `IndexError` at the last step, or none and wrong numbers | a length of 0; lengths for lengths − 1 | one sample of each length | [03 A length of 0](03_kth_digit.ipynb), [03 lengths in place of lengths - 1](03_kth_digit.ipynb) |
+# | loss below 0 | logits or softmax in the loss | Σ exp = 1 | 15.5, [08 loss far below zero](08_raw_pixels.ipynb), [11 below 0](11_crnn.ipynb) |
+# | loss too small, no error | an update in place reads changed rows | the slow form on 5 × 5 cells | [07 loss too small, no crash](07_ctc_at_speed.ipynb) |
+# | loss stops at 1.46 (ten classes, one step) | softmax twice | most_sure(C) | 15.6, [03 Softmax twice](03_kth_digit.ipynb) |
+# | blanks, loss at the blind level | the plateau: healthy | blind_loss | 15.2, [08 all blank, for a while](08_raw_pixels.ipynb), [11 only blanks for some hundred steps](11_crnn.ipynb) |
+# | blanks for ever | rate, mixed samples, cut gradient, shifted texts | overfit one batch | 15.6, [08 all blank for ever](08_raw_pixels.ipynb), [11 only blanks for ever](11_crnn.ipynb) |
+# | one picture is learned, a batch is not | `view` for `permute`; batch_first | poison a picture | 15.6, [01 Time and samples swapped](01_sequences.ipynb), [10 in place of moving axes](10_image_to_sequence.ipynb), [11 never learns, no error](11_crnn.ipynb) |
+# | learns badly, whatever you do | columns mix; rows as time | at which columns does a frame look? | 15.6, [08 rows as time steps](08_raw_pixels.ipynb), [10 learns badly or never](10_image_to_sequence.ipynb) |
+# | one letter is never read | it is encoded as the blank | is class 0 in any target? | [05 The blank stands in the target](05_alignments.ipynb) |
+# | doubled letters are never learned | skip between equal labels left open | count `aa` over 2 steps: 0 | [06 The skip between equal letters is open](06_forward_backward.ipynb) |
+# | short words are learned, long ones not | pools along the width | *T* ≥ *S* + *r* | [10 short words are learned](10_image_to_sequence.ipynb) |
+# | CTC refuses a length, or reads one frame too many | pools round; lengths computed elsewhere | `output_lengths` | [10 Pools round down](10_image_to_sequence.ipynb), [10 counts a step beyond the end](10_image_to_sequence.ipynb) |
+# | 98 % in training, nonsense in use | batch norm; another form of the pictures | both modes; ranges side by side | 15.7, [08 bad on your own lines](08_raw_pixels.ipynb), [10 bad on single pictures](10_image_to_sequence.ipynb), [10 Padding in the statistics](10_image_to_sequence.ipynb), [11 reads nonsense on single pictures](11_crnn.ipynb) |
+# | perfect on its own pictures, no others | scored on training pictures; shifted texts | score new ones | 15.6, [08 learns the training lines](08_raw_pixels.ipynb), [11 scored on training pictures](11_crnn.ipynb) |
 # | perfect on rendered words, lost on photographs | the renderer does not know the street | score photographs | [13](13_photographs.ipynb) |
-# | `hello` reads `helo` | blanks dropped before runs are merged | a path with a doubled letter | 15.8, [05](05_alignments.ipynb) |
-# | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05](05_alignments.ipynb), [11](11_crnn.ipynb) |
-# | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8, [08](08_raw_pixels.ipynb) |
-# | ends of lines are lost, or grow letters | input lengths | the same picture alone | 15.8, [08](08_raw_pixels.ipynb), [10](10_image_to_sequence.ipynb) |
-# | reads differently beside others | a state, a norm or a length of the batch | the same picture alone | [01](01_sequences.ipynb), [07](07_ctc_at_speed.ipynb), [08](08_raw_pixels.ipynb) |
-# | larger batches learn less | loss divided twice | the same samples twice | 15.9, [11](11_crnn.ipynb) |
-# | the last step of short samples is wrong | `outputs[:, -1]` of a padded batch; `lengths` for `lengths - 1` | each sample alone | [03](03_kth_digit.ipynb) |
-# | accuracy is high, and nothing works | padding is counted; random tests are easy | what does a constant answer score? | [04](04_binary_addition.ipynb) |
-# | the leading half of the answer is wrong | order of the steps; no place for the last carry | accuracy by step | [04](04_binary_addition.ipynb) |
-# | own cell differs from torch's | order of the gates; the second bias; *W* from its wrong side | random weights, both | [01](01_sequences.ipynb), [02](02_memory.ipynb) |
-# | own gradient differs from torch's | its convention; a path forgotten; `+=` with an index that repeats | at the logits; sums of posteriors are 1 | [06](06_forward_backward.ipynb), [02](02_memory.ipynb) |
-# | gradients are noisy on long lines | float32 logarithms | float64, once | [07](07_ctc_at_speed.ipynb) |
-# | the first call takes seconds | compilation | time the second | [07](07_ctc_at_speed.ipynb) |
-# | stripes in the features | a transposed convolution with holes | two inputs: which outputs differ? | [10](10_image_to_sequence.ipynb) |
+# | `hello` reads `helo` | blanks dropped before runs are merged | a path with a doubled letter | 15.8, [05 dropped before runs are merged](05_alignments.ipynb) |
+# | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05 the first sign has none](05_alignments.ipynb), [11 lack their first letter](11_crnn.ipynb) |
+# | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8, [08 every class is off by one](08_raw_pixels.ipynb) |
+# | ends of lines are lost, or grow letters | input lengths | the same picture alone | 15.8, [08 ends of short lines grow letters](08_raw_pixels.ipynb) |
+# | reads differently beside others | a state, a norm or a length of the batch | the same picture alone | 15.7, [01 A state that is not reset](01_sequences.ipynb), [07 depend on what else is in the batch](07_ctc_at_speed.ipynb), [08 reads differently beside others](08_raw_pixels.ipynb) |
+# | larger batches learn less | loss divided twice | the same samples twice | 15.9, [11 divided by the batch twice](11_crnn.ipynb) |
+# | the answer for a short sample is wrong | the last step of padding; a backward half that has seen one input | each sample alone | [02 The last output of a bidirectional layer](02_memory.ipynb), [03 of a padded batch](03_kth_digit.ipynb) |
+# | accuracy is high, and nothing works | padding is counted; random tests are easy | what does a constant answer score? | [04 Padding is counted](04_binary_addition.ipynb), [04 Random tests pass](04_binary_addition.ipynb) |
+# | half of the answer is wrong | the order of the steps | accuracy by step | [04 The bits are in the wrong order](04_binary_addition.ipynb) |
+# | answers too large, or doubled | no place for the last carry; zeros in front | two short numbers by hand | [04 The last carry has no place](04_binary_addition.ipynb), [04 Zeros on the wrong side](04_binary_addition.ipynb) |
+# | own cell differs from torch's | order of the gates; the biases; *W* from its wrong side | random weights, both | [01 One bias forgotten](01_sequences.ipynb), [01 A matrix used from its wrong side](01_sequences.ipynb), [02 The order of the gates](02_memory.ipynb), [02 A forget bias added twice](02_memory.ipynb) |
+# | own gradient differs from torch's | its convention; a path forgotten; tanh twice; `+=` with an index that repeats | differences; sums of posteriors are 1 | [02 A path forgotten](02_memory.ipynb), [02 The derivative of the tanh](02_memory.ipynb), [06 Rows of one class overwrite each other](06_forward_backward.ipynb), [06 gradients differ from torch's](06_forward_backward.ipynb) |
+# | Σ αβ is wrong | one pass, or both | at each step the same? | [06 differs from step to step](06_forward_backward.ipynb), [06 the same at each step, and wrong](06_forward_backward.ipynb) |
+# | gradients are noisy on long lines | float32 logarithms | float64, once | [07 gradient noise on long lines](07_ctc_at_speed.ipynb) |
+# | the first call takes seconds | compilation | time the second | [07 the first call takes seconds](07_ctc_at_speed.ipynb) |
+# | the beam finds nonsense | probabilities for logarithms | Σ exp = 1 | [09 Probabilities where logarithms are due](09_decoding.ipynb) |
+# | a probability that is none | it is the score with the language in it | sum over all texts | [09 The probability taken for the score](09_decoding.ipynb) |
+# | a real word is read as another | the list lacks a form | is it in the list? | [09 A lexicon that lacks a form](09_decoding.ipynb) |
+# | worse in use than on the test | weights were tuned on the test set | a third set | [09 Weights tuned on the test set](09_decoding.ipynb) |
+# | stripes in the features | a transposed convolution with holes | two inputs: which outputs differ? | [10 A transposed convolution with holes](10_image_to_sequence.ipynb), [10 stripes in the features](10_image_to_sequence.ipynb) |
 
 # %% [markdown]
 # ## 14 What goes wrong with diagnoses
@@ -876,7 +885,7 @@ print("findings:", len(fresh.findings), "  black for white:", fresh.unseen["blac
 # numbers have no NaN, and a network that replaces NaN, or compares and chooses, may swallow it.
 # </details>
 #
-# <details><summary>A batch of one picture is learnt by heart. Which diseases does that rule out, and which not?</summary>
+# <details><summary>A batch of one picture is learned by heart. Which diseases does that rule out, and which not?</summary>
 # It rules out what no network could learn around: too few frames, a cut gradient (mostly), a softmax twice (the loss stays
 # high). It does not rule out samples that mix (there is one), shifted texts (the one text is as good as any), batch norm
 # in use, a wrong decoder (if its word has no double letter).

@@ -363,3 +363,14 @@ def test_bad_input_is_named(call, message):
 
 def test_the_example_in_the_docstring():
     assert doctest.testmod(steps) == (0, 6)
+
+
+@pytest.mark.parametrize("kind", [LSTM, GRU, RNN])
+def test_what_code_written_for_torchs_layers_calls(kind):
+    ours = kind(3, 5, num_layers=2, bidirectional=True)
+    before = [p.clone() for p in ours.parameters()]
+    assert ours.flatten_parameters() is None
+    assert all(torch.equal(a, b) for a, b in zip(before, ours.parameters(), strict=True))
+    theirs = getattr(nn, kind.__name__)(3, 5, num_layers=2, bidirectional=True)
+    for name in ("input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional"):
+        assert getattr(ours, name) == getattr(theirs, name)

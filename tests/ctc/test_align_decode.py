@@ -7,10 +7,11 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from crnn_lessons.ctc import alignments, best_path, collapse, extend, forced_alignment, min_frames
+from crnn_lessons.ctc import alignments, best_path, collapse, extend, forced_alignment, min_frames, predecessors
 
 SCORES = st.integers(1, 7).flatmap(
     lambda T: st.lists(st.lists(st.integers(-3, 0), min_size=3, max_size=3), min_size=T, max_size=T)
@@ -57,3 +58,36 @@ def test_the_best_path_need_not_be_the_best_text():
     assert best_path(np.log([[0.6, 0.4], [0.6, 0.4]])) == ()
     with pytest.raises(ValueError, match="nan at t=1, class 0"):
         best_path(np.array([[0.0, 1.0], [math.nan, 0.0]]))
+
+
+def tied_cases():
+    """Every matrix of 0 and -1 of 1 to 4 frames by 2 classes or 1 to 2 by 3, with every target that fits: 3,246."""
+    for T, C in ((1, 2), (2, 2), (3, 2), (4, 2), (1, 3), (2, 3), (5, 2)):
+        targets = [k for S in range(T + 1) for k in product(range(1, C), repeat=S) if min_frames(k) <= T]
+        for scores in product((0.0, -1.0), repeat=T * C):
+            for target in targets:
+                yield np.array(scores).reshape(T, C), target
+
+
+def test_ties_are_broken_as_documented_in_every_small_case():
+    """By enumeration of rows: the best score, and of those that have it the lowest rows, compared from the end."""
+    cases = 0
+    for log_probs, target in tied_cases():
+        rows, T = extend(target).tolist(), len(log_probs)
+        ways = [[s] for s in range(min(2, len(rows)))]
+        for _ in range(T - 1):
+            ways = [[*way, s] for way in ways for s in range(len(rows)) if way[-1] in predecessors(rows, s)]
+        ways = [way for way in ways if way[-1] >= len(rows) - 2]
+        score = {tuple(way): sum(log_probs[t, rows[s]] for t, s in enumerate(way)) for way in ways}
+        expected = min(score, key=lambda way: (-score[way], way[::-1]))
+        found, best = forced_alignment(log_probs, target)
+        assert (tuple(found.tolist()), best) == (expected, score[expected]), (log_probs, target)
+        cases += 1
+    assert cases > 3243
+
+
+def test_tensors_of_any_kind_are_decoded():
+    scores = torch.tensor([[0.1, 2.0, 0.3], [3.0, 0.1, 0.2], [0.1, 0.2, 4.0]])
+    for kind in (scores.bfloat16(), scores.half(), scores.clone().requires_grad_(), scores.T.contiguous().T):
+        assert best_path(kind) == (1, 2)
+        assert forced_alignment(kind, (1, 2))[0].tolist() == [1, 2, 3]

@@ -4,6 +4,9 @@ import io
 import multiprocessing
 import os
 import pickle
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -86,7 +89,7 @@ def test_more_than_fits_at_first_is_written(tmp_path):
 
 def labels_of(words, queue):
     samples = [words[i] for i in range(5)]
-    queue.put((os.getpid(), _OPEN[str(words.path)][0], samples))
+    queue.put((os.getpid(), _OPEN[str(words.path / "data.mdb")][0][0], samples))
 
 
 @pytest.mark.parametrize("method", sorted({"fork", "spawn"} & set(multiprocessing.get_all_start_methods())))
@@ -206,3 +209,76 @@ def test_without_the_package_the_message_says_what_to_install(tmp_path, monkeypa
     raw_file.write_bytes(b"x")
     with pytest.raises(ModuleNotFoundError, match="needs the package lmdb; install it"):
         LMDBWords(raw_file)
+
+
+# ---- files that change under a reader --------------------------------------------------------------------------
+
+
+def rewritten(folder, target, names):
+    shutil.rmtree(target, ignore_errors=True)
+    write_lmdb([(folder / name, text) for name, text in names], target)
+
+
+def test_a_file_deleted_and_written_anew_is_seen(folder, tmp_path):
+    """As running a cell twice does: with more samples, and with fewer."""
+    target = tmp_path / "again"
+    for count in (2, 3, 1, 5):
+        rewritten(folder, target, [(f"{i}.png", TEXTS[i]) for i in range(count)])
+        words = LMDBWords(target)
+        assert len(words) == count and [text for _, text in words] == TEXTS[:count]
+
+
+def test_an_open_reader_says_that_its_file_was_written_anew_or_is_gone(folder, tmp_path):
+    target = tmp_path / "again"
+    rewritten(folder, target, [("0.png", "a"), ("1.png", "b")])
+    words = LMDBWords(target)
+    assert words[0][1] == "a"
+    rewritten(folder, target, [("0.png", "a"), ("1.png", "b"), ("2.png", "c")])
+    with pytest.raises(ValueError, match="again was written anew since it was opened; open it again"):
+        words[0]
+    shutil.rmtree(target)
+    with pytest.raises(FileNotFoundError, match="is no longer there"):
+        words[1]
+
+
+@pytest.mark.parametrize("count", [b"9" * 30, b"9" * 18, b"-1", b"1e3", b" 5", b"", "\u0665".encode()])
+def test_a_count_that_cannot_be_is_refused(tmp_path, count):
+    entries = {b"num-samples": count, b"image-000000001": png(0), b"label-000000001": b"a"}
+    with pytest.raises(ValueError, match=r"is no number|claims"):
+        LMDBWords(raw(tmp_path / "d", entries))
+
+
+@pytest.mark.parametrize("page", range(2, 6))
+def test_an_overwritten_page_is_one_sentence(words, page):
+    data = words.path / "data.mdb"
+    whole = bytearray(data.read_bytes())
+    whole[4096 * page : 4096 * (page + 1)] = os.urandom(4096) if page % 2 else bytes(4096)
+    data.write_bytes(whole)
+    try:
+        again = LMDBWords(words.path)
+        for sample in again:
+            assert sample in list(zip(map(png, range(5)), TEXTS, strict=True))
+    except (ValueError, KeyError) as error:
+        assert "\n" not in str(error) and "words.lmdb" in str(error)
+
+
+def test_a_file_cut_while_it_is_open_does_not_end_the_process(words):
+    """Reading beyond the end of a map is a bus error, so another process tries it."""
+    code = (
+        "import os, sys; from crnn_lessons.data.lmdb import LMDBWords\n"
+        "words = LMDBWords(sys.argv[1]); words[0]\n"
+        "os.truncate(sys.argv[1] + '/data.mdb', int(sys.argv[2]))\n"
+        "try:\n    print([len(i) for i, _ in words])\nexcept ValueError as error:\n    print(error)"
+    )
+    whole = (words.path / "data.mdb").read_bytes()
+    for size in (8192, 4096, 100, 0):
+        (words.path / "data.mdb").write_bytes(whole)
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(words.path), str(size)], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "words.lmdb" in done.stdout and done.stdout.count("\n") == 1
+
+
+def test_one_file_by_its_folder_and_by_its_name(folder, words):
+    assert list(LMDBWords(words.path / "data.mdb")) == list(words)

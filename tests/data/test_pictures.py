@@ -2,12 +2,14 @@
 
 import io
 import struct
+import subprocess
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from crnn_lessons.data import pictures
 from crnn_lessons.data.pictures import load_grey
 
 RNG = np.random.default_rng(0)
@@ -141,3 +143,107 @@ def test_missing_files_and_directories(tmp_path):
 def test_bad_arrays(array, message):
     with pytest.raises(ValueError, match=message):
         load_grey(array)
+
+
+# ---- what people bring -----------------------------------------------------------------------------------------
+
+MARKED = np.full((20, 30), 200, np.uint8)
+MARKED[3:6, 4:20] = 30
+BACK = {2: (0, 1), 3: (2, 0), 4: (2, 1), 5: (3, 1), 6: (1, 0), 7: (1, 1), 8: (3, 0)}
+"""For each orientation: quarter turns counter-clockwise, and then a mirror, that store the picture."""
+
+
+@pytest.mark.parametrize("orientation", BACK)
+def test_each_exif_orientation_in_each_form(tmp_path, orientation):
+    turns, mirror = BACK[orientation]
+    stored = np.rot90(MARKED, turns)
+    stored = stored[:, ::-1] if mirror else stored
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for form in ("PNG", "TIFF", "WEBP"):
+        file = tmp_path / f"x.{form}"
+        more = {"lossless": True} if form == "WEBP" else {}
+        Image.fromarray(np.ascontiguousarray(stored)).save(file, form, exif=exif, **more)
+        data = file.read_bytes()
+        with open(file, "rb") as opened:
+            for source in (file, str(file), data, bytearray(data), memoryview(data), io.BytesIO(data), opened,
+                           Image.open(file)):  # fmt: skip
+                assert np.array_equal(load_grey(source), MARKED), (form, type(source))
+
+
+def test_damaged_exif_does_not_stop_a_good_picture():
+    data = encoded(Image.fromarray(MARKED), exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    assert np.array_equal(load_grey(data), MARKED) and np.array_equal(load_grey(Image.open(io.BytesIO(data))), MARKED)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "BMP", "TIFF", "GIF", "WEBP"])
+def test_a_file_cut_short_is_one_sentence_in_each_form(form):
+    data = encoded(Image.fromarray(RNG.integers(0, 255, (60, 90), dtype=np.uint8)), form)
+    cut = data[: len(data) // 2]
+    for source in (lambda: cut, lambda: io.BytesIO(cut), lambda: Image.open(io.BytesIO(cut))):
+        try:
+            opened = source()
+        except Exception:  # Pillow itself refuses to open it
+            continue
+        with pytest.raises(ValueError, match=r"damaged or cut short|not an image") as caught:
+            load_grey(opened)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (io.StringIO("text"), "opened as text; open it with mode 'rb'"),
+        (io.BytesIO(b""), "the file is empty"),
+        (None, "got NoneType"),
+        (7, "got int"),
+        ([[1, 2]], "got list"),
+        ("", "the name of the file is empty"),
+        ("x\0y", "null character"),
+    ],
+)
+def test_what_is_no_picture(source, said):
+    with pytest.raises(ValueError, match=said):
+        load_grey(source)
+
+
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 50\n%%EndComments\nshowpage\n"
+
+
+@pytest.mark.parametrize(
+    "data", [EPS, b"\xc5\xd0\xd3\xc6" + bytes(30) + EPS, b"%PDF-1.4\n", b"\xd7\xcd\xc6\x9a" + bytes(60)]
+)
+def test_programs_that_draw_are_not_run(data, monkeypatch):
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a program was run"))
+    with pytest.raises(ValueError, match="not an image of a known format"):
+        load_grey(data)
+    try:
+        opened = Image.open(io.BytesIO(data))
+    except Exception:  # Pillow itself refuses to open it
+        return
+    with pytest.raises(ValueError, match="not an image of a known format"):
+        load_grey(opened)
+
+
+@pytest.mark.parametrize("most", [255.0, 2.0, 100.0])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_floats_beyond_1_are_refused_not_clipped(most, dtype):
+    array = np.linspace(0, most, 2000, dtype=dtype).reshape(40, 50)
+    with pytest.raises(ValueError, match=r"floats of an image are 0 to 1, and these are 0 to .*; divide by 255"):
+        load_grey(array)
+    with pytest.raises(ValueError, match="floats of an image are 0 to 1"):
+        load_grey(array / most - 0.5)
+    with pytest.raises(ValueError, match="floats of an image are 0 to 1"):
+        load_grey(np.where(array == most, np.nan, array / most))
+    assert load_grey(array / most).max() == 255
+
+
+def test_an_endless_file_is_refused(monkeypatch):
+    class Endless(io.RawIOBase):
+        def read(self, size=-1):
+            assert 0 < size < 2000
+            return bytes(size)
+
+    monkeypatch.setattr(pictures, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="more than 1,000 bytes"):
+        load_grey(Endless())

@@ -54,9 +54,37 @@ def test_there_are_hints_and_a_solution_to_show(exercise):
     assert page.count("<summary>Solution</summary>") == 1
 
 
+def bias_of(make, size):
+    layer = make(size)
+    return layer if layer is ... else {"kind": type(layer).__name__, "biases": layer.bias.tolist()}
+
+
+def ones(size):
+    layer = torch.nn.Linear(size, size)
+    torch.nn.init.ones_(layer.bias)
+    return layer
+
+
+def test_a_probe_finds_what_can_be_compared():
+    zeros = Mistake("leaves zeros", zeroed, "Fill it.")
+    exercise = Exercise(key="99-2", title="ones", solution=ones, cases=[(2,), (3,)], probe=bias_of, mistakes=(zeros,))
+    assert judge(exercise, lambda size: ones(size))[0] == "done"
+    assert judge(exercise, lambda size: ...)[0] == "not started"
+    assert judge(exercise, lambda size: zeroed(size))[::2] == ("wrong", "leaves zeros")
+    status, message, named = judge(exercise, lambda size: torch.nn.BatchNorm1d(size))
+    assert (status, named) == ("wrong", None)
+    assert "entry 'kind', should give 'Linear', and yours gives 'BatchNorm1d'" in message
+
+
+def zeroed(size):
+    layer = ones(size)
+    torch.nn.init.zeros_(layer.bias)
+    return layer
+
+
 def test_keys_are_unique_and_in_order():
     keys = [e.key for e in ALL]
-    assert keys == sorted(set(keys))
+    assert keys == sorted(set(keys), key=lambda key: [int(part) for part in key.split("-")])  # 11-10 comes after 11-9
 
 
 def double(x):
@@ -395,3 +423,20 @@ def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
         return float(np.linalg.norm(np.ones((500, 500)) @ np.ones((500, 500)))), conv.shape[1]
 
     assert aside(work, seconds=60) == work() == (250000.0, 32)
+
+
+def test_what_a_cast_would_hide_is_not_the_same():
+    mask = np.array([[True, False], [True, True]])
+    assert same(mask.tolist(), mask, 0.0) and not same(mask.astype(int), mask, 0.0)
+    assert not same([["1", "2"]], np.array([[1.0, 2.0]]), 1e-9) and not same(np.array([1.0]), ["1"], 1e-9)
+
+
+def test_an_open_question_about_a_function_knows_a_stub():
+    def is_even(answer):
+        got = answer()
+        return ... if got is ... else (None if got % 2 == 0 else "That is odd.")
+
+    exercise = Exercise(key="00-1", title="", solution=lambda: 2, verify=is_even)
+    assert judge(exercise, lambda: ...)[0] == judge(exercise, ...)[0] == "not started"
+    assert judge(exercise, lambda: 4)[0] == "done"
+    assert judge(exercise, lambda: 3)[:2] == ("wrong", "That is odd.")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
@@ -66,6 +67,30 @@ def linear(f, left):
     return n
 
 
+last_by_loop = pick(-1)
+
+
+def step(
+    pick=last_by_loop,
+    scores=lambda z: z,
+    reduce=torch.mean,
+    order="zbcs",
+    clipped=lambda layer, out: [*layer.parameters(), *out.parameters()],
+):
+    """A training step; ``order`` has a letter for each of zero_grad, backward, clip, step."""
+
+    def training_step(layer, out, optimizer, batch):
+        log_probs = F.log_softmax(scores(out(pick(layer(batch.inputs)[0], batch.lengths))), dim=-1)
+        loss = reduce(-log_probs.gather(1, batch.targets[:, None]))
+        calls = {"z": optimizer.zero_grad, "b": lambda: loss.backward(retain_graph=True), "s": optimizer.step}
+        calls["c"] = lambda: torch.nn.utils.clip_grad_norm_(clipped(layer, out), 1.0)
+        for letter in order:
+            calls[letter]()
+        return loss.item()
+
+    return training_step
+
+
 WRONG = [
     ("03-1", lambda lengths, T: mask_by_loops(lengths, T, 1), "marks one step too many"),
     ("03-1", lambda lengths, T: mask_by_loops(lengths, T, -1), "marks one step too few"),
@@ -73,6 +98,31 @@ WRONG = [
     ("03-1", lambda lengths, T: [[t < n for n in lengths.tolist()] for t in range(T)], "is T x N"),
     ("03-1", lambda lengths, T: mask_by_loops(lengths, max(lengths.tolist())), "takes the longest length for T"),
     ("03-1", lambda lengths, T: [row[::-1] for row in mask_by_loops(lengths, T)], "puts the padding in front"),
+    (
+        "03-1",
+        lambda lengths, T: (np.arange(T)[None] < lengths.numpy()[:, None]).astype(int),
+        "gives numbers, not booleans",
+    ),
+    ("03-1", lambda lengths, T: (torch.arange(T)[None] < lengths[:, None]).float(), "gives numbers, not booleans"),
+    (
+        "03-2",
+        lambda outputs, lengths: torch.stack([outputs[n, :, k - 1] for n, k in enumerate(lengths.tolist())]),
+        "puts the steps on the axis of the units",
+    ),
+    ("03-3", lambda losses, mask: losses.sum() / mask.sum(), "adds up the padding too"),
+    ("03-3", lambda losses, mask: losses[mask.long()].mean(), "indexes with integers"),
+    ("03-4", lambda f, left: -int((left - 1) / (1 - f) // 1), "loses the same amount at each step, and rounds up"),
+    ("03-7", step(pick=lambda o, n: o[:, o.shape[1] - 1]), "reads the last step of the batch"),
+    ("03-7", step(pick=lambda o, n: pick(-2)(o, n)), "reads the step before the last"),
+    ("03-7", step(pick=lambda o, n: o.sum(1) / o.shape[1]), "averages the outputs over all steps"),
+    ("03-7", step(scores=lambda z: F.softmax(z, dim=1)), "applies the softmax twice"),
+    ("03-7", step(reduce=torch.sum), "adds up the losses of the batch"),
+    ("03-7", step(order="zbs"), "does not clip the gradient"),
+    ("03-7", step(clipped=lambda layer, out: list(layer.parameters())), "clips the layer alone"),
+    ("03-7", step(order="bcs"), "never clears the gradient"),
+    ("03-7", step(order="zbzcs"), "never moves the weights"),
+    ("03-7", step(order="zb"), "never moves the weights"),
+    ("03-7", step(order="zbcss"), "moves the weights twice"),
     ("03-2", lambda outputs, lengths: outputs[:, outputs.shape[1] - 1, :], "reads the last step of the batch"),
     ("03-2", pick(0), "reads one step past the end"),
     ("03-2", pick_clamped, "reads one step past the end, and hides the error"),
@@ -133,7 +183,8 @@ def test_every_named_mistake_has_a_wrong_answer_here():
 RIGHT = [
     ("03-1", mask_by_loops),
     ("03-1", lambda lengths, T: np.arange(T)[None] < lengths.numpy()[:, None]),
-    ("03-1", lambda lengths, T: (torch.arange(T)[None] < lengths[:, None]).int()),
+    ("03-7", step()),
+    ("03-7", step(order="bcsz")),  # clears after the step: the same, as long as nobody else adds to it
     ("03-2", pick(-1)),
     ("03-2", lambda outputs, lengths: [outputs[n, k - 1].tolist() for n, k in enumerate(lengths.tolist())]),
     (
@@ -163,11 +214,11 @@ def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)
 
 
-@pytest.mark.parametrize("key", [f"03-{n}" for n in range(1, 7)])
+@pytest.mark.parametrize("key", [f"03-{n}" for n in range(1, 8)])
 def test_solution_passes_and_stub_has_not_started(key):
     exercise = find(key)
     assert_right(key, exercise.solution)
-    stub = (lambda *arguments: ...) if exercise.cases else ...
+    stub = (lambda *arguments: ...) if callable(exercise.solution) else ...
     assert judge(exercise, stub)[0] == "not started"
 
 
@@ -175,6 +226,16 @@ def test_solution_passes_and_stub_has_not_started(key):
     ("key", "answer", "sentence"),
     [
         ("03-2", pick(0), "IndexError"),
+        (
+            "03-2",
+            lambda outputs, lengths: [[str(x) for x in row] for row in pick(-1)(outputs, lengths).tolist()],
+            "last_outputs(",
+        ),
+        ("03-7", lambda *arguments: None, "does it end with `return loss.item()`?"),
+        ("03-7", 7, "A function is asked for"),
+        ("03-7", lambda layer, out, optimizer, batch: layer.no_such_thing, "AttributeError"),
+        ("03-7", step(scores=lambda z: 2 * z), "wrong before any weight has moved"),
+        ("03-7", step(order="zbcsss"), "the fault is in how the weights are moved"),
         (
             "03-4",
             lambda f, left: count_down(f, left) - 1,

@@ -192,6 +192,37 @@ def one_is_exactly(bits, n):
 UNITS, HALVES = np.ones((3, 2)), np.array([-0.5, -1.5, -2.5])
 READS_2 = np.array([[0, 1, 0]] * 3)
 
+
+def while_any_is_left(number, T):
+    bits = []
+    while number > 0:
+        number, bit = divmod(number, 2)
+        bits.append(bit)
+    return bits
+
+
+def half(W, low, high):
+    """By how much the sums vary around their middle, weight by weight."""
+    return np.array([sum(abs(w) * (hi - lo) / 2 for w, lo, hi in zip(row, low, high, strict=True)) for row in W])
+
+
+def corner(W, low, high, sign):
+    return W @ (low + high) / 2 + sign * half(W, low, high)
+
+
+def right_sums(W, low, high):
+    lowest = [sum(min(w * lo, w * hi) for w, lo, hi in zip(row, low, high, strict=True)) for row in W]
+    highest = [sum(max(w * lo, w * hi) for w, lo, hi in zip(row, low, high, strict=True)) for row in W]
+    return np.array(lowest), np.array(highest)
+
+
+def boxed(sums, bias=1, pair=1, squash=np.tanh):
+    def step_box(W_ih, W_hh, b, low, high, x):
+        return tuple(squash(pair * (W_ih @ x) + bias * b + part) for part in sums(W_hh, low, high))
+
+    return step_box
+
+
 FIRST = "is wrong before there is a carry"
 WRONG = [
     ("04-1", xor_only, "leaves the carry that comes in out of the bit"),
@@ -212,6 +243,33 @@ WRONG = [
     ("04-2", halved_each_time, "halves with /, which makes floats"),
     ("04-2", in_numpy, "works with NumPy's integers"),
     ("04-2", lambda number, T: (number >> np.arange(T)) & 1, "works with NumPy's integers"),
+    ("04-2", lambda number, T: list(f"{number:0{T}b}"[::-1]), "gives a text"),
+    ("04-2", lambda number, T: bin(number)[2:], "gives a text"),
+    ("04-2", while_any_is_left, "does not pad"),
+    (
+        "04-2",
+        lambda number, T: [int(c) for c in bin(number)[2:]],
+        "writes the most significant bit first, and does not pad",
+    ),
+    ("04-5", (UNITS, READS_2, HALVES, [1, -2, 1], -0.5), "is wrong for a total of 3"),
+    ("04-5", (UNITS, READS_2, HALVES, [1, -1, 0], -0.5), "is wrong for a total of 3"),
+    ("04-5", (UNITS, READS_2, [-0.5, -1.5, -3.5], [1, -1, 1], -0.5), "is wrong for a total of 3"),
+    ("04-6", boxed(lambda W, low, high: (W @ low, W @ high)), "sends its two corners through the step"),
+    (
+        "04-6",
+        boxed(lambda W, low, high: (corner(W, low, high, -2), corner(W, low, high, 2))),
+        "takes the whole width for half of it",
+    ),
+    (
+        "04-6",
+        boxed(lambda W, low, high: tuple(W @ (low + high) + sign * half(W, low, high) for sign in (-1, 1))),
+        "takes twice the middle",
+    ),
+    ("04-6", boxed(right_sums, bias=0), "leaves out the bias"),
+    ("04-6", boxed(right_sums, pair=0), "leaves out the input"),
+    ("04-6", boxed(right_sums, squash=lambda z: z), "leaves out the tanh"),
+    ("04-6", lambda *box: boxed(right_sums)(*box)[::-1], "gives the highest first"),
+    ("04-6", boxed(lambda W, low, high: (W @ (low + high) / 2,) * 2), "sends the middle alone"),
     ("04-5", (UNITS, READS_2, HALVES), "is not of the shapes asked for"),
     ("04-5", 5, "is not of the shapes asked for"),
     ("04-5", (UNITS.T, READS_2, HALVES, [1, -1, 1], -0.5), "is not of the shapes asked for"),
@@ -310,7 +368,7 @@ def test_chain_probability_by_listing_all_sums():
             assert solution(bits, n) == pytest.approx(exact_chain(bits, n), abs=1e-14)
 
 
-@pytest.mark.parametrize("key", ["04-1", "04-2", "04-5", "04-4", "04-3"])
+@pytest.mark.parametrize("key", ["04-1", "04-2", "04-5", "04-4", "04-3", "04-6"])
 def test_solution_passes_and_stub_is_not_started(key):
     exercise = find(key)
     assert judge(exercise, exercise.solution)[0] == "done"
@@ -357,6 +415,7 @@ def lesson() -> dict:
     named = [n for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) in ("PAIRS", "ROUNDING")]
     names: dict = {}
     exec(compile(ast.Module([n for n in tree.body if isinstance(n, kept) or n in named], []), LESSON, "exec"), names)
+    names["step_box"] = find("04-6").solution  # in the lesson it is the learner's
     return names
 
 

@@ -154,6 +154,21 @@ def swept(start, emit, skip, pay=lambda emit, t: emit[t - 1], scale=lambda paid:
     return np.stack(reached), account
 
 
+def step_and_divide(parts):
+    """07-5, each column divided after it has stepped; ``parts`` gives what steps, and what it pays then."""
+
+    def run(start, emit, skip):
+        reached, account = [np.array(start)], 0.0
+        for t in range(1, len(emit)):
+            what, price = parts(reached[-1], emit, t)
+            column = padded_twice(what, skip, price)
+            account = account + np.log(column.sum(axis=0))
+            reached.append(column / column.sum(axis=0))
+        return np.array(reached), account
+
+    return run
+
+
 def product_of_scales(start, emit, skip):
     reached, account = swept(start, emit, skip)
     return reached, np.exp(account)
@@ -244,6 +259,16 @@ WRONG = [
         "pays for the step that it arrives at",
     ),
     ("07-5", lambda *given: swept(*given, free=False), "pays twice"),
+    (
+        "07-5",
+        step_and_divide(lambda reached, emit, t: (reached * emit[t - 1], 1.0)),
+        "divides after the step, not before it",
+    ),
+    (
+        "07-5",
+        step_and_divide(lambda reached, emit, t: (reached, emit[t])),
+        "computes alpha, which has paid for step t",
+    ),
     ("07-5", lambda start, emit, skip: swept(emit[0] * start, emit, skip), "starts with step 0 paid"),
     ("07-5", product_of_scales, "multiplies the scales in place of adding logarithms"),
     ("07-5", lambda *given: (swept(*given)[0], 0 * swept(*given)[1]), "forgets the account"),
@@ -251,6 +276,12 @@ WRONG = [
     ("07-5", lambda *given: swept(*given)[1], "gives the account alone, or not at all"),
     ("07-5", lambda *given: swept(*given)[0], "gives the account alone, or not at all"),
     ("07-6", wrong_whole(turn=lambda skip: skip[::-1]), "turns the skips without moving them"),
+    (
+        "07-6",
+        wrong_whole(turn=lambda skip: skip[::-1], cured=False, cut=False),
+        "turns the skips without moving them",
+    ),
+    ("07-6", wrong_whole(divide=False, cut=False), "does not divide by the sum of the column"),
     ("07-6", wrong_whole(turn=lambda skip: skip), "does not turn the skips"),
     ("07-6", wrong_whole(turn=lambda skip: np.roll(skip, 2, axis=0)[::-1]), "moves the skips the wrong way"),
     (

@@ -13,6 +13,7 @@ from crnn_lessons.data.batches import columns
 from crnn_lessons.exercises import catalogue
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
+from crnn_lessons.reader.raw_pixels import reverse
 from crnn_lessons.text.normalise import moments
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
@@ -51,6 +52,10 @@ def alignments_of(T, b, K, places, blanks=True, longest=None):
     return -math.log(total) if total > 0 else float("inf")
 
 
+def math_log_one_place_too_few(T, b, K):
+    return -math.log(sum((T - m) * ((1 - b) / K) ** m * b ** (T - m) for m in range(1, T + 1)))
+
+
 def rows_of(line, mask):
     return [y for y in range(len(line)) for x in range(len(line[0])) if mask[y][x]]
 
@@ -74,7 +79,48 @@ def rows_with_ink(line):
     return np.mean(rows), np.std(rows)
 
 
+def turned(frames, lengths, keep=True, ends=False, whole=False, inside=False):
+    out = torch.zeros_like(frames) if not keep else frames.detach().clone()
+    T_all = len(frames)
+    for n in range(frames.shape[1]):
+        T = T_all if whole else int(lengths[n])
+        for t in range(T):
+            frame = frames[T - 1 - t, n]
+            out[t + (T_all - T if ends else 0), n] = frame[torch.arange(len(frame) - 1, -1, -1)] if inside else frame
+    return out
+
+
+def inside_only(frames, lengths):
+    out = frames.clone()
+    for n, T in enumerate(lengths.tolist()):
+        out[:T, n] = frames[:T, n][:, torch.arange(frames.shape[2] - 1, -1, -1)]
+    return out
+
+
+def all_at_each_length(frames, lengths):
+    out = frames.clone()
+    for T in lengths.tolist():
+        out[:T] = torch.stack([frames[T - 1 - t] for t in range(T)])
+    return out
+
+
 WRONG = [
+    ("08-2", lambda x: padded(x, widths(x), axes="t h n"), "puts the batch last"),
+    ("08-2", lambda x: (widths(x), padded(x, [])[0]), "returns the lengths first"),
+    ("08-2", lambda x: (padded(x, [])[0].astype(np.uint8), widths(x)), "cuts the pixels to whole numbers"),
+    ("08-4", math_log_one_place_too_few, "counts one place too few"),
+    (
+        "08-6",
+        lambda mean, spread, height, reach: (height / 2 / (spread * reach), mean - spread * reach),
+        "has the scale upside down",
+    ),
+    ("08-7", lambda x, lengths: turned(x, lengths, whole=True), "turns the whole array around"),
+    ("08-7", lambda x, lengths: turned(x, lengths, inside=True), "turns the numbers of a frame around, too"),
+    ("08-7", inside_only, "turns the numbers of a frame around"),
+    ("08-7", lambda x, lengths: turned(x, lengths, ends=True), "puts the line at the end of the array"),
+    ("08-7", all_at_each_length, "turns all samples around at each length"),
+    ("08-7", lambda x, lengths: turned(x, lengths, keep=False), "empties what lies past the end"),
+    ("08-7", lambda x, lengths: turned(x, lengths[:1].expand(len(lengths))), "takes the first length for all"),
     ("08-1", lambda x: rearrange(x, "n h w -> h n w"), "takes the rows as time steps"),
     ("08-1", lambda x: torch.tensor(x).view(x.shape[2], x.shape[0], x.shape[1]), "reshapes where it should move axes"),
     ("08-1", lambda x: rearrange(x, "n h w -> n w h"), "leaves the batch first"),
@@ -210,6 +256,8 @@ RIGHT = [
     ("08-4", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K), dtype=torch.float32)),
     ("08-5", lambda line: torch.tensor(by_hand(line), requires_grad=True)),
     ("08-6", lambda mean, spread, height, reach: torch.tensor([2 * reach * spread / height, mean - reach * spread])),
+    ("08-7", turned),
+    ("08-7", reverse),
     ("08-3", 20),
     ("08-3", 20.0),
     ("08-3", np.int64(20)),
@@ -221,7 +269,7 @@ def test_right_answers_in_other_words(key, answer):
     assert_right(key, answer)
 
 
-@pytest.mark.parametrize("key", [f"08-{i}" for i in range(1, 7)])
+@pytest.mark.parametrize("key", [f"08-{i}" for i in range(1, 8)])
 def test_solution_and_stub(key):
     exercise = find(key)
     assert_right(key, exercise.solution)
@@ -272,3 +320,18 @@ def test_answers_that_hold_for_the_first_cases_only_are_caught():
     assert judge(find("08-1"), lambda x: lesson_08.to_frames(x).astype(int))[0] == "wrong"
     assert judge(find("08-2"), lambda x: (lesson_08.pad_columns(x)[0].astype(int), widths(x)))[0] == "wrong"
     assert "result [1], should give" in judge(find("08-2"), lambda x: (lesson_08.pad_columns(x)[0], [2]))[1]
+
+
+def test_turning_around_leaves_its_argument_alone():
+    def in_place(frames, lengths):
+        for n, T in enumerate(lengths):
+            frames[:T, n] = frames[:T, n].flip(0)
+        return frames
+
+    status, message, _ = judge(find("08-7"), in_place)
+    assert status == "wrong" and "changed its own argument" in message
+
+
+def test_a_batch_of_frames_is_not_printed_as_a_page_of_brackets():
+    _, message, _ = judge(find("08-2"), lambda x: padded(x, widths(x), axes="t h n"))
+    assert "\n" not in message and len(message) < 300

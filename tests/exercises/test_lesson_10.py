@@ -140,7 +140,74 @@ def swap(old, new, where="block"):
     return [x.replace(old, new) if where in x else x for x in RESNET]
 
 
+def slid(picture, kernel, step=1, turned=False, short=0, combine=sum, mix=lambda a, b: a * b):
+    rows, columns = len(kernel), len(kernel[0])
+    out = []
+    for y in range(0, len(picture) - rows + 1 - short, step if step == 1 else rows):
+        line = []
+        for x in range(0, len(picture[0]) - columns + 1 - short, step if step == 1 else columns):
+            under = [
+                mix(picture[y + i][x + j], kernel[rows - 1 - i][columns - 1 - j] if turned else kernel[i][j])
+                for i in range(rows)
+                for j in range(columns)
+            ]
+            line.append(combine(under))
+        out.append(line)
+    return np.array(out, dtype=float).reshape(len(out), -1)
+
+
+def padded_slide(picture, kernel):
+    return slid(np.pad(picture, 1), kernel)
+
+
+def by_conv2d(picture, kernel):
+    x, w = (torch.tensor(np.asarray(a, dtype=float))[None, None] for a in (picture, kernel))
+    return torch.nn.functional.conv2d(x, w)[0, 0].numpy()
+
+
+def layer(order="cnr", kernel=3, padding=1, bias=False, fixed=None):
+    def make(inputs, outputs):
+        parts = {
+            "c": torch.nn.Conv2d(fixed or inputs, outputs, kernel, padding=padding, bias=bias),
+            "n": torch.nn.BatchNorm2d(outputs),
+            "r": torch.nn.ReLU(),
+        }
+        return torch.nn.Sequential(*(parts[name] for name in order))
+
+    return make
+
+
+class OwnModule(torch.nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm2d(outputs)
+        self.conv = torch.nn.Conv2d(inputs, outputs, (3, 3), padding="same", bias=False)
+
+    def forward(self, x):
+        return self.norm(self.conv(x)).clamp(min=0)
+
+
 WRONG = [
+    ("10-7", lambda p, k: slid(p, k, turned=True), "turns the kernel around"),
+    ("10-7", lambda p, k: by_conv2d(p, np.transpose(k)), "swaps rows and columns"),
+    ("10-7", lambda p, k: by_conv2d(np.transpose(p), k), "swaps rows and columns"),
+    ("10-7", lambda p, k: slid(p, k, short=1), "leaves out the last places"),
+    ("10-7", lambda p, k: slid(p, k, combine=np.mean), "takes the mean for the sum"),
+    ("10-7", lambda p, k: slid(p, k, mix=lambda a, b: a + b), "adds the kernel where it should multiply"),
+    ("10-7", lambda p, k: slid(p, k, combine=max), "takes the largest product"),
+    ("10-7", padded_slide, "pads the picture"),
+    ("10-7", lambda p, k: slid(p, k, step=2), "moves by the size of the kernel"),
+    ("10-8", lambda i, o: [torch.nn.Conv2d(i, o, 3), torch.nn.ReLU()], "gives a list of modules"),
+    ("10-8", layer(kernel=(1, 3), padding=(0, 1)), "has another kernel"),
+    ("10-8", layer(padding=0), "forgets the padding"),
+    ("10-8", layer("cn"), "leaves out the ReLU"),
+    ("10-8", layer("cr"), "leaves out the norm"),
+    ("10-8", layer("crn"), "puts the ReLU before the norm"),
+    ("10-8", layer(bias=True), "keeps the bias"),
+    ("10-8", layer(fixed=1), "has fixed numbers of channels"),
+    ("10-8", lambda i, o: layer()(i, 5), "has fixed numbers of channels"),
+    ("10-2", lambda i, o, h, w, norm: math.prod((i, o, h, w)), "leaves out the bias and the norm"),
+    ("10-2", lambda i, o, h, w, norm: i * o * h * w + 2 * o if norm else o, "lets `if` take the weights in"),
     ("10-1", no_first_window, "forgets the window at the start"),
     ("10-1", padded_once, "counts the padding on one side"),
     ("10-1", unpadded, "leaves the padding out"),
@@ -218,6 +285,11 @@ def from_the_end(stack):
 
 
 RIGHT = [
+    ("10-7", slid),
+    ("10-7", by_conv2d),
+    ("10-7", lambda p, k: slid(p, k).tolist()),
+    ("10-8", layer()),
+    ("10-8", OwnModule),
     ("10-1", step_and_count),
     ("10-1", by_torch),
     ("10-1", lambda *a: float(step_and_count(*a))),
@@ -242,7 +314,7 @@ def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)
 
 
-@pytest.mark.parametrize("key", ["10-1", "10-2", "10-3", "10-4", "10-5", "10-6"])
+@pytest.mark.parametrize("key", ["10-1", "10-2", "10-3", "10-4", "10-5", "10-6", "10-7", "10-8"])
 def test_the_solution_passes_and_a_stub_is_not_started(key):
     exercise = find(key)
     assert judge(exercise, exercise.solution)[0] == "done"

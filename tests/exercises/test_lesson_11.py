@@ -1,13 +1,16 @@
 """Wrong answers to lesson 11 as learners write them: each must be caught, and its cause named."""
 
+from functools import partial
 from itertools import groupby
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
+from crnn_lessons.models import build
 from tests.exercises.answers import assert_complete, assert_named, assert_right
 
 
@@ -117,6 +120,89 @@ def merged_without_blanks(path):
     return out
 
 
+def layer(inputs, outputs, pool, **kind):
+    conv = nn.Conv2d(inputs, outputs, 3, **({"padding": 1, "bias": False} | kind))
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(pool))
+
+
+def stack(narrow=(2, 1), grey=1, **kind):
+    sizes = [(grey, 16, 2), (16, 32, 2), (32, 64, narrow), (64, 64, narrow)]
+    return nn.Sequential(*(layer(*size, **kind) for size in sizes))
+
+
+def reordered(*order):
+    """All layers in another order within each of the four groups: 0 convolution, 1 norm, 2 ReLU, 3 pool."""
+    return nn.Sequential(*(group[i] for group in stack() for i in order))
+
+
+class Reads(nn.Module):
+    """A right network, in parts that the wrong ones replace."""
+
+    units, both, last = 64, True, 128
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.output = nn.Linear(self.last, num_classes)
+        self.lstm = nn.LSTM(128, self.units, bidirectional=self.both)
+        self.convolutions = stack()
+
+    def forward(self, images):
+        return self.end(self.output(self.middle(self.convolutions(images).permute(3, 0, 1, 2).flatten(2))))
+
+    def middle(self, steps):
+        return self.lstm(steps)[0]
+
+    def end(self, logits):
+        return torch.log_softmax(logits, -1)
+
+
+def but(**changes):
+    return type("Wrong", (Reads,), changes)
+
+
+class NotSetUp(nn.Module):
+    def __init__(self, num_classes):
+        self.convolutions = stack()
+
+
+class Loss(torch.autograd.Function):
+    """A right function, in two parts that the wrong ones replace."""
+
+    @staticmethod
+    def forward(ctx, log_probs, targets, input_lengths):
+        losses, q = find("07-6").solution(log_probs.detach().numpy(), targets, input_lengths)
+        ctx.q, ctx.p = torch.from_numpy(q), log_probs.exp()
+        return torch.from_numpy(losses)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -ctx.q * gradient.reshape(1, -1, 1), None, None
+
+
+def back(function):
+    return type("Wrong", (Loss,), {"backward": staticmethod(function)})
+
+
+def total(ctx, *arguments):
+    return Loss.forward(ctx, *arguments).sum()
+
+
+def step(network, optimizer, images, targets, order="zero back step", per="character", number=True):
+    log_probs = network(images)
+    flat, lengths = torch.tensor([k for y in targets for k in y]), torch.tensor([len(y) for y in targets])
+    input_lengths = torch.full_like(lengths, len(log_probs))
+    losses = torch.nn.functional.ctc_loss(log_probs, flat, input_lengths, lengths, reduction="none")
+    loss = {
+        "character": losses.sum() / lengths.sum(),
+        "sample": losses.mean(),
+        "batch": losses.sum(),
+        "its own": (losses / lengths).mean(),
+    }[per]
+    for action in order.split():
+        {"zero": optimizer.zero_grad, "back": loss.backward, "step": optimizer.step}[action]()
+    return float(loss.detach()) if number else loss
+
+
 WRONG = [
     ("11-1", 4 * len("bookkeeper"), "forgets the three double letters"),
     ("11-1", 13, "counts frames, not pixels"),
@@ -162,6 +248,55 @@ WRONG = [
     ("11-6", run_read_twice, "counts the frames of the blank alone"),
     ("11-6", lambda path: [[k, a, 1 + b - a] for k, a, b in runs(path)], "gives the length in place of the last frame"),
     ("11-6", lambda path: [[k, 1 + a, 1 + b] for k, a, b in runs(path)], "counts frames from 1"),
+    ("11-4", lambda x: -x * np.expm1(-x) ** 2, "comes out negative"),
+    ("11-4", lambda x: x * np.exp(-x), "weighs with p, not with 1 - p"),
+    ("11-5", lambda path: [r[0] for r in runs(path, blanks=True)], "keeps the blanks"),
+    ("11-6", lambda path: [[path[t], t, t] for t in range(len(path)) if path[t]], "gives one entry for each frame"),
+    (
+        "11-6",
+        lambda path: [[r[0], i, i] for i, r in enumerate(runs(path, blanks=True)) if r[0]],
+        "counts the runs, not the frames",
+    ),
+    ("11-7", lambda: stack(padding=0), "forgets the padding"),
+    ("11-7", lambda: stack(narrow=2), "halves the width at each pool"),
+    ("11-7", lambda: stack(narrow=(1, 2)), "swaps height and width in the last two pools"),
+    ("11-7", lambda: stack(bias=True), "keeps a bias beside the norm"),
+    ("11-7", lambda: reordered(0, 2, 3), "leaves out the norm"),
+    ("11-7", lambda: reordered(0, 1, 3), "leaves out the ReLU"),
+    ("11-7", lambda: reordered(0, 2, 1, 3), "puts the ReLU before the norm"),
+    ("11-7", lambda: stack()[:3], "stops after three rows of the table"),
+    ("11-7", lambda: stack(grey=3), "has channels that do not fit"),
+    ("11-7", lambda: nn.Sequential(layer(1, 16, 2), layer(1, 32, 2)), "has channels that do not fit"),
+    ("11-7", lambda: list(stack()), "gives a list of layers"),
+    ("11-8", but(end=lambda self, logits: logits), "gives logits"),
+    ("11-8", but(end=lambda self, logits: logits.softmax(-1)), "gives probabilities"),
+    ("11-8", but(end=lambda self, logits: nn.LogSoftmax(1)(logits)), "normalises over the samples"),
+    ("11-8", but(end=lambda self, logits: nn.LogSoftmax(0)(logits)), "normalises over the steps"),
+    ("11-8", but(both=False, last=64), "reads in one direction"),
+    (
+        "11-8",
+        but(middle=lambda self, steps: self.lstm(steps.transpose(0, 1))[0].transpose(0, 1)),
+        "takes the samples for the steps",
+    ),
+    ("11-8", but(middle=lambda self, steps: self.lstm(steps)), "goes on with all that the LSTM returns"),
+    ("11-8", but(middle=lambda self, steps: steps), "never calls the LSTM"),
+    ("11-8", but(units=32), "has sizes that do not fit"),
+    ("11-8", but(last=64), "has sizes that do not fit"),
+    ("11-8", NotSetUp, "forgets super().__init__()"),
+    ("11-9", back(lambda ctx, g: (ctx.q * g[:, None], None, None)), "gives q in place of -q"),
+    ("11-9", back(lambda ctx, g: (-ctx.q, None, None)), "forgets what comes from behind"),
+    ("11-9", back(lambda ctx, g: (-ctx.q * g.mean(), None, None)), "multiplies the steps, not the samples"),
+    ("11-9", back(lambda ctx, g: -ctx.q * g[:, None]), "gives one gradient for three inputs"),
+    ("11-9", type("Wrong", (Loss,), {"forward": staticmethod(total)}), "adds up the losses"),
+    ("11-9", back(lambda ctx, g: ((ctx.p - ctx.q) * g[:, None], None, None)), "gives the gradient of the logits"),
+    ("11-10", partial(step, order="back step"), "never clears the gradients"),
+    ("11-10", partial(step, order="zero back"), "leaves the weights as they are"),
+    ("11-10", partial(step, order="zero step"), "leaves the weights as they are"),
+    ("11-10", partial(step, order="back zero step"), "leaves the weights as they are"),
+    ("11-10", partial(step, per="sample"), "divides by the samples, not by the characters"),
+    ("11-10", partial(step, per="batch"), "adds up the losses"),
+    ("11-10", partial(step, per="its own"), "divides each loss by its own length"),
+    ("11-10", partial(step, number=False), "returns the tensor"),
 ]
 
 
@@ -187,10 +322,84 @@ def test_every_named_mistake_has_a_wrong_answer_here():
         ("11-5", lambda path: [k for t, k in enumerate(path) if k and (t == 0 or path[t - 1] != k)]),
         ("11-5", lambda path: np.array([k for k in path[:1] if k] + from_frame_one(path), dtype=int)),
         ("11-5", lambda path: (r[0] for r in runs(path))),
+        ("11-7", stack),
+        ("11-7", lambda: reordered(0, 1, 3, 2)),  # a maximum of ReLUs is the ReLU of the maximum
+        ("11-8", Reads),
+        ("11-8", lambda num_classes: Reads(num_classes).train()),
+        ("11-9", Loss),
+        ("11-9", Loss.apply),
+        ("11-10", step),
     ],
 )
 def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)
+
+
+class Renamed(Reads):
+    def __init__(self, num_classes):
+        super().__init__(num_classes)
+        self.last_layer = self.__dict__["_modules"].pop("output")
+
+    def forward(self, images):
+        return self.last_layer(self.middle(self.convolutions(images).permute(3, 0, 1, 2).flatten(2))).log_softmax(-1)
+
+
+class EmptyNetwork(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        ...
+
+    def forward(self, images):
+        return ...
+
+
+class EmptyFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, log_probs, targets, input_lengths):
+        return ...
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return ...
+
+
+STUBS = {"11-8": EmptyNetwork, "11-9": EmptyFunction}
+
+
+def test_the_networks_of_the_exercise_and_of_the_package_are_one():
+    torch.manual_seed(3)
+    ours, theirs = find("11-8").solution(37).eval(), build("tiny", num_classes=37).eval()
+    theirs.load_state_dict(dict(zip(theirs.state_dict(), ours.state_dict().values(), strict=True)))
+    images = torch.randn(2, 1, 32, 100)
+    assert torch.allclose(ours(images), theirs(images)[0].log_softmax(-1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "said"),
+    [
+        ("11-7", lambda: nn.Flatten(), "entry 'shape'"),
+        ("11-7", lambda: 3, "a module of torch is asked for, and this is of the type int"),
+        ("11-8", lambda num_classes: None, "this is of the type NoneType"),
+        ("11-8", Renamed, "entry 'layers', should have 3 entries, ['convolutions', 'lstm', 'output'], and yours has 2"),
+        (
+            "11-9",
+            lambda *arguments: torch.zeros(2),
+            "that comes from a torch.autograd.Function",
+        ),
+        ("11-10", lambda *arguments: None, "gave None: does the function end with a return?"),
+    ],
+)
+def test_answers_of_another_kind_get_a_sentence(key, answer, said):
+    status, message, _ = judge(find(key), answer)
+    assert status == "wrong" and said in message
+
+
+def test_a_check_leaves_the_random_numbers_alone():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    for key in ("11-7", "11-8", "11-9", "11-10"):
+        judge(find(key), find(key).solution)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_papers_first_bilstm_is_one_of_the_cases():
@@ -198,8 +407,8 @@ def test_the_papers_first_bilstm_is_one_of_the_cases():
     assert (512, 256) in find("11-3").cases
 
 
-@pytest.mark.parametrize("key", ["11-1", "11-2", "11-3", "11-4", "11-5", "11-6"])
+@pytest.mark.parametrize("key", ["11-1", "11-2", "11-3", "11-4", "11-5", "11-6", "11-7", "11-8", "11-9", "11-10"])
 def test_stub_is_not_started(key):
-    stub = ... if find(key).cases == () else (lambda *arguments: ...)
+    stub = STUBS.get(key, ... if find(key).cases == () else (lambda *arguments: ...))
     assert judge(find(key), stub)[0] == "not started"
     assert_right(key, find(key).solution)

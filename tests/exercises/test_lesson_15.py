@@ -1,6 +1,5 @@
 """Wrong answers to lesson 15 as learners write them; its hidden patients; its index of symptoms."""
 
-import json
 import math
 import re
 from collections import Counter
@@ -166,7 +165,8 @@ def test_an_answer_that_changes_the_pictures_is_told():
         ("15-1", ["a", "f"], "a string of six letters"),
         ("15-1", "abcdeg", "a string of six letters"),
         ("15-5", {"A": "healthy"}, "a diagnosis for each of the patients A to F"),
-        ("15-5", dict.fromkeys("ABCDEF", ...), "No patient has a diagnosis yet."),
+        ("15-5", dict.fromkeys("ABCDEF", ...), "There is a `...` in the answer still"),
+        ("15-5", with_("C", ...), "There is a `...` in the answer still"),
         ("15-5", with_("B", "flu"), "'flu' is none of the names in the table"),
         ("15-5", dict.fromkeys("ABCDEF", "healthy"), "1 of 6 are right. Look at A again"),
     ],
@@ -217,28 +217,69 @@ def test_a_learner_can_find_each_of_them_with_the_functions_of_the_lesson():
 # The index of symptoms
 
 
-def lesson(number: str) -> str:
-    (path,) = NOTEBOOKS.glob(f"{number}_*.ipynb")
-    return "\n".join("".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
+def twin(number: str) -> str:
+    (path,) = NOTEBOOKS.glob(f"py/{number}_*.py")
+    return path.read_text(encoding="utf-8")
 
 
-def test_every_lesson_in_which_something_goes_wrong_is_in_the_index_and_every_link_leads_somewhere():
-    text = lesson("15")
-    index = text[text.index("Index of symptoms") : text.index("What goes wrong with diagnoses")]
-    linked = set(re.findall(r"\]\((\d\d)_\w+\.ipynb\)", index))
-    assert all((NOTEBOOKS / name).exists() for name in re.findall(r"\]\((\w+\.ipynb)\)", index))
-    wrong = {p.stem[:2] for p in NOTEBOOKS.glob("[0-9][0-9]_*.ipynb") if "What goes wrong" in lesson(p.stem[:2])}
-    assert wrong - {"15"} <= linked
-    sections = set(re.findall(r"\b15\.(\d+)", index))
-    assert sections <= set(re.findall(r"^## (\d+) ", text, re.MULTILINE))
+def plain(text: str) -> str:
+    """Words alone: without markers of comments, of code and of bold type, on one line."""
+    return " ".join(re.sub(r"^# ?|[`*]", "", text, flags=re.MULTILINE).split())
+
+
+def cases(number: str) -> list[str]:
+    """What goes wrong in a lesson: each row of the table of that section, and each paragraph with a bold beginning."""
+    (section,) = re.findall(r"^# ## \d+ What goes wrong$(.*?)^# ## ", twin(number), re.MULTILINE | re.DOTALL) or [""]
+    rows = re.findall(r"^# \|(?! symptom|---).*", section, re.MULTILINE)
+    return [plain(case) for case in rows + re.findall(r"^# \*\*.*(?:\n# .+)*", section, re.MULTILINE)]
+
+
+def index() -> str:
+    text = twin("15")
+    return text[text.index("Index of symptoms") : text.index("What goes wrong with diagnoses")]
+
+
+NAMED = re.findall(r"\[(\d\d) ([^]]+)\]\((\w+\.ipynb)\)", index())
+LESSONS = sorted(p.stem[:2] for p in NOTEBOOKS.glob("py/[0-9][0-9]_*.py") if p.stem[:2] != "15")
+
+
+@pytest.mark.parametrize(("number", "words", "file"), NAMED)
+def test_the_index_names_cases_that_exist(number, words, file):
+    assert (NOTEBOOKS / file).exists() and file.startswith(number), f"the index links {number} to {file}"
+    if not any(words in case for case in cases(number)):
+        told = "\n".join(f"  {case[:90]}" for case in cases(number))
+        pytest.fail(
+            f"Section 13 of lesson 15 names {words!r} in lesson {number}, whose section 'What goes wrong' has no such "
+            f"words any more; write there which of these is meant, or leave it out:\n{told}",
+            pytrace=False,
+        )
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_the_index_has_every_case_of_every_lesson(number):
+    words = [words for n, words, _ in NAMED if n == number]
+    missing = [case[:90] for case in cases(number) if not any(w in case for w in words)]
+    if missing:
+        told = "\n".join(f"  {case}" for case in missing)
+        pytest.fail(
+            f"Section 13 of lesson 15 has no row for these cases of 'What goes wrong' in lesson {number}:\n{told}",
+            pytrace=False,
+        )
+
+
+def test_every_lesson_has_cases_and_the_index_points_to_sections_that_exist():
+    assert {number for number in LESSONS if cases(number)} >= {f"{n:02}" for n in range(1, 12)}
+    sections = set(re.findall(r"\b15\.(\d+)", index()))
+    assert len(sections) >= 7 and sections <= set(re.findall(r"^# ## (\d+) ", twin("15"), re.MULTILINE))
+    assert not re.search(r"\[\d\d\]\(", index()), "a link without the words of its case"
 
 
 def test_every_published_training_of_the_lesson_is_examined_by_a_test():
     from tests.clinic.test_published import PUBLISHED
 
-    text = lesson("15")
+    text = twin("15")
     table = text[text.index("Trainings that others published") : text.index("Index of symptoms")]
-    rows = [line for line in table.splitlines() if line.startswith("| [")]
+    rows = [line for line in table.splitlines() if line.startswith("# | [")]
     assert len(rows) == len(PUBLISHED)
     assert Counter(row.split("|")[3].split(":")[0].strip() for row in rows) == Counter(
         d for d, *_ in PUBLISHED.values()

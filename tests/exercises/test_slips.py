@@ -56,6 +56,19 @@ def test_a_slip_is_one_or_more_changes_or_an_expression(slip, value):
     assert mistake.answer(3.0, 5.0) == value
 
 
+class Doubler:
+    def __call__(self, x):
+        return math.ldexp(x, 1)
+
+
+def test_a_class_slips_as_a_function_does():
+    found = mistakes(
+        Doubler, "halves :: 1 -> -1\n:: math.ldexp -> share\n    So it is.\nis a function :: = share\n    No."
+    )
+    assert [m.answer()(8.0) for m in found[:2]] == [4.0, 3.5]
+    assert Doubler()(8.0) == 16.0 and found[2].answer(8.0, 2.0) == 3.0
+
+
 def test_the_solution_stays_as_it_is():
     mistakes(share, "is wrong :: s -> math\n    So it is.")
     assert share(3.0, 5.0) == -1.0 and math.pi > 3
@@ -115,12 +128,12 @@ def test_a_value_cannot_be_changed():
 def differs(exercise, answer, case):
     """Whether a wrong answer to a function exercise is wrong on this case."""
     try:
-        got = answer(*copy.deepcopy(case))
+        got = exercise.outcome(answer, copy.deepcopy(case))
     except NameError:  # the slip itself is broken, and would be "wrong" everywhere
         raise
     except Exception:
         return True
-    return not same(got, exercise.solution(*case), exercise.tolerance)
+    return not same(got, exercise.outcome(exercise.solution, case), exercise.tolerance)
 
 
 @pytest.mark.parametrize(

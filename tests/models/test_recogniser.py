@@ -105,7 +105,7 @@ def test_bad_images_are_refused_in_one_sentence(model):
 
 
 def test_bad_configurations_are_refused():
-    with pytest.raises(ValueError, match=r"no model 'huge'; choose one of small, tiny, paper, post, captcha"):
+    with pytest.raises(ValueError, match=r"no model 'huge'; choose one of small, street, tiny, paper, post, captcha"):
         build("huge", 37)
     with pytest.raises(ValueError, match=r"no projection 'mean'"):
         build("tiny", 37, projection="mean")

@@ -71,5 +71,4 @@ def test_attend_is_a_mean_of_rows_weighted_by_a_softmax():
     assert torch.allclose(attend(one), one[:, :, 0].permute(2, 0, 1))
     equal = repeat(one, "n d 1 w -> n d 4 w")
     assert torch.allclose(attend(equal), attend(one), atol=1e-6)
-    with pytest.raises(ValueError, match="in 8 equal parts, and the features have 12"):
-        Attend(12, 3)
+    assert [Attend(channels, 3).query.out_channels for channels in (192, 12, 6, 3)] == [8, 4, 2, 1]

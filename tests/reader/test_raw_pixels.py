@@ -19,7 +19,7 @@ from crnn_lessons.reader.raw_pixels import (
     ColumnReader,
     line_batches,
     line_loss,
-    posteriors,
+    log_probs_of,
     read_lines,
     reverse,
     train_reader,
@@ -90,11 +90,11 @@ def test_it_is_a_bidirectional_lstm_over_a_packed_sequence():
 def test_neighbours_order_and_padding_change_nothing():
     model, some = reader(), lines(9)
     images = [image for image, _ in some]
-    together, order = posteriors(model, images), np.random.default_rng(1).permutation(9)
-    for i, other in zip(order, posteriors(model, [images[i] for i in order]), strict=True):
+    together, order = log_probs_of(model, images), np.random.default_rng(1).permutation(9)
+    for i, other in zip(order, log_probs_of(model, [images[i] for i in order]), strict=True):
         np.testing.assert_allclose(other, together[i], atol=1e-5)
     for image, want in zip(images, together, strict=True):
-        np.testing.assert_allclose(posteriors(model, [image])[0], want, atol=1e-5)
+        np.testing.assert_allclose(log_probs_of(model, [image])[0], want, atol=1e-5)
         assert want.shape == (image.shape[1], 11)
         np.testing.assert_allclose(np.exp(want).sum(axis=1), 1, atol=1e-5)
     wide = columns(some, DIGITS)
@@ -138,4 +138,4 @@ def test_it_learns_to_read_strings_it_has_not_seen():
     images, texts = zip(*fresh, strict=True)
     said = read_lines(model, images, DIGITS)
     assert word_accuracy(said, texts) >= 0.99
-    assert said[0] == DIGITS.decode(best_path(posteriors(model, images[:1])[0]))
+    assert said[0] == DIGITS.decode(best_path(log_probs_of(model, images[:1])[0]))

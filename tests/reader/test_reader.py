@@ -107,7 +107,9 @@ def test_the_confidence_is_the_sum_over_all_alignments(reader, monkeypatch):
     probabilities = np.random.default_rng(3).dirichlet(np.ones(3), size=4)
     wide = np.full((4, 37), 1e-30)
     wide[:, :3] = probabilities
-    monkeypatch.setattr(reader, "log_probs", lambda picture: torch.from_numpy(np.log(wide)))
+    monkeypatch.setattr(
+        reader, "log_probs", lambda pictures: torch.from_numpy(np.log(np.stack([wide] * len(pictures))))
+    )
     reading = reader.read(np.tile(np.arange(40, dtype=np.uint8), (20, 1)))
     labels = tuple(READER_ALPHABET.index(c) + 1 for c in reading.text)
     expected = sum(
@@ -152,10 +154,14 @@ def test_a_crop_is_cut_on_every_side_before_it_is_fitted(reader):
 def test_the_most_confident_of_the_crops_is_taken(reader, monkeypatch):
     sure = {0.0: 0.6, 0.06: 0.9, 0.12: 0.7}
     monkeypatch.setattr(reader, "prepare", lambda source, crop=0.0: np.full((4, 4), round(100 * crop), np.uint8))
+    monkeypatch.setattr(
+        reader, "_fit", lambda grey, cut: np.full((4, 4), {10: 0, 8: 6, 6: 12}[cut[2] - cut[0]], np.uint8)
+    )
 
-    def log_probs(picture):
-        crop = picture[0, 0] / 100
-        return torch.tensor([[1 - sure[crop], *np.eye(36)[picture[0, 0]] * sure[crop]]]).clamp_min(1e-30).log()
+    def log_probs(pictures):
+        cuts = pictures[:, 0, 0]
+        rows = [[[1 - sure[cut / 100], *np.eye(36)[cut] * sure[cut / 100]]] for cut in cuts]  # N 1 C
+        return torch.tensor(rows).clamp_min(1e-30).log()
 
     monkeypatch.setattr(reader, "log_probs", log_probs)
     picture, seen = reader.look(np.arange(100, dtype=np.uint8).reshape(10, 10))
@@ -226,8 +232,9 @@ def test_errors_are_one_line_each_and_the_rest_is_read(word, tmp_path, capsys):
     bad = {"empty.png": b"", "text.png": b"hello", "cut.png": word.read_bytes()[:60]}
     for name, data in bad.items():
         (tmp_path / name).write_bytes(data)
+    (tmp_path / "empty").mkdir()
     Image.new("L", (2, 30)).save(tmp_path / "narrow.png")
-    names = [str(tmp_path / n) for n in [*bad, "narrow.png", "missing.png"]] + [str(tmp_path)]
+    names = [str(tmp_path / n) for n in [*bad, "narrow.png", "missing.png"]] + [str(tmp_path / "empty")]
     assert main(["read", *names, str(word)]) == 1
     out, err = capsys.readouterr()
     assert out == f"{word}\tstation\n"

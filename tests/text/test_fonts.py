@@ -8,6 +8,7 @@ import matplotlib
 import pytest
 from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.ttLib import TTFont
 
 from crnn_lessons.text import fonts
 
@@ -104,3 +105,17 @@ def test_families_are_held_out_whole():
     kept, held = fonts.by_family(every, every=2)
     assert sorted(kept + held) == every and held
     assert not {fonts._describe(p)[1] for p in kept} & {fonts._describe(p)[1] for p in held}
+
+
+def test_a_glyph_that_draws_nothing_is_missing(tmp_path):
+    """A word with a hole would be drawn under the whole label."""
+    path = box_font(tmp_path / "holes.ttf", "abc \u200d\u00e9")
+    font = TTFont(path)
+    for character in "b \u200d\u00e9":
+        font["glyf"][f"u{ord(character)}"] = TTGlyphPen(None).glyph()
+    font.save(path)
+    assert fonts.missing_glyphs(path, "abc \u200d") == "b"  # a space and a joiner are to be empty
+    assert fonts.missing_glyphs(path, "e\u0301cb") == "\u00e9b"
+    with pytest.raises(ValueError, match=r"the font holes.ttf has no glyph for 'b'"):
+        fonts.require_glyphs(path, fonts.missing_glyphs(path, "cab"))
+    assert fonts.missing_glyphs(DEJAVU, "Hello, world! \u00e9\u00df") == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import matplotlib
@@ -249,3 +250,46 @@ def test_a_scan_of_either_polarity_becomes_ink(flip):
     scan = (40 + 170 * (ink if flip else 1 - ink)).astype(np.uint8)
     np.testing.assert_allclose(to_ink(scan), ink, atol=0.02)
     assert not to_ink(np.full((5, 5), 200, np.uint8)).any()
+
+
+# ---- shrinking and speed ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ALL)
+@pytest.mark.parametrize(("height", "width", "thick"), [(400, 1200, 2), (1000, 3000, 3), (300, 900, 1), (800, 900, 1)])
+def test_shrinking_loses_no_stroke(form, height, width, thick):
+    line = np.zeros((height, width))
+    at = np.linspace(width // 40, width - width // 40, 20).astype(int)
+    for x in at:
+        line[height // 4 : 3 * height // 4, x : x + thick] = 1
+    profile = normalise(line, form, padding=0).max(axis=0)
+    assert len(profile) < width  # it shrinks
+    inked = np.flatnonzero(np.diff((profile > 0).astype(int), prepend=0) == 1)
+    scale = width / len(profile)
+    assert len(inked) == 20 if scale < (at[1] - at[0] - thick) / 2 else len(inked) >= 1
+    assert profile[np.minimum((at / scale).astype(int), len(profile) - 1)].min() > 0  # each is seen in its place
+
+
+@pytest.mark.parametrize("form", ALL)
+@pytest.mark.parametrize(("shape", "x"), [((400, 20), 9), ((400, 20), 0), ((600, 7), 3), ((1000, 30), 28)])
+def test_a_lone_thin_letter_is_not_lost(form, shape, x):
+    line = np.zeros(shape)
+    line[shape[0] // 5 : -shape[0] // 5, x : x + 2] = 1
+    assert normalise(line, form).max() > 0.05
+
+
+@pytest.mark.parametrize("form", ALL)
+def test_ink_keeps_its_amount_when_it_shrinks(form):
+    line = np.zeros((300, 900))
+    line[100:200, 100:800:7] = 1
+    window = FORMS[form][0](line)
+    scale = 2 * window.half / 40
+    assert cut(line, window, 40).sum() * scale**2 == pytest.approx(line.sum(), rel=0.03)
+
+
+@pytest.mark.parametrize("form", ALL)
+def test_a_line_as_wide_as_a_page_takes_less_than_a_second(form):
+    line = (np.random.default_rng(0).random((1000, 4000)) > 0.9).astype(float)
+    began = time.process_time()  # of this process alone, whatever else the machine does
+    normalise(line, form)
+    assert time.process_time() - began < 1

@@ -137,7 +137,7 @@ def test_words_and_the_width_they_need(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("papier",), "there is no model 'papier'; choose one of small, tiny, paper"),
+        (("papier",), "there is no model 'papier'; choose one of small, street, tiny, paper"),
         ((["conv"],), "'conv' is no feature layer"),
         (("conv 4, pool 64 2",), "leaves 0 x 50 of an image of 32 x 100"),
         (("paper", 8), "leaves 0 x 26 of an image of 8 x 100"),

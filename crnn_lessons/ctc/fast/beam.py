@@ -18,7 +18,7 @@ import numpy as np
 from numba import njit, prange, types
 
 from crnn_lessons.ctc.beam import Found
-from crnn_lessons.ctc.fast.compile import compiled, on_threads, threads_for, version
+from crnn_lessons.ctc.fast.numba import compiled, on_threads, threads_for, version
 from crnn_lessons.ctc.fast.prefixes import (
     NODE,
     NONE,

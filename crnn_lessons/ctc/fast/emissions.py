@@ -58,9 +58,10 @@ def gather(samples, workspace, gradient):
                 emission = collect(workspace.rows, 0, source, i) * share
             else:
                 emission = exp(collect(frames, t * step, source, i))
+            # chosen, not multiplied by 0: whatever stands there may be NaN
             emission = choose_below(now, load(since, i), 0.0, choose_below(load(until, i), now, 0.0, emission))
             store(workspace.emit_label, t * P + i, emission)
-        if below < first:
+        if below < first:  # on its way back from step t + 1 to t, beta still looks one line further down
             store(workspace.emit_label, t * P + below, spread(0.0))
     if not logits:
         exp_in_place(emit_blank)

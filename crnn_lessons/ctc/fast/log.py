@@ -35,7 +35,7 @@ def solve_in_log_space(workspace, labels, posterior):
     L = 2 * S + 1
     posterior[:] = 0.0
     emit = np.empty((T, L))
-    for t in range(T):
+    for t in range(T):  # all looked at first: a NaN in the middle would be lost in a maximum
         for s in range(L):
             emit[t, s] = workspace.emit_label[t * P + s // 2] if s % 2 else workspace.emit_blank[t]
             if not emit[t, s] < math.inf:
@@ -60,6 +60,7 @@ def solve_in_log_space(workspace, labels, posterior):
     beta, after = np.full(L, NOTHING), np.empty(L)
     beta[max(L - 2, 0) :] = 0.0
     for t in range(T - 1, -1, -1):
+        # beta leaves out what is emitted at t, which alpha has: so their product counts no emission twice
         for s in range(L):
             share = math.exp(alpha[t, s] + beta[s] - log_likelihood)
             if s % 2:

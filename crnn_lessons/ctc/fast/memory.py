@@ -45,6 +45,7 @@ def load(_typing, array, i):
     """Entries i to i + 7 of an array, float64 or float32."""
 
     def generate(context, builder, signature, args):
+        # align: a sample of a batch begins anywhere, and more than is true lets the processor fault
         values = builder.load(_eight(builder, _entry(context, builder, signature.args[0], *args)), align=4)
         return values if values.type == VECTOR else builder.fpext(values, VECTOR)
 
@@ -79,7 +80,10 @@ def collect(_typing, array, start, places, i):
 
 @intrinsic
 def subtract(_typing, array, start, places, i, values):
-    """Take eight values from the entries that ``collect`` would read. One after the other: places may be the same."""
+    """Take eight values from the entries that ``collect`` would read.
+
+    subtle: one after the other, since a letter may stand in a target twice, and both take from the same entry.
+    """
 
     def generate(context, builder, signature, args):
         kind = ir.VectorType(context.get_data_type(signature.args[0].dtype), LANES)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from numba import types
 
-from crnn_lessons.ctc.fast.compile import compiled
+from crnn_lessons.ctc.fast.numba import compiled
 
 
 def compiled_walk(walk: Callable[..., int]) -> Callable[..., int]:

@@ -122,6 +122,7 @@ def begin(n, T_max, S_max, samples, results):
     """Check sample n, enter IMPOSSIBLE, INVALID or WAITING, and return whether it is invalid."""
     T, S, start = samples.input_lengths[n], samples.lengths[n], samples.starts[n]
     valid, needed = 0 <= T <= T_max and 0 <= S <= S_max, S
+    # before anything is read by them: nobody checks an index in machine code
     for k in range(start, start + S if valid else start):
         valid &= 0 <= samples.labels[k] < samples.C and samples.labels[k] != samples.blank
         needed += k > start and samples.labels[k] == samples.labels[k - 1]
@@ -134,13 +135,8 @@ def begin(n, T_max, S_max, samples, results):
 def solve_group(method, first, stride, T_max, samples, results, memory):
     """Solve the samples of a group that wait, and fill in their gradient. One whose proof fails waits on."""
     workspace = workspace_for(memory, samples, first, stride, results.shares, results.methods, WAITING)
-    T, C, gradient, width, anew = (
-        workspace.T,
-        samples.C,
-        results.gradient,
-        len(results.losses) * samples.C,
-        not samples.logits,
-    )
+    T, C, gradient, anew = workspace.T, samples.C, results.gradient, not samples.logits
+    width = len(results.losses) * C
     if T > 0 and (method == LINEAR or samples.logits):  # from logits anew: who failed has changed the gradient
         gather(samples, workspace, gradient)
     if T > 0 and method != LINEAR:
@@ -168,7 +164,7 @@ def solve_group(method, first, stride, T_max, samples, results, memory):
         for j in range(stride):
             if workspace.steps[j] > 0 and abs(agreement(workspace, j, exponent) - 1.0) < AGREEMENT:
                 results.methods[first + j] = method
-    if len(gradient) > 0:
+    if len(gradient) > 0:  # memory that nobody has written to: frames past the end of the whole group come last
         for t in range(T, T_max):
             clear(gradient, t * width + first * C, t * width + workspace.end * C)
 

@@ -1,4 +1,4 @@
-"""The memory in which samples are solved together, one or eight, and the tables of where their numbers stand in a batch.
+"""The memory in which one sample or eight are solved together, and the tables of where their numbers stand in a batch.
 
 With the tables at hand, collecting a row of emissions and giving back a row of posteriors are loops over the places of
 the row, without a question inside.
@@ -23,16 +23,16 @@ class Workspace(NamedTuple):
     one sample, and eight neighbouring places of a row are then eight labels; or eight short samples, and place 8 k + j
     is label k of sample j. Both are the same program: label k - 1 stands ``stride`` places before label k.
 
-    Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above the
-    last: nothing ever comes down from there. Of each row only the places from ``first_place`` to ``end_place`` are in
-    use at a step: elsewhere stands what was there before.
+    Rows begin at a cache line and are padded to P places, whole lines. The padding are labels of probability 0 above
+    the last: nothing ever comes down from there. Of each row only the places from ``first_place`` to ``end_place`` are
+    in use at a step: elsewhere stands what was there before.
 
     Attributes:
         stride, P, T, S: as above; T and S are the largest of the group.
         first, end: the number of its first sample, and that after its last.
         S_before, spare: the smallest S - 1 and the smallest S - T of the group.
-        lengths, steps, shares: stride, S and T of each sample (T as float64, since lanes are compared with it; 0 for who
-            takes no part), and what the loss of each counts.
+        lengths, steps, shares: stride, S and T of each sample (T as float64, since lanes are compared with it; 0 for
+            one that takes no part), and what the loss of each counts.
         source: P, where each label stands in a frame of the scores; for logits, in ``rows``.
         target: P + stride, where each stands in a frame of the gradient, and after the labels the blanks.
         since, until: P, the first and the last step at which an alignment can be at a label; until is -1 where a place

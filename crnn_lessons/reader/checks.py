@@ -1,0 +1,58 @@
+"""What can be wrong with the options of ``train``, found before the first second of work."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import tempfile
+from pathlib import Path
+
+import torch
+
+
+def check(a: argparse.Namespace) -> torch.device:
+    """Check numbers, device, and the places to write to; returns the device.
+
+    Raises:
+        ValueError: in one sentence, which option is wrong and what it takes.
+    """
+    counts = ["size", "steps", "batch", "views", "workers", "validate_every"]
+    small = [f"--{name.replace('_', '-')}" for name in counts if getattr(a, name) < 1]
+    if small:
+        raise ValueError(f"{' and '.join(small)} must be at least 1")
+    if not 0 <= a.average < 1:
+        raise ValueError(f"--average is a share, from 0 to below 1, and is {a.average}")
+    if not (math.isfinite(a.learning_rate) and a.learning_rate > 0):
+        raise ValueError(f"--learning-rate must be above 0 and finite, and is {a.learning_rate}")
+    if not 0 <= a.seed < 2**63:
+        raise ValueError(f"--seed is from 0 to 2**63 - 1, and is {a.seed}")
+    device = _device(a.device)
+    if a.output.is_dir():
+        raise ValueError(f"--output {str(a.output)!r} is a folder; give the name of a file in it")
+    _check_folder("--output", a.output.parent)
+    _check_folder("--run", a.run)
+    return device
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).add_(1).item()
+    except (RuntimeError, AssertionError, NotImplementedError):
+        here = ["auto", "cpu", *["cuda"] * torch.cuda.is_available()]
+        raise ValueError(f"--device {name!r} is not to be had here; choose one of {', '.join(here)}") from None
+    return device
+
+
+def _check_folder(option: str, folder: Path) -> None:
+    """Refuse a folder that cannot be written to; one that is not there yet is judged by what it would be made in."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    try:
+        if not there.is_dir():
+            raise ValueError(f"{option}: {str(there)!r} is a file, and a folder must be there; choose another name")
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise ValueError(f"{option}: nothing can be written to {str(there)!r} ({error.strerror})") from None
