@@ -834,7 +834,10 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | CTC refuses a length, or reads one frame too many | pools round; lengths computed elsewhere | `output_lengths` | [10 Pools round down](10_image_to_sequence.ipynb), [10 counts a step beyond the end](10_image_to_sequence.ipynb) |
 # | 98 % in training, nonsense in use | batch norm; another form of the pictures | both modes; ranges side by side | 15.7, [08 bad on your own lines](08_raw_pixels.ipynb), [10 bad on single pictures](10_image_to_sequence.ipynb), [10 Padding in the statistics](10_image_to_sequence.ipynb), [11 reads nonsense on single pictures](11_crnn.ipynb) |
 # | perfect on its own pictures, no others | scored on training pictures; shifted texts | score new ones | 15.6, [08 learns the training lines](08_raw_pixels.ipynb), [11 scored on training pictures](11_crnn.ipynb) |
-# | perfect on rendered words, lost on photographs | the renderer does not know the street | score photographs | [13](13_photographs.ipynb) |
+# | perfect on rendered words, lost on photographs | the renderer does not know the street | score photographs | [13 A judge from one's own workshop](13_photographs.ipynb) |
+# | rendered words that are turned are never learnt | cropped by the box from before the turn | share of the ink inside | [13 The box of the word as it lies on the sign](13_photographs.ipynb) |
+# | far letters are as large as near ones | no division by the depth | the box of a sign turned away | [13 A perspective without its division](13_photographs.ipynb) |
+# | far better with a lexicon than anyone else | the lexicon holds the test words | score the others apart | [13 A lexicon that has the answers](13_photographs.ipynb) |
 # | `hello` reads `helo` | blanks dropped before runs are merged | a path with a doubled letter | 15.8, [05 dropped before runs are merged](05_alignments.ipynb) |
 # | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05 the first sign has none](05_alignments.ipynb), [11 lack their first letter](11_crnn.ipynb) |
 # | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8, [08 every class is off by one](08_raw_pixels.ipynb) |
