@@ -22,6 +22,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 OURS = {"crnn_lessons", "figs", "notebooks", "tests"}
 WITH_TORCH = {"triton"}  # torch's builds for NVIDIA GPUs bring it; imported only where it is there
+BESIDE = {file.stem for file in (ROOT / "tests/benchmarks").iterdir()}  # programs that import one another
 PEERS = {"rapidocr_onnxruntime"}  # a benchmark compares with it where somebody has installed it
 MAKE = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -91,8 +92,7 @@ def test_every_module_imported_is_listed_in_pyproject(folder: str, extras: list[
     installed = packages_distributions()
     missing = set()
     for path in sources(folder):
-        beside = {file.stem for file in (ROOT / "tests/benchmarks").iterdir()} if "benchmarks" in path.parts else set()
-        for module in imported_modules(path) - sys.stdlib_module_names - OURS - WITH_TORCH - PEERS - beside:
+        for module in imported_modules(path) - sys.stdlib_module_names - OURS - WITH_TORCH - PEERS - BESIDE:
             if not {canonicalize_name(name) for name in installed.get(module, [])} & listed:
                 missing.add(f"{module}, imported by {path.relative_to(ROOT)}")
     assert missing == set()

@@ -13,9 +13,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from crnn_lessons.widgets import Adder, Collapse, Film, Gates, Lattice, Memory, Shape, Unroll
+from crnn_lessons.widgets import Adder, Beam, Collapse, Film, Gates, Lattice, Memory, Shape, Unroll
 from notebooks import build, photograph
-from tests.browser import chromium  # noqa: F401  (a fixture)
 from tests.test_build import nbval
 from tests.widgets.test_adder import adder, hand_set
 from tests.widgets.test_autopsy import autopsy
@@ -38,6 +37,7 @@ OTHERS = {  # the same widgets, a little changed: one number, one letter, one st
     "lattice": lambda: Lattice(PROBS, "ab", "ab", s=1),
     "collapse": lambda: Collapse("hh-e-ll-la"),
     "adder": lambda: Adder(*hand_set(), first=106),
+    "beam": lambda: Beam(PROBS, "ab", t=2),
 }
 
 

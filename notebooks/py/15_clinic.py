@@ -818,14 +818,15 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | `inf` at once, then `nan` | *T* < *S* + *r* | count them | 15.4, [05 too short for the text](05_alignments.ipynb), [06 The picture is too short](06_forward_backward.ipynb), [11 picture too narrow for its text](11_crnn.ipynb) |
 # | `inf` on long lines only | probabilities in place of logarithms | the closed form *T* ln *C* − ln count | [06 infinite on long lines only](06_forward_backward.ipynb) |
 # | `inf` where the network is very sure | a rescaled alpha lost the paths that count | alpha's and beta's *p(Y \| X)* | [07 inf on very confident networks](07_ctc_at_speed.ipynb) |
-# | `nan` after hours | log of a softmax; a flat picture; the rate | finite pictures? size of the gradient? | 15.4 |
+# | `nan` after hours | log of a softmax; a flat picture; the rate | finite pictures? size of the gradient? | 15.4, [08 line without ink](08_raw_pixels.ipynb) |
 # | `nan` where padding is masked | 0 · inf | index in place of multiplying | [03 A mask by multiplication](03_kth_digit.ipynb) |
 # | `IndexError` at the last step, or none and wrong numbers | a length of 0; lengths for lengths − 1 | one sample of each length | [03 A length of 0](03_kth_digit.ipynb), [03 lengths in place of lengths - 1](03_kth_digit.ipynb) |
-# | loss below 0 | logits or softmax in the loss | Σ exp = 1 | 15.5, [08 loss far below zero](08_raw_pixels.ipynb), [11 below 0](11_crnn.ipynb) |
+# | loss below 0 | logits or softmax in the loss | Σ exp = 1 | 15.5, [08 loss far below zero](08_raw_pixels.ipynb), [08 Logits for log-probabilities](08_raw_pixels.ipynb), [11 below 0](11_crnn.ipynb) |
 # | loss too small, no error | an update in place reads changed rows | the slow form on 5 × 5 cells | [07 loss too small, no crash](07_ctc_at_speed.ipynb) |
 # | loss stops at 1.46 (ten classes, one step) | softmax twice | most_sure(C) | 15.6, [03 Softmax twice](03_kth_digit.ipynb) |
 # | blanks, loss at the blind level | the plateau: healthy | blind_loss | 15.2, [08 all blank, for a while](08_raw_pixels.ipynb), [11 only blanks for some hundred steps](11_crnn.ipynb) |
 # | blanks for ever | rate, mixed samples, cut gradient, shifted texts | overfit one batch | 15.6, [08 all blank for ever](08_raw_pixels.ipynb), [11 only blanks for ever](11_crnn.ipynb) |
+# | the plateau for ever, yet eight pictures are learned | texts shifted against pictures | look at three pictures with their texts | 15.6, [11 the loss stays at the plateau](11_crnn.ipynb) |
 # | one picture is learned, a batch is not | `view` for `permute`; batch_first | poison a picture | 15.6, [01 Time and samples swapped](01_sequences.ipynb), [10 in place of moving axes](10_image_to_sequence.ipynb), [11 never learns, no error](11_crnn.ipynb) |
 # | learns badly, whatever you do | columns mix; rows as time | at which columns does a frame look? | 15.6, [08 rows as time steps](08_raw_pixels.ipynb), [10 learns badly or never](10_image_to_sequence.ipynb) |
 # | one letter is never read | it is encoded as the blank | is class 0 in any target? | [05 The blank stands in the target](05_alignments.ipynb) |
@@ -840,7 +841,7 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | far better with a lexicon than anyone else | the lexicon holds the test words | score the others apart | [13 A lexicon that has the answers](13_photographs.ipynb) |
 # | `hello` reads `helo` | blanks dropped before runs are merged | a path with a doubled letter | 15.8, [05 dropped before runs are merged](05_alignments.ipynb) |
 # | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05 the first sign has none](05_alignments.ipynb), [11 lack their first letter](11_crnn.ipynb) |
-# | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8, [08 every class is off by one](08_raw_pixels.ipynb) |
+# | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8 |
 # | ends of lines are lost, or grow letters | input lengths | the same picture alone | 15.8, [08 ends of short lines grow letters](08_raw_pixels.ipynb) |
 # | reads differently beside others | a state, a norm or a length of the batch | the same picture alone | 15.7, [01 A state that is not reset](01_sequences.ipynb), [07 depend on what else is in the batch](07_ctc_at_speed.ipynb), [08 reads differently beside others](08_raw_pixels.ipynb) |
 # | larger batches learn less | loss divided twice | the same samples twice | 15.9, [11 divided by the batch twice](11_crnn.ipynb) |
@@ -857,7 +858,6 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | a probability that is none | it is the score with the language in it | sum over all texts | [09 The probability taken for the score](09_decoding.ipynb) |
 # | a real word is read as another | the list lacks a form | is it in the list? | [09 A lexicon that lacks a form](09_decoding.ipynb) |
 # | worse in use than on the test | weights were tuned on the test set | a third set | [09 Weights tuned on the test set](09_decoding.ipynb) |
-# | stripes in the features | a transposed convolution with holes | two inputs: which outputs differ? | [10 A transposed convolution with holes](10_image_to_sequence.ipynb), [10 stripes in the features](10_image_to_sequence.ipynb) |
 
 # %% [markdown]
 # ## 14 What goes wrong with diagnoses

@@ -55,17 +55,17 @@ def word(tmp_path):
 
 
 def test_the_shipped_file_is_small_and_says_how_it_was_made(reader):
-    assert SHIPPED.stat().st_size <= 4_000_000
-    assert reader.model.num_parameters <= 1_000_000
+    assert SHIPPED.stat().st_size <= 4_200_000
+    assert reader.model.num_parameters <= 2_100_000
     assert "".join(reader.alphabet.characters) == READER_ALPHABET
     with safe_open(SHIPPED, "np") as file:
         notes = json.loads(file.metadata()["notes"])
-    assert notes["command"].startswith("python -m crnn_lessons train --words ")
+    assert notes["command"].startswith("python -m crnn_lessons train --model street --start-from ")
     runs = [notes]
     while "started_from" in runs[-1]:
         runs.append(runs[-1]["started_from"])
     assert all(run["images_seen"] == run["steps"] * run["batch"] for run in runs)
-    assert notes["rendered_in_all"] == sum(run["images_rendered"] for run in runs) == 1_150_000
+    assert notes["rendered_in_all"] == sum(run["images_rendered"] for run in runs) == 1_310_000
     assert {"seed", "fonts", "words", "images_rendered", "seconds_training", "validation"} <= notes.keys()
 
 
@@ -84,10 +84,12 @@ def test_words_as_on_photographs_are_read(reader):
     fonts = [f for f in fonts if "Display" not in f.name]
     pictures = [render_word(w, fonts[i % len(fonts)], rng) for i, w in enumerate(words)]
     read = [reader.read(p).text for p in pictures]
-    assert word_accuracy(read, [fold(w) for w in words]) >= 0.9  # measured: 0.93
+    assert word_accuracy(read, [fold(w) for w in words]) >= 0.7  # measured: 0.73; the weights before these, 0.56
 
 
-FLOORS = {"words_iiit5k_train": 0.93, "words_svt_train": 0.68}  # measured: 0.9395 and 0.7004
+FLOORS = {  # measured: 0.955, 0.751, 0.591, 0.729
+    "words_iiit5k_train": 0.95, "words_svt_train": 0.74, "words_svtp_half": 0.58, "words_cute_half": 0.71,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(FLOORS))
@@ -136,11 +138,20 @@ def test_size_and_colour_do_not_matter_much(reader):
     assert reader.read(inverse).text == "station"
 
 
-@pytest.mark.parametrize(("size", "width"), [((20, 40), 100), ((100, 32), 100), ((200, 32), 200), ((5000, 32), 400)])
-def test_long_words_keep_their_proportions_and_short_ones_are_stretched(reader, size, width):
+@pytest.mark.parametrize(
+    ("size", "fitted"),
+    [
+        ((20, 40), (64, 72)),
+        ((40, 20), (48, 96)),
+        ((100, 32), (32, 144)),
+        ((200, 32), (32, 200)),
+        ((5000, 32), (32, 576)),
+    ],
+)
+def test_long_words_keep_their_proportions_and_others_take_the_nearest_shape(reader, size, fitted):
     noise = np.random.default_rng(0).integers(0, 255, size[::-1], dtype=np.uint8)
-    assert reader.prepare(noise).shape == (32, width)
-    assert len(reader.look(noise)[1]) == width // 4
+    assert reader.prepare(noise).shape == fitted
+    assert len(reader.look(noise)[1]) == fitted[1] // 4
 
 
 def test_a_crop_is_cut_on_every_side_before_it_is_fitted(reader):

@@ -55,7 +55,7 @@ def test_presets_are_shown_as_python_counts_them(page, tmp_path):
         check(page, Shape(name))  # the frame in the middle
         assert page.get_by_label("preset").input_value() == name
     total = page.locator(".crnn-total").text_content()
-    assert total == f"{build('lstm_fmp', 37).num_parameters:,}" and len(PRESETS) == 12
+    assert total == f"{build('lstm_fmp', 37).num_parameters:,}" and len(PRESETS) == 13
 
 
 def test_layers_are_edited_with_the_keyboard(page, tmp_path):
