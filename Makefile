@@ -20,8 +20,9 @@ help:  ## say what else there is (this list)
 lab: $(STAMP)  ## install what is missing and open JupyterLab on the first lesson
 	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter" $(BIN)/jupyter lab --ServerApp.root_dir=. $(FIRST) $(ARGS)
 
+# Two processes; all cells of a lesson, like all tests of a file, go to one of them.
 test: $(STAMP)  ## install what is missing and run every test, the lessons among them (ARGS='-k ctc': some)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 notebooks: $(STAMP)  ## rebuild the lessons whose text changed (ALL=1: all, after a change of the package or a widget)
 	$(BIN)/python notebooks/build.py $(if $(ALL),--all) $(ARGS)

@@ -91,7 +91,7 @@ def test_each_widget_is_photographed_sharp_small_and_the_same_again(taken, kind)
     assert photograph.differ(one, other)
 
 
-def test_a_page_without_scripts_shows_the_photograph(chromium, tmp_path):  # noqa: F811
+def test_a_page_without_scripts_shows_the_photograph(chromium, tmp_path):
     widgets = [make() for make in CASES.values()]
     nb = notebook(*(widget.html() for widget in widgets))
     assert keep(nb) == f"photographs: {len(widgets)}, of which new: {len(widgets)}"
@@ -112,7 +112,7 @@ def test_a_page_without_scripts_shows_the_photograph(chromium, tmp_path):  # noq
     context.close()
 
 
-def test_without_a_photograph_the_alt_text_is_left(chromium, tmp_path):  # noqa: F811
+def test_without_a_photograph_the_alt_text_is_left(chromium, tmp_path):
     context = chromium.new_context(java_script_enabled=False)
     page, widget = context.new_page(), Collapse()
     (tmp_path / "page.html").write_text(f"<!doctype html><meta charset=utf-8>{widget.html()}")

@@ -518,6 +518,7 @@ for most in [0, 1, 2, 3]:
 # finds the same words in the trie, where words that begin alike share the beginning of their comparison with the text.)
 # The rest of the paper's procedure fits in a few lines:
 
+
 # %%
 def read_near(frames, most):
     text = best_path(frames)
