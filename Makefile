@@ -22,7 +22,7 @@ lab: $(STAMP)  ## install what is missing and open JupyterLab on the first lesso
 
 # Two processes; all cells of a lesson, like all tests of a file, go to one of them.
 test: $(STAMP)  ## install what is missing and run every test, the lessons among them (ARGS='-k ctc': some)
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 notebooks: $(STAMP)  ## rebuild the lessons whose text changed (ALL=1: all, after a change of the package or a widget)
 	$(BIN)/python notebooks/build.py $(if $(ALL),--all) $(ARGS)

@@ -91,9 +91,8 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         outcomes.append(got if error is None else _kind(error))
         wrong = error is not None or not same(got, exercise.outcome(exercise.solution, case), exercise.tolerance)
         if wrong and first_wrong is None:
-            first_wrong = _complaint(exercise, case, got, error)
+            first_wrong, failed = _complaint(exercise, case, got, error), error
         if error is not None:
-            failed = error
             break  # what it would have said to the cases after this one is not needed to name the cause
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None

@@ -421,6 +421,7 @@ ALIGN = Exercise(
         (GRID, extend((1, 2))),
         (GRID[::-1].copy(), extend((2, 1, 2))),
         (GRID, extend((2, 2))),
+        (np.full((2, 2), 0.5), extend((1,))),
     ],
     show_case=lambda probs, rows: f"align({short(probs)}, {rows.tolist()})",
     mistakes=mistakes(
@@ -444,6 +445,8 @@ ALIGN = Exercise(
             Going back gives the last step first: turn it around.
         takes the highest of equal rows :: sorted(predecessors(rows, s)) -> predecessors(rows, s)
             `max` takes the first of equal ones: let the lowest row stand first.
+        takes the later of equal ends :: range(L)[-2:] -> range(L)[-2:][::-1]
+            Where the last two rows are equally good, the one with the smaller s counts, at the end as on the way.
         compares strictly where rows tie :: max(before, key=lambda q: best[t - 1, q]) -> strict(before, best, t)
             Where two ways tie and both beat the third, the third was taken: each of the two failed to be larger than
             the other. (torchaudio's forced_align did this.)

@@ -187,7 +187,7 @@ exercises.check("03-2", last_outputs)
 
 # %%
 last_outputs = exercises.yours("03-2")
-last = torch.as_tensor(last_outputs(outputs, batch.lengths))  # N Dₕ
+last = torch.stack(list(last_outputs(outputs, batch.lengths)))  # N Dₕ
 print(f"largest difference from reading alone: {(last - alone).abs().max():.6f}")
 assert torch.allclose(last, alone, atol=1e-6)
 
@@ -240,7 +240,7 @@ def five_ways(batch):
     outputs, _ = layer(batch.inputs)
     return {
         "one direction,   outputs[:, -1]": outputs[:, -1],
-        "one direction,   own last step": torch.as_tensor(last_outputs(outputs, batch.lengths)),
+        "one direction,   own last step": torch.stack(list(last_outputs(outputs, batch.lengths))),
         "one direction,   packed, h_n": layer(pack(batch))[1][0][0],
         "both directions, padded, h_n": both(batch.inputs)[1][0].transpose(0, 1).flatten(1),
         "both directions, packed, h_n": both(pack(batch))[1][0].transpose(0, 1).flatten(1),
@@ -360,7 +360,7 @@ layer, out = nn.LSTM(10, 20, batch_first=True), nn.Linear(20, 10)
 adam = torch.optim.Adam([*layer.parameters(), *out.parameters()], lr=0.03)
 generator, losses = torch.Generator().manual_seed(0), []
 for _ in range(400):
-    losses.append(training_step(layer, out, adam, kth_digit(64, generator)))
+    losses.append(float(training_step(layer, out, adam, kth_digit(64, generator))))
 
 
 # %% tags=["nbval-ignore-output"]
@@ -376,7 +376,7 @@ figures.show(fig, f"The loss of a batch, which begins at a guess: {said}.")
 # %%
 @torch.no_grad()
 def share_right(layer, out, batch):
-    last = torch.as_tensor(last_outputs(layer(batch.inputs)[0], batch.lengths))
+    last = torch.stack(list(last_outputs(layer(batch.inputs)[0], batch.lengths)))
     return (out(last).argmax(-1) == batch.targets).double().mean().item()
 
 
@@ -501,8 +501,8 @@ for cell, networks in plain.items():
     assert min(shares) > 0.98
 
 # %% [markdown]
-# The simple RNN takes several times as many steps as the gated cells, but it gets there. All nine are right now, on
-# 3 to 8 digits. Test at 8, 30, 100, 300 and 1,000. Which cell forgets first, would you guess, and where?
+# The simple RNN takes several times as many steps as the gated cells, but it gets there. All nine are right now, or
+# nearly, on 3 to 8 digits. Test at 8, 30, 100, 300 and 1,000. Which cell forgets first, would you guess, and where?
 
 # %%
 LENGTHS = (8, 30, 100, 300, 1000)
@@ -583,7 +583,8 @@ answer = ...
 exercises.check("03-5", answer)
 
 # %% [markdown]
-# Your two answers must agree: with the gate of 03-5, what does your function of 03-4 say?
+# Your two answers must agree. The gate of 03-5 leaves a half after 1,000 steps, up to its last digit. So when does your
+# function of 03-4 say that a little less than a half, 49.99 %, is left? One step later.
 
 # %%
 steps_until, gate = exercises.yours("03-4"), exercises.yours("03-5")
@@ -653,8 +654,9 @@ means, spreads = zip(*((float(v.mean()), float(v.std())) for v in by_answer), st
 assert max(means) - min(means) > 2 * median(spreads)
 
 # %% [markdown]
-# A counter that knows nothing of the answer would have the same mean in every row. Here the rows differ by more than
-# their spread: for some answers this unit runs far up or down, for others it stays. So what it holds is about the answer.
+# A counter that knows nothing of the answer would have the same mean in every row. Here some rows
+# lie far apart, by much more than their spread: for one answer or two this unit runs far away, for others it stays. So
+# what it holds is about the answer.
 # (That the network *reads* it there is not shown by this.) For eight steps such counting is as good as a memory, and
 # training sees no more than eight. But an open input gate lets every passing digit leave a trace.
 #
@@ -729,10 +731,11 @@ for t in range(2000):
     A, B = float(t >= 1), float(t >= 2)
     c = (w3 * A + w4 * B + b2).sigmoid() * c + (w1 * A + w2 * B + b1).sigmoid() * g[t]
 print(f"second candidate {g[1]:.2f}, memory after 2,000 steps {c:.2f}")
-assert abs(c - g[1]) < 0.02
+assert abs(c - g[1]) < 0.025  # the check allows 0.01 in 1,000 steps
 
 # %% [markdown]
-# So an LSTM *can* hold a digit for 2,000 steps. The cell is not what stopped ours. Training did not ask for it.
+# So a memory cell *can* hold a number for 2,000 steps, if its gates know when. The cell is not what stopped ours.
+# Training did not ask for it.
 #
 # ## 13 Noise asks for it
 #
@@ -795,12 +798,14 @@ for name, networks in [("quiet", quiet["GRU"]), ("noisy", noisy["GRU"])]:
 assert (kicks["quiet"][:, 1] < 1).all() and (kicks["quiet"][:, 3] > kicks["noisy"][:, 3]).all()
 
 # %% [markdown]
-# Without noise the median is below 1: in most sequences the kick shrinks. But in a few it explodes, and it takes only one
-# bad moment to lose the digit. With noise nearly all stay near 1: the memory is *held*, neither pulled back nor blown up.
+# Without noise the median is below 1: in most sequences the kick shrinks. But in a quarter it grows by half or more,
+# and in one of twenty to several times its size; it takes one bad moment to lose the digit. With noise the quartiles lie
+# close to 1: the memory is rather *held* than pulled back, and hardly ever blown up. (Look at the seeds, though: in one
+# of them a quarter of the kicks still grow, and it is the one that gained least at 1,000 digits.)
 #
 # This is the honest account of the lesson. An LSTM or a GRU *can* remember over any distance. Training on short
 # sequences does not make it so, and a perfect score at the trained lengths does not tell you. What tells you is a test
-# at lengths far beyond, and what helped here is a training that punishes open gates.
+# at lengths far beyond, and what helped here is a training in which noise punishes what is not held.
 
 # %% [markdown]
 # ## 14 What goes wrong

@@ -366,8 +366,8 @@ described = [f"{name}: {table.sum(axis=1).round(3).tolist()}" for name, table in
 figures.show(fig, f"Alpha, beta and posterior of 'ab'. Their column sums: {'; '.join(described)}.")
 
 # %% [markdown]
-# The column sums of alpha fall from left to right, since the products get longer; those of beta fall the other way. The
-# posterior keeps its sum of 1 and shows where the letters sit. (A bare 0 is a cell that no path reaches, or from which
+# The column sums of alpha fall from left to right, since the products get longer; those of beta fall towards the left,
+# but for the last step, where its ones stand in two rows alone. The posterior keeps its sum of 1 and shows where the letters sit. (A bare 0 is a cell that no path reaches, or from which
 # none can end.)
 #
 # ### Play: the lattice
@@ -735,8 +735,7 @@ explain_infeasible([2, 5], torch.tensor([[1, 1], [1, 2]]), [2, 2])
 #
 # <details>
 # <summary>At the start of training all outputs are nearly uniform. What does q of the blank look like?</summary>
-# The blank stands in S + 1 of the 2S + 1 rows. If no two neighbours in the text are equal, and T is several times 2S,
-# its q is larger than any letter's at most steps. So the first thing such a network is taught is to say blank: the
+# The blank stands in S + 1 of the 2S + 1 rows. If T is several times 2S, its q is larger than any letter's at most steps. So the first thing such a network is taught is to say blank: the
 # plateau, a stretch where the loss hardly falls, that lessons 08 and 11 watch. Try it: `hello` at T = 40 in section 9.
 # </details>
 #

@@ -257,7 +257,8 @@ print("25 steps of yours and of torch's agree to 1e-5")
 # %% [markdown]
 # ## 4 Your CTC, for torch
 #
-# In lesson 07 you wrote `ctc_losses_and_posteriors`. It gives the loss of each sample and the class posteriors *q*, and
+# In lesson 07 you wrote `ctc_losses_and_posteriors`. Called with an array *T* × *N* × *C*, a
+# list of *N* lists of labels and *N* lengths, it returns the *N* losses and the class posteriors *q*, *T* × *N* × *C*, and
 # −*q* is the gradient with respect to the log-probabilities. But it is NumPy, and torch cannot look inside. So tell
 # torch what goes forward and what comes back. That is a `torch.autograd.Function`, a class with two static methods:
 #
@@ -467,7 +468,9 @@ def blind_loss(p_blank, some=targets[:500]):
 
 
 level, p_blank = min((blind_loss(p / 100), p / 100) for p in range(50, 100, 2))
-print(f"best p_blank {p_blank}: {level:.2f} nats a character; ln 36 = {math.log(36):.2f}")
+print(
+    f"best p_blank {p_blank}: {level:.2f} nats a character; a guess at a letter alone, ln 36 = {math.log(36):.2f}"
+)
 
 # %% tags=["nbval-ignore-output"]
 plateau = np.median(losses[60:120])
@@ -490,7 +493,8 @@ figures.show(
 )
 
 # %% [markdown]
-# It does, and then it leaves. How well does your network read all 500 strings that it has never seen?
+# It stands a few per cent below, since "the same at every step" is not quite the best blind answer. And then it leaves.
+# How well does your network read all 500 strings that it has never seen?
 
 # %% tags=["nbval-ignore-output"]
 readings = read(network, fresh_images)
@@ -512,7 +516,7 @@ for name, function in [("yours", by_yours), ("the package's", by_package)]:
     print(f"{name:14} CTC takes {share:.1%} of a step of {per_step:.0f} ms")
 
 # %% [markdown]
-# Your CTC is a few hundredths of the work; nearly all the rest is the network. So the whole training ran on *your* loss,
+# Your CTC is a few hundredths of the work; nearly all the rest is the network and its pictures. So the whole training ran on *your* loss,
 # and a faster one would have saved next to nothing.
 #
 # ### What does it get wrong?
@@ -539,9 +543,9 @@ draw_pictures(axes.flat, fresh_images[wrong[:4]], titles)
 figures.show(fig, f"The wrong readings with the highest confidence: {'; '.join(titles)}.")
 
 # %% [markdown]
-# Look at the pictures, and you may sympathise. (With the five seeds of above, 33 characters were wrong in 2,500 strings:
-# 15 lost, 12 taken for another, 6 added. `jj` was read as `j` by four networks of the five.) Some of these readings come
-# with a probability that sounds like a promise. But *p(Y | X)* only compares texts with each other: how much of the
+# Some of these are hard for an eye, too, and some are not. (With the five seeds of above, 33 characters were wrong in 2,500 strings:
+# 15 lost, 12 taken for another, 6 added. `jj` was read as `j` by four networks of the five.) Each comes with a
+# probability. But *p(Y | X)* only compares texts with each other: how much of the
 # probability does this one get? Section 10 has a wrong reading at *p* above 0.9. Lesson 09 measures when a confidence can
 # be trusted, and mends it where it cannot.
 #
@@ -556,7 +560,7 @@ print(fresh_texts[n], "->", alphabet.show(path))
 print("runs of", *[len(list(run)) for k, run in groupby(path)], "frames")
 
 # %% [markdown]
-# Most frames say blank, and each letter takes one or two of them. Where in the picture are these frames?
+# Most frames say blank, and a letter takes one of them, seldom two. Where in the picture are these frames?
 #
 # ### Exercise 11-6: the frames of each letter  (★★☆, 8 minutes)
 #
@@ -667,7 +671,7 @@ assert agree > 0.99
 #
 # Your network, laid open on one picture. Click a letter, or walk through the letters with the arrow keys. The bars are
 # lesson 06's posterior: the probability that a frame is spent on this letter, given the text. The dashed box is what
-# the frame's convolutions see. Which letter has two bars? How many letters lie in the box of one frame?
+# the frame's convolutions see. Which letters have two bars? How many letters lie in the box of one frame?
 
 # %% tags=["nbval-ignore-output"]
 from crnn_lessons.widgets import Autopsy
@@ -806,7 +810,7 @@ figures.show(fig, f"The surest wrong readings: {'; '.join(titles)}.")
 # | never learns, no error | `reshape` in place of moving axes | swap two samples of a batch: outputs must swap too |
 #
 # Four of them were found in published programs: the logits, the mean divided twice, the score on training pictures, the
-# decoder that begins at frame 1. Three in numbers. What does your `CTC` say of logits, and what if all are raised by 1?
+# decoder that begins at frame 1. Two of these and the swap in numbers. What does your `CTC` say of logits, and what if all are raised by 1?
 
 # %%
 logits = 3 * torch.randn(25, 8, 37, generator=torch.Generator().manual_seed(0))  # T N C
@@ -1150,7 +1154,7 @@ assert scores["before"][0] < 0.05 and scores["captchas"][0] > 0.4
 assert scores["captchas"][1] < scores["mixed"][1]
 
 # %% [markdown]
-# Before, nearly nothing: what differs too much from the training is not read. After, many. There was no second plateau,
+# Before, nearly nothing: what differs too much from the training is not read. After, many,
 # and a captcha is right only if all four characters are. But the network that saw captchas alone has forgotten half of its
 # print. **What is no longer trained on is forgotten.** Mixing old pictures in keeps the print, and it costs captchas: the
 # 200 steps are shared by two tasks.

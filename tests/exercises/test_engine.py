@@ -440,3 +440,10 @@ def test_an_open_question_about_a_function_knows_a_stub():
     assert judge(exercise, lambda: ...)[0] == judge(exercise, ...)[0] == "not started"
     assert judge(exercise, lambda: 4)[0] == "done"
     assert judge(exercise, lambda: 3)[:2] == ("wrong", "That is odd.")
+
+
+def test_advice_belongs_to_the_case_that_is_shown():
+    """A wrong value is shown; that a later case raises is no reason to look for an exception in it."""
+    exercise = Exercise("99-1", "half", lambda x: x / 2, cases=[(4,), (0,)])
+    said = judge(exercise, lambda x: 12 / x)[1]
+    assert "should give 2" in said and "Work this case out by hand" in said and "cell of its own" not in said

@@ -249,7 +249,7 @@ def next_by(shorter_of=lambda h: h[1:], mix=None, bottom=None, unseen=None):
 
 
 def viterbi(probs, rows, first_rows=2, last_rows=2, strict=False, total=False, lowest=True, back=True, forget=False,
-            row_class=lambda rows, s, C: rows[s]):  # fmt: skip
+            row_class=lambda rows, s, C: rows[s], late=False):  # fmt: skip
     """Score tables by hand, from the left, with every choice open to be made wrongly."""
     T, L, C = len(probs), len(rows), probs.shape[1]
     score = np.zeros((T, L))
@@ -272,7 +272,7 @@ def viterbi(probs, rows, first_rows=2, last_rows=2, strict=False, total=False, l
             gain = sum(values) if total else values[chosen]
             score[t, s] = (1.0 if forget else gain) * probs[t, row_class(rows, s, C)]
             origin[t, s] = ways[chosen]
-    ends = list(range(L))[-last_rows:]
+    ends = list(range(L))[-last_rows:][:: -1 if late else 1]
     s = max(ends, key=lambda s: score[T - 1, s])
     path = [s]
     for t in range(T - 1, 0, -1):
@@ -416,6 +416,7 @@ WRONG = [
     ("09-5", column_by_column, "takes the best row of each step"),
     ("09-5", aligning(back=False), "returns the path from its end"),
     ("09-5", aligning(lowest=False), "takes the highest of equal rows"),
+    ("09-5", aligning(late=True), "takes the later of equal ends"),
     ("09-5", aligning(strict=True), "compares strictly where rows tie"),
     ("09-5", aligning(row_class=lambda rows, s, C: s % C), "takes the row for the class"),
     ("09-5", aligning(forget=True), "leaves out the probability of the step before"),
