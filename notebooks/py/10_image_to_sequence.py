@@ -575,13 +575,13 @@ figures.show(
 # %% [markdown]
 # (The square root is drawn so that the faint parts show.) How much falls to the middle third of the field? A flat
 # gradient would put 33 % there. For comparison, ask stacks of the same form that were never trained. The mean is over
-# frames 6 to 18, whose fields lie within the picture:
+# frames 11 to 13, whose fields lie within the picture:
 
 
 # %%
 def middle_third(stack):
     shares = []
-    for t in range(6, 19):
+    for t in range(11, 14):
         by_column = how_much_matters(stack, t).sum(0)  # W
         first, last = stack.reach(1, t, 100)
         third = (last + 1 - first) // 3

@@ -333,8 +333,8 @@ def test_bad_training_options_are_one_line(tmp_path, capsys):
 
 
 def test_training_can_start_from_weights(tmp_path, capsys):
-    common = ["train", "--run", str(tmp_path / "run"), "--no-system-fonts", "--fonts", str(FONTS), "--size", "8",
-              "--batch", "8", "--steps", "2", "--learning-rate", "1e-6", "--workers", "1",
+    common = ["train", "--model", "street", "--run", str(tmp_path / "run"), "--no-system-fonts", "--fonts", str(FONTS),
+              "--size", "8", "--batch", "8", "--steps", "2", "--learning-rate", "1e-6", "--workers", "1",
               "--precision", "float32", "--validate-every", "2"]  # fmt: skip
     output = tmp_path / "further.safetensors"
     assert main([*common, "--output", str(output), "--start-from", str(SHIPPED)]) == 0
