@@ -600,8 +600,8 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             At the last step the mirrored sweep has not been divided by anything yet. One account is enough.
         keeps one row of each class :: joint[:, ::2].sum(axis=1) -> joint[:, -1] & += joint -> = joint
         :: += joint -> = joint
-            The blank stands in many rows, and a letter may: add them up, row by row. (`q[:, n, rows] += posterior` reads
-            all of q before it adds, and keeps one row as well; `np.add.at` adds each.)
+            The blank stands in many rows, and a letter may: add them up, row by row. (`q[:, n, rows] += posterior`
+            reads all of q before it adds, and keeps one row as well; `np.add.at` adds each.)
         leaves something where a sample is over :: q[T:, n] = 0.0 -> pass
             A sample that waits has no gradient: `q[T:, n] = 0` for each sample n, with its own T.
         gives -q :: return losses, q -> return losses, -q
