@@ -46,11 +46,8 @@ def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, st
         return "done", f"Right: {short(exercise.solution)}.", None
     for mistake in exercise.mistakes:
         if same(answer, mistake.answer, exercise.tolerance):
-            return (
-                "wrong",
-                f"{short(answer)} is not it. This is what you get if your answer {mistake.name}. " + (mistake.message),
-                mistake.name,
-            )
+            said = f"{short(answer)} is not it. This is what you get if your answer {mistake.name}. {mistake.message}"
+            return "wrong", said, mistake.name
     if isinstance(answer, str) and not isinstance(exercise.solution, str):
         return "wrong", f"A number is asked for, and {short(answer)} is a string: write it without quotes.", None
     return "wrong", f"{short(answer)} is not it, and no mistake that is known here; open a hint below.", None
