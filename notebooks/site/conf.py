@@ -58,7 +58,7 @@ def inline(translator, node) -> None:
 
 
 def block(translator, node) -> None:
-    translator.body.append(f'<div class="math" tabindex="0">{mathml(node.astext(), "block")}</div>')
+    translator.body.append(f'<div class="math">{mathml(node.astext(), "block")}</div>')
     raise SkipNode
 
 

@@ -71,16 +71,17 @@ def glossary(lessons: Sequence[Lesson]) -> str:
             for sign in re.findall(r'"([^"]+)"', call):
                 uses.get(sign, []).append(f'<a href="lessons/{lesson.stem}.html">{lesson.number}</a>')
     rows = "".join(
-        f"<tr><td><i>{html.escape(s.sign)}</i></td><td><code>{html.escape(s.code)}</code></td>"
-        f"<td>{html.escape(s.meaning)}</td><td>{' '.join(uses[s.sign])}</td></tr>"
+        f"<tr><th scope='row'><i>{html.escape(s.sign)}</i></th><td><code>{html.escape(s.code)}</code></td>"
+        f"<td>{html.escape(s.meaning)}<br><small>Lessons {' '.join(uses[s.sign])}</small></td></tr>"
         for s in SYMBOLS
     )
+    head = "".join(f'<th scope="col">{title}</th>' for title in ("in equations", "in code", "meaning"))
     return f"""# Glossary
 
 What each letter means, in equations and in code, in every lesson. A lesson shows its own part of this table where it
 first needs it.
 
-<div class="wide" tabindex="0" role="region" aria-label="The table of notation"><table><thead><tr><th scope="col">in equations</th><th scope="col">in code</th><th scope="col">meaning</th><th scope="col">lessons</th></tr></thead><tbody>{rows}</tbody></table></div>
+<table class="signs"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>
 """
 
 
@@ -90,12 +91,13 @@ def symptoms(lessons: Sequence[Lesson]) -> str:
     index = ""
     if clinic is not None:
         text = "\n\n".join(clinic.texts)
-        index = re.search(r"^## \d+ Index of symptoms\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)[1]
+        index = re.search(r"^## \d+ Index of symptoms\n.*?(^\|.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)[1]
         index = CASE_LINK.sub(lambda found: case_link(found, lessons, "lessons/"), index)
         index = re.sub(
             r"(?<![\d.])15\.(\d+)", rf'<a href="lessons/{clinic.stem}.html#section-15-\1">15.\1</a>', index
         )
-    parts = [f"# Index of symptoms\n\n{index}\n\n## All cases, by lesson\n"]
+    said = "Everything that goes wrong in this course, by what you see. Each link leads to the place that tells more."
+    parts = [f"# Index of symptoms\n\n{said}\n\n{index}\n\n## All cases, by lesson\n"]
     for lesson in lessons:
         cases = [f'<li><a href="lessons/{lesson.stem}.html#wrong-{lesson.number}-{n}">{html.escape(_head(case))}</a></li>'
                  for n, case in enumerate(lesson.wrong, start=1)]  # fmt: skip

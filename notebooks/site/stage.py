@@ -34,6 +34,7 @@ PLACE = re.compile(
 )
 LARGE = 60_000
 """Bytes; smaller pictures lose nothing."""
+NUMBER = re.compile(r"(?<![\d.*])(?:0\d|1[0-5])(?![\d.*])")
 DATA = re.compile(r'<img\b([^>]*?)\bsrc="data:image/png;base64,([^"]+)"([^>]*)>')
 
 
@@ -154,6 +155,11 @@ def linked(text: str, lesson: Lesson, lessons: Sequence[Lesson], section: str = 
                 to = f"#section-{other.number}-{what.lower()}"
         return f"[{words}]({to})" if to else words
 
+    def linked_number(found: re.Match) -> str:
+        other = by_number.get(found[0])
+        return f"[{found[0]}]({other.stem}.ipynb)" if other and other is not lesson else found[0]
+
+    text = re.sub(r"^\*\*You need\*\*.*?$", lambda p: NUMBER.sub(linked_number, p[0]), text, flags=re.MULTILINE)
     text = outside(KEPT, lambda prose: PLACE.sub(link, prose), text)
     return CASE_LINK.sub(lambda found: case_link(found, lessons), text)
 

@@ -2,8 +2,18 @@
 const tell = () => { document.documentElement.dataset.theme = document.body.dataset.theme; };
 document.addEventListener("DOMContentLoaded", () => {
   tell();
+  reach();
+  addEventListener("resize", reach);
   new MutationObserver(tell).observe(document.body, { attributes: true, attributeFilter: ["data-theme"] });
 });
+
+// What is wider than its place scrolls, and must be reached by keyboard to be scrolled.
+const reach = () => {
+  for (const box of document.querySelectorAll(".highlight pre, .cell_output .output, .table-wrapper, div.math")) {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+};
 
 // Opened from a folder, a page may not read the others: the search then shows titles without excerpts.
 if (location.protocol === "file:" && globalThis.DOCUMENTATION_OPTIONS) DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
