@@ -18,7 +18,6 @@ from crnn_lessons.ctc.confidence import (
     reliability,
     temper,
 )
-from crnn_lessons.ctc.decode import Hypothesis, beam_search, beam_search_batch, lexicon_search, text_log_probs
 from crnn_lessons.ctc.exact import MostProbable, most_probable
 from crnn_lessons.ctc.fast.choose import use_kernel
 from crnn_lessons.ctc.language import NGram
@@ -26,6 +25,7 @@ from crnn_lessons.ctc.lattice import Lattice, extend, forward_backward, predeces
 from crnn_lessons.ctc.lexicon import Lexicon
 from crnn_lessons.ctc.loss import CTCLoss, ctc_loss, ctc_loss_from_logits, explain_infeasible
 from crnn_lessons.ctc.paths import best_path, forced_alignment
+from crnn_lessons.ctc.search import Hypothesis, beam_search, beam_search_batch, lexicon_search, text_log_probs
 
 __all__ = [
     "CTCLoss",

@@ -63,7 +63,7 @@ def search(
 ) -> tuple[list[Found], bool]:
     """The texts in the beam after the last frame, and whether the beam was ever full.
 
-    The arguments are those of ``decode.beam_search``; ``watch`` gets the beam after each frame, the best prefix first.
+    The arguments are those of ``search.beam_search``; ``watch`` gets the beam after each frame, the best prefix first.
     """
     labels = [(k, ROOT) for k in range(log_probs.shape[1]) if k != blank]
     known = {(): Prefix(ROOT, None if language is None else language.start(), 0.0)}

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK
 from crnn_lessons.ctc.alignments import check_target
-from crnn_lessons.ctc.decode import text_log_probs
 from crnn_lessons.ctc.lattice import check_log_probs
+from crnn_lessons.ctc.search import text_log_probs
 
 COLDEST, HOTTEST = 0.05, 20.0
 

@@ -33,7 +33,7 @@ def _same(got: Any, want: Any, tolerance: float) -> bool:
         return len(got) == len(want) and all(_same(g, w, tolerance) for g, w in zip(got, want, strict=True))
     if callable(want):
         return got is want
-    if isinstance(want, int) and isinstance(got, int):  # of any size, and exact
+    if isinstance(want, int) and isinstance(got, (int, float)):  # of any size, and exact
         return got == want
     apart = _apart(got, want, tolerance)
     return apart is not None and not apart.any()

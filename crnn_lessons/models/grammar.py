@@ -17,15 +17,8 @@ unet D1 D2 ...     U-net: D1 channels at full size, D2 at half the size, ... and
 up D a b           transposed convolution: height times a, width times b; norm and ReLU
 keep               back to the width of the image, each column from its nearest"""
 
-_OPTIONS = {
-    "conv": {"stride", "pad", "bias", "plain", "linear"},
-    "pool": {"stride", "pad"},
-    "block": {"stride"},
-    "fmp": set(),
-    "unet": set(),
-    "up": set(),
-    "keep": set(),
-}
+_OPTIONS = {"conv": {"stride", "pad", "bias", "plain", "linear"}, "pool": {"stride", "pad"}, "block": {"stride"}}
+_OPTION = re.compile(r"(stride|pad) (\d{1,3}) (\d{1,3})|bias|plain|linear")
 _COUNTS = {"conv": (1, 3), "pool": (2,), "block": (1, 3), "fmp": (2,), "unet": range(2, 7), "up": (3,), "keep": (0,)}
 
 Pair = tuple[int, int]
@@ -96,21 +89,13 @@ def parse(text: str) -> Layer:
 
 
 def _options(text: str, kind: str, words: Sequence[str]) -> dict[str, Pair]:
-    found: dict[str, Pair] = {}
-    words = list(words)
-    while words:
-        word = words.pop(0)
-        if word not in _OPTIONS[kind] or word in found:
-            raise _refused(text)
-        found[word] = (0, 0)
-        if word in ("stride", "pad"):
-            pair, words = words[:2], words[2:]
-            if len(pair) < 2 or not all(re.fullmatch(r"\d{1,3}", n) for n in pair):
-                raise _refused(text)
-            found[word] = (int(pair[0]), int(pair[1]))
-            if word == "stride" and 0 in found[word]:
-                raise _refused(text)
-    if len(found.keys() & {"bias", "plain", "linear"}) > 1:
+    matches = list(_OPTION.finditer(" ".join(words)))
+    names = [match[1] or match[0] for match in matches]
+    found = {name: (int(m[2] or 0), int(m[3] or 0)) for name, m in zip(names, matches, strict=True)}
+    known = " ".join(match[0] for match in matches) == " ".join(words) and len(found) == len(names)
+    if not known or found.keys() - _OPTIONS.get(kind, set()) or len(found.keys() & {"bias", "plain", "linear"}) > 1:
+        raise _refused(text)
+    if 0 in found.get("stride", (1, 1)):
         raise _refused(text)
     return found
 

@@ -6,6 +6,8 @@ or rows of its input an output looks at, and how many multiplications it does.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -42,7 +44,8 @@ class Part(nn.Module):
 
     def multiply_adds(self, size: Pair) -> int:
         """Multiplications of convolutions for one image whose input to this layer has the given height and width."""
-        return 0
+        height, width = (self.size(axis, size[axis], 0) for axis in (0, 1))
+        return height * width * sum(m.weight.numel() for m in self.modules() if isinstance(m, nn.Conv2d))
 
 
 class Conv(nn.Sequential, Part):
@@ -68,10 +71,6 @@ class Conv(nn.Sequential, Part):
     def reach(self, axis: int, span: Span, size: int, image: int) -> Span:
         layer = self.layer
         return seen(span, layer.kernel[axis], layer.stride[axis], layer.padding[axis], size)
-
-    def multiply_adds(self, size: Pair) -> int:
-        height, width = (self.size(axis, size[axis], 0) for axis in (0, 1))
-        return self[0].weight.numel() * height * width
 
     def forward(self, x: Tensor, widths: Widths = None) -> Tensor:
         after = None if widths is None else [self.size(1, w, 0) for w in widths]
@@ -107,28 +106,22 @@ class Block(Part):
     def __init__(self, layer: Layer, in_channels: int):
         super().__init__()
         out = self.out_channels = layer.channels[0]
-        self.layer, self.kernel, bias = layer, layer.kernel or (3, 3), layer.kernel is not None
-        self.first = nn.Conv2d(in_channels, out, self.kernel, layer.stride, layer.padding, bias=bias)
+        self.layer, bias = replace(layer, kernel=layer.kernel or (3, 3)), layer.kernel is not None
+        self.first = nn.Conv2d(in_channels, out, self.layer.kernel, layer.stride, layer.padding, bias=bias)
         self.first_norm = Norm(out)
         self.second = nn.Conv2d(out, out, 3, padding=1, bias=bias)
         self.second_norm = Norm(out)
         if layer.kernel is not None:
-            self.shortcut = nn.Conv2d(in_channels, out, self.kernel, layer.stride)
+            self.shortcut = nn.Conv2d(in_channels, out, layer.kernel, layer.stride)
         elif in_channels != out or layer.stride != (1, 1):
             self.shortcut = nn.Conv2d(in_channels, out, 1, layer.stride, bias=False)
             self.shortcut_norm = Norm(out)
 
-    def size(self, axis: int, size: int, image: int) -> int:
-        return shrunk(size, self.kernel[axis], self.layer.stride[axis], self.layer.padding[axis])
+    size = Conv.size
 
     def reach(self, axis: int, span: Span, size: int, image: int) -> Span:
         span = seen(span, 3, 1, 1, self.size(axis, size, image))  # of the second; it holds the shortcut's
-        return seen(span, self.kernel[axis], self.layer.stride[axis], self.layer.padding[axis], size)
-
-    def multiply_adds(self, size: Pair) -> int:
-        height, width = (self.size(axis, size[axis], 0) for axis in (0, 1))
-        weights = sum(m.weight.numel() for m in self.modules() if isinstance(m, nn.Conv2d))
-        return weights * height * width
+        return Conv.reach(self, axis, span, size, image)
 
     def forward(self, x: Tensor, widths: Widths = None) -> Tensor:
         after = None if widths is None else [self.size(1, w, 0) for w in widths]

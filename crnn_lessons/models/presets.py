@@ -76,10 +76,7 @@ PRESETS: dict[str, Config] = {
     "street": Config(
         "conv 16, pool 2 2, conv 48, pool 2 2, conv 96, conv 96, block 96, conv 128, pool 2 1, block 128, conv 192, "
         "pool 2 1, block 192, conv 192 2 1",
-        projection="attend",
-        hidden_size=144,
-        width=144,
-        shapes=((48, 96), (64, 72)),
+        projection="attend", hidden_size=144, width=144, shapes=((48, 96), (64, 72)),
     ),
     # Learns to read in about a minute on two cores.
     "tiny": Config(
@@ -96,19 +93,12 @@ PRESETS: dict[str, Config] = {
     "post": Config(
         "conv 64 plain, pool 2 2, conv 128 plain, pool 2 2, conv 256, conv 256 plain, "
         f"{_TALL}, conv 512, conv 512 plain, {_TALL}, conv 512 2 2",
-        hidden_size=256,
-        num_layers=2,
-        in_channels=3,
+        hidden_size=256, num_layers=2, in_channels=3,
     ),
     # A published reader of captchas: residual blocks without a pool, a GRU in one direction, two layers at the end.
     "captcha": Config(
         "4 * block 64 3 5 stride 2 1, conv 64 2 5 linear",
-        sequence="gru",
-        hidden_size=64,
-        in_channels=3,
-        height=50,
-        width=200,
-        output="mlp 128",
+        sequence="gru", hidden_size=64, in_channels=3, height=50, width=200, output="mlp 128",
     ),
     # A menu of lectures on reading lines, each dish rebuilt at a height of 48 (80 where height is position).
     "conv_only": Config(

@@ -19,26 +19,27 @@ class Concat(nn.Module):
         return rearrange(features, "n d h w -> w n (d h)")
 
 
-class Max(nn.Module):
+class _Reduced(nn.Module):
+    how: str
+
+    def __init__(self, channels: int, height: int):
+        super().__init__()
+        self.out_features = channels
+
+    def forward(self, features: Tensor) -> Tensor:
+        return reduce(features, "n d h w -> w n d", self.how)
+
+
+class Max(_Reduced):
     """Keep the strongest row of each column: `N D H W -> W N D`."""
 
-    def __init__(self, channels: int, height: int):
-        super().__init__()
-        self.out_features = channels
-
-    def forward(self, features: Tensor) -> Tensor:
-        return reduce(features, "n d h w -> w n d", "max")
+    how = "max"
 
 
-class Sum(nn.Module):
+class Sum(_Reduced):
     """Add up the rows of each column: `N D H W -> W N D`."""
 
-    def __init__(self, channels: int, height: int):
-        super().__init__()
-        self.out_features = channels
-
-    def forward(self, features: Tensor) -> Tensor:
-        return reduce(features, "n d h w -> w n d", "sum")
+    how = "sum"
 
 
 class ScanHeight(nn.Module):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -16,6 +16,7 @@ from crnn_lessons.models.recogniser import FORMAT, Recogniser
 
 LARGEST = 10**4
 """No size in a configuration is above it; to count the layers of a larger one would take a while."""
+NUMBER = re.compile(r"(?<![\d.])\d+(?:\.\d+)?(?:[eE]\+?\d+)?|Infinity")  # those in the texts of layers, too
 
 
 def load(path: str | os.PathLike) -> tuple[Recogniser, Alphabet, dict]:
@@ -61,7 +62,7 @@ def _described(file: str, header: dict[str, str]) -> tuple[Recogniser, Alphabet,
         settings, characters, notes = (json.loads(header[key]) for key in ("config", "alphabet", "notes"))
         if not isinstance(notes, dict) or not isinstance(characters, list):
             raise TypeError("the notes are no object, or the alphabet is no list")
-        if any(size > LARGEST for size in _numbers(settings)):
+        if any(float(size) > LARGEST for size in NUMBER.findall(header["config"])):
             raise ValueError(f"a size is above {LARGEST}")
         alphabet = Alphabet(characters)
         with torch.device("meta"):
@@ -70,19 +71,6 @@ def _described(file: str, header: dict[str, str]) -> tuple[Recogniser, Alphabet,
         what = " ".join(str(error).split())
         why = f"has no {what}" if isinstance(error, KeyError) else f"cannot be understood ({what})"
         _refuse(file, f"its header {why}")
-
-
-def _numbers(value: Any) -> list[float]:
-    """All numbers of a configuration, those in the texts of layers among them."""
-    if isinstance(value, dict):
-        return [n for one in value.values() for n in _numbers(one)]
-    if isinstance(value, list):
-        return [n for one in value for n in _numbers(one)]
-    if isinstance(value, str):
-        return [
-            int(word) if len(word) < 18 else LARGEST + 1 for word in value.replace(",", " ").split() if word.isdigit()
-        ]
-    return [value] if isinstance(value, (int, float)) else []
 
 
 def _refuse(file: str, why: str) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from crnn_lessons.models.features import FeatureStack
-from crnn_lessons.models.projections import Attend, ScanHeight
 from crnn_lessons.models.recogniser import Recogniser
-from crnn_lessons.models.sequence import Chain, Neighbours
+from crnn_lessons.models.sequence import Chain
 from crnn_lessons.show.table import html_table
 
 
@@ -127,33 +126,22 @@ def _widest(stack: FeatureStack, axis: int, image: int, layer: int) -> int:
 
 def _sequence_rows(model: Recogniser, channels: int, height: int, steps: int) -> list[Row]:
     config = model.config
-    size = model.projection.out_features
-    work = 0
-    if isinstance(model.projection, ScanHeight):
-        work = steps * height * _recurrent(model.projection.lstm)
-    elif isinstance(model.projection, Attend):
-        work = steps * height * model.projection.query.weight.numel()
+    size, work = model.projection.out_features, steps * height * _weights(model.projection)
     rows = [Row(f"project: {config.projection}", (steps, size), _parameters(model.projection), work, None)]
     parts = list(model.sequence.parts) if isinstance(model.sequence, Chain) else [model.sequence]
     names = config.sequence.split(",") if len(parts) > 1 or " " in config.sequence else [config.sequence]
     if names[0] in ("bilstm", "gru"):
         names = [f"{names[0]} {config.hidden_size}" + (f" x {config.num_layers}" if config.num_layers > 1 else "")]
-    for name, part in zip(names, parts, strict=True):
-        if isinstance(part, Neighbours):
-            work = part.conv.multiply_adds((1, steps))
-        else:
-            work = steps * sum(map(_recurrent, part.modules()))
-        rows.append(Row(f"sequence: {name.strip()}", (steps, part.out_features), _parameters(part), work, None))
-    work = steps * sum(map(_recurrent, model.output.modules()))
-    rows.append(Row(f"output: {config.output}", (steps, model.num_classes), _parameters(model.output), work, None))
-    return rows  # fmt: skip
+    named = [(f"sequence: {name.strip()}", part.out_features, part) for name, part in zip(names, parts, strict=True)]
+    for name, size, part in [*named, (f"output: {config.output}", model.num_classes, model.output)]:
+        rows.append(Row(name, (steps, size), _parameters(part), steps * _weights(part), None))
+    return rows
 
 
-def _recurrent(module: nn.Module) -> int:
-    """Multiplications of a recurrent or linear layer at one step: each weight once."""
-    if isinstance(module, (nn.RNNBase, nn.Linear)):
-        return sum(p.numel() for name, p in module.named_parameters() if name.startswith("weight"))
-    return 0
+def _weights(module: nn.Module) -> int:
+    """Multiplications at one step, of all recurrent, linear and convolutional layers in a module: each weight once."""
+    layers = (m for m in module.modules() if isinstance(m, (nn.RNNBase, nn.Linear, nn.Conv2d)))
+    return sum(p.numel() for m in layers for name, p in m.named_parameters() if name.startswith("weight"))
 
 
 def _parameters(module: nn.Module) -> tuple[int, ...]:

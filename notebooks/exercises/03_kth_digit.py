@@ -83,11 +83,11 @@ LAST_OUTPUTS = Exercise(
             Clamping silences the IndexError of the longest sample; the others read padding. Use `lengths - 1`.
         takes its two indices in the wrong order ::
             torch.arange(len(outputs)), lengths - 1 -> lengths - 1, torch.arange(len(outputs))
-            The outputs are N T H: samples come first, then steps: `outputs[torch.arange(N), lengths - 1]`.
+            The outputs are N T Dₕ: samples come first, then steps: `outputs[torch.arange(N), lengths - 1]`.
         reads the step before the last :: lengths - 1 -> lengths - 2
             Subtract 1, once.
         takes every sample's last step of every sample :: torch.arange(len(outputs)), -> :,
-            A colon beside a list of steps takes all these steps of all samples, N N H. Pair them:
+            A colon beside a list of steps takes all these steps of all samples, N N Dₕ. Pair them:
             `outputs[torch.arange(N), lengths - 1]`.
         puts the steps on the axis of the units ::
             torch.arange(len(outputs)), lengths -> torch.arange(len(outputs)), :, lengths
@@ -96,7 +96,7 @@ LAST_OUTPUTS = Exercise(
         reads the first step :: torch.arange(len(outputs)), lengths - 1 -> :, 0
             After the first step the network has seen one digit.
         takes the batch axis for time :: = _time_first
-            The outputs are N T H here (batch_first=True): samples first, then steps.
+            The outputs are N T Dₕ here (batch_first=True): samples first, then steps.
         """,
     ),
     cases=[
@@ -203,6 +203,10 @@ STEPS_UNTIL = Exercise(
             After 2 steps exactly 0.25 is left, and that is not less. Go on while what is left is >= `left`.
         gives a fraction of a step :: = lambda f, left: math.log(left) / math.log(f)
             Steps are whole numbers: the first one with less than `left` remaining.
+        divides the logarithms the wrong way round :: = lambda f, left: math.ceil(math.log(f) / math.log(left))
+        :: = lambda f, left: math.log(f) / math.log(left)
+        :: = lambda f, left: math.floor(math.log(f) / math.log(left)) + 1
+            From f ** n = left follows n ln f = ln left: divide ln left by ln f.
         takes f for what is lost :: rest *= f -> rest *= 1 - f
             The forget gate is what is *kept*: c = f · c before. With f = 1 nothing is forgotten.
         counts the steps with more than that left :: n, rest = 0 -> n, rest = 1
@@ -356,8 +360,8 @@ HOLD_THE_SECOND = Exercise(
 
 
 def training_step(layer, out, optimizer, batch):
-    outputs, _ = layer(batch.inputs)  # N T H
-    last = outputs[torch.arange(len(outputs)), batch.lengths - 1]  # N H
+    outputs, _ = layer(batch.inputs)  # N T Dₕ
+    last = outputs[torch.arange(len(outputs)), batch.lengths - 1]  # N Dₕ
     loss = F.cross_entropy(out(last), batch.targets)
     optimizer.zero_grad()
     loss.backward()
@@ -462,7 +466,7 @@ TRAINING_STEP = Exercise(
     mistakes=_STEP_SLIPS,
     hints=(
         ("which lines are there?", "Outputs, the last of each sample, the loss; then clear, `backward`, clip, step."),
-        ("the shapes do not fit", "`layer(batch.inputs)` gives a pair; its first part is N T H. `out` wants N H."),
+        ("the shapes do not fit", "`layer(batch.inputs)` gives a pair; its first part is N T Dₕ. `out` wants N Dₕ."),
         ("clipping", "`nn.utils.clip_grad_norm_(weights, 1.0)`, with the weights of `layer` and of `out` in one list."),
         ("the loss", "`F.cross_entropy(out(last), batch.targets)`: scores first, and no softmax before."),
     ),

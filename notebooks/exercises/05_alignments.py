@@ -48,6 +48,16 @@ COLLAPSE_TEXT = Exercise(
         drops the letter of each sign that the next one repeats, blank or not ::
             [sign for sign, run in groupby(path)] -> [a for a, b in pairwise(path) if a != b]
             The last sign has no right neighbour, so a test of 'differs from the sign after' never looks at it.
+        writes capitals small :: groupby(path) -> groupby(path.lower())
+            A capital is another letter: B changes no sign, it only leaves some out.
+        drops every sign but the letters a to z :: sign != "-" -> "a" <= sign <= "z"
+        :: groupby(path) -> groupby(path.lower()) & sign != "-" -> "a" <= sign <= "z"
+        drops the spaces :: sign != "-" -> sign not in "- "
+            Any sign may stand in a text: capitals, digits, a space. Only '-' is dropped.
+        drops blanks at the ends alone :: "".join(sign for sign in merged if sign != "-") -> "".join(merged).strip("-")
+            `strip` stops at the first letter. The blanks inside must go, too.
+        returns within the loop :: groupby(path)] -> groupby(path)][:1]
+            The `return` stands inside the loop, which ends at the first sign. Move it to the left, under `for`.
         asks for the first sign of an empty path ::
             [sign for sign, run in groupby(path)] -> [path[0], *(b for a, b in pairwise(path) if b != a)]
             `path[0]` of an empty path does not exist. Begin with a sign that no path has, such as `before = None`.
@@ -70,6 +80,9 @@ COLLAPSE_TEXT = Exercise(
             "aaa",
             "aaaab",
             "a---a",
+            "Aa-a",
+            "1-00-0",
+            "ab  -c",
         )
     ],
     large=[("hhhh-eeeee-l-l--oooo",)],
@@ -139,9 +152,16 @@ COUNT_PATHS = Exercise(
             A forced blank leaves fewer choices, not more.
         chooses S places, not 2S :: 2 * S -> S
             2S + 1 runs have 2S borders between them.
+        chooses 2S + 1 places :: 2 * S -> 2 * S + 1
+            2S + 1 runs have 2S borders between them, and each bar is a border.
+        hands over to comb in the wrong order :: T + S - r, 2 * S -> 2 * S, T + S - r
+            `math.comb(n, k)` chooses k of n: the places come first, the bars second.
+        gives 0 where there are no steps :: return -> return 0 if T < 1 else
+            The empty path spells the empty text: with no steps there is one alignment of ''.
         chooses the places for the free steps :: 2 * S -> T - S - r
             That is the same number as long as there are free steps. Where T is below S + r there are fewer than none,
-            and `math.comb` refuses; the 2S places for bars work there, too.
+            and `math.comb` refuses; the 2S places for bars work there, too. (If you raise the error yourself: a text
+            that does not fit has 0 alignments, and that is no error.)
         """,
     ),
     cases=[
@@ -152,12 +172,13 @@ COUNT_PATHS = Exercise(
         (5, "abb"),
         (5, "aba"),
         (4, ""),
+        (0, ""),
         (7, "aab"),
         (6, "abc"),
         (7, "aaa"),
         (8, "aabbb"),
     ],
-    large=[(26, "reading!"), (100, "hello")],  # nobody lists these
+    large=[(26, "reading!"), (100, "hello"), (200, "committee")],  # nobody lists these, and no float holds the last
     hints=(
         ("which function?", "`math.comb(n, k)` counts the ways to choose k of n, and is 0 where k > n."),
         ("how do I get r?", "`zip(target, target[1:])` gives all pairs of neighbours."),
@@ -181,6 +202,20 @@ def text_probability(probs, target):
     return total
 
 
+def _max_of_a_list(probs, target):
+    return max(math.prod(probs[t, k] for t, k in enumerate(path)) for path in alignments(len(probs), target))
+
+
+def _adds_too_often(probs, target):
+    total = 0.0
+    for path in alignments(len(probs), target):
+        product = 1.0
+        for t, k in enumerate(path):
+            product *= probs[t, k]
+            total += product
+    return total
+
+
 TEXT_PROBABILITY = Exercise(
     key="05-4",
     title="p(Y | X) by enumeration",
@@ -189,7 +224,19 @@ TEXT_PROBABILITY = Exercise(
         text_probability,
         """
         takes the best alignment alone :: total += product -> total = max(total, product)
+        :: = _max_of_a_list
             All alignments spell the text, so their probabilities are added.
+        returns after the first path :: total += product -> total += product; return total
+            The `return` stands inside the loop over the paths. Move it to the left, under `for path`.
+        begins the sum with 1 :: total = 0.0 -> total = 1.0
+            A sum begins with 0, a product with 1.
+        adds after every step of a path :: = _adds_too_often
+            A path counts once, when its product is complete: add below the inner loop, not in it.
+        puts the class before the step :: probs[t, k] -> probs[k, t]
+            Time comes first: `probs[t, k]`.
+        knows three classes only ::
+            in alignments(len(probs), target) -> in (p for p in alignments(len(probs), target) if max(p) < 3)
+            C may be any number: `probs.shape[1]` of them, or let `alignments` list the paths.
         returns the loss :: return total -> return -math.log(total)
         :: return total -> return -np.log(total)
             The probability itself is asked for, without the logarithm.
@@ -207,12 +254,13 @@ TEXT_PROBABILITY = Exercise(
         """,
     ),
     cases=[
-        (np.array([[0.1, 0.4], [0.1, 0.4]]), (1,)),
+        (np.array([[0.1, 0.4, 0.5], [0.1, 0.4, 0.5]]), (1,)),
         (_random_probs(3, 3, 0), (1, 2)),
         (_random_probs(4, 3, 1), (2, 2)),
         (_random_probs(5, 3, 2), (1,)),
         (_random_probs(3, 3, 3), ()),
         (_random_probs(2, 3, 4), (1, 1)),
+        (_random_probs(3, 4, 5), (3,)),
     ],
     show_case=lambda probs, target: f"text_probability({np.asarray(probs).tolist()}, {target})",
     hints=(
@@ -232,10 +280,14 @@ TIE = "Two texts share the first place exactly; let one of them be clearly the m
 
 def best_path_misses(probs):
     """None if best path decoding misses the most probable text of this matrix, else a sentence."""
+    if np.asarray(probs).dtype.kind in "US":
+        return f"{SHAPE} Yours holds text: write numbers, without quotes."
     probs = np.asarray(probs, dtype=float)
     if probs.ndim != 2 or probs.shape[1] != 2 or not 1 <= len(probs) <= 10:
         return f"{SHAPE} Yours has the shape {probs.shape}; T may be 1 to 10."
     if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1):
+        if np.shape(probs) == (2, 2) and np.allclose(probs.sum(axis=0), 1):
+            return f"{SHAPE} In yours each column sums to 1: swap rows and columns."
         bad = int(np.argmax((probs < 0).any(axis=1) | ~np.isclose(probs.sum(axis=1), 1)))
         return f"Row {bad} is {probs[bad].tolist()}: probabilities are 0 or more, and each row sums to 1."
     totals = {}
@@ -315,6 +367,11 @@ def _scores(path, seed):
     return scores
 
 
+def _through_text(scores):
+    text = collapse_text("".join("-" if k == 0 else str(k) for k in np.argmax(scores, axis=1)))
+    return tuple(int(sign) for sign in text)
+
+
 BEST_PATH = Exercise(
     key="05-7",
     title="read off the text of the best path",
@@ -327,6 +384,25 @@ BEST_PATH = Exercise(
             Time comes first: the classes of a step lie along axis 1.
         takes the least probable class :: argmax -> argmin
             The largest score wins.
+        goes through a text, in which class 12 becomes 1 and 2 :: = _through_text
+            A class is a number of any size. Merge and drop on the list of numbers itself.
+        looks for a score above 0 :: np.argmax(scores -> np.argmax(np.where(scores > 0, scores, 0.0)
+            Logarithms are negative, all of them. Begin with the first score, or with -inf, not with 0.
+        takes the last of equal scores ::
+            np.argmax(scores, axis=1) -> (len(scores[0]) - 1 - scores[:, ::-1].argmax(axis=1))
+            Of equal scores the lowest index wins, as with `np.argmax`: replace the best only by a larger one.
+        takes the blank where no class has more than a half ::
+            np.argmax(scores, axis=1) -> (np.argmax(scores, axis=1) * (scores.max(axis=1) > 0.5))
+            The largest score wins, however small it is.
+        compares the scores without their signs :: np.argmax(scores -> np.argmax(np.abs(scores)
+            Of two negative scores the one nearer to 0 is the larger: leave `abs` out.
+        takes the last class for the blank :: if k != 0 -> if k != scores.shape[1] - 1
+            In this course class 0 is the blank.
+        compares the first step with the last ::
+            [k for k, run in groupby(path)] -> [path[t] for t in range(len(path)) if path[t] != path[t - 1]]
+            At t = 0, `path[t - 1]` is `path[-1]`, the last step. The first step has none before it.
+        takes the largest of the whole table :: np.argmax(scores, axis=1) -> np.argmax(scores)
+            Without `axis=1` NumPy looks for one largest number in all steps.
         returns the path as it is :: (k for k in merged if k != 0) -> (path)
             Apply B to the path: merge runs, then drop the blanks.
         drops the blanks before it merges :: groupby(path) -> groupby([k for k in path if k != 0])
@@ -348,6 +424,11 @@ BEST_PATH = Exercise(
         for seed, path in enumerate(
             ([0, 1, 1, 0, 2], [1, 1, 0, 1], [3, 2, 3], [0, 0], [2], [1, 0, 1, 0, 1, 1], [3, 3, 0, 3, 2, 2])
         )
+    ]
+    + [
+        (_scores([1, 0, 2, 2], 7) - 9,),  # all negative, as logarithms are
+        (np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4]]),),  # of equal ones, the lowest
+        (np.eye(40)[[12, 0, 35, 35]],),
     ],
     show_case=lambda scores: f"best_path(scores), with the best class at each step {scores.argmax(axis=1).tolist()},",
     hints=(

@@ -216,6 +216,11 @@ BETA_CELL = Exercise(
             That would jump over a label, and the text would lose it: row s + 2 must hold a label.
         skips always :: and rows[s + 2] != 0 and rows[s + 2] != rows[s] ->
             Two skips lose a letter: from blank to blank, and between equal labels. Test `rows[s + 2]` for both.
+        skips where alpha does ::
+            rows[s + 2] != 0 and rows[s + 2] != rows[s] -> s >= 2 and rows[s] != 0 and rows[s] != rows[s - 2]
+        :: rows[s + 2] != 0 and rows[s + 2] != rows[s] -> rows[s] != 0 and rows[s] != rows[s - 2]
+            The row that a skip arrives in decides. For alpha that is row s, coming from s - 2; here it is row s + 2:
+            compare `rows[s + 2]` with 0 and with `rows[s]`.
         skips only into a letter that has not occurred before ::
             rows[s + 2] != rows[s] -> rows[s + 2] not in rows[: s + 2]
             Only the letter in row s counts: in 'aba' the path may skip from the b into the second a.
@@ -430,6 +435,8 @@ LOSS_AND_GRADIENT = Exercise(
             The gradient points to a larger loss, and training subtracts it: p - q.
         gives the gradient with respect to the log-probabilities :: p - q -> -q
             That is -q. Behind a softmax p is added: section 8 derives p - q.
+        subtracts q from the logits :: p - q -> logits - q
+            The gradient is p - q, and p is the softmax of the logits.
         does not divide by p(Y | X) :: alpha * beta / probability -> alpha * beta
             The posterior of each step sums to 1: divide by `probability`.
         gives the probability in place of the loss :: -np.log(probability) -> probability

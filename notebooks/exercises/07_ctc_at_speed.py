@@ -36,10 +36,30 @@ def _one_column_only(before, skip, emit):
     return alpha_step(before, skip, emit)
 
 
+def _rolled(before, by):
+    """Shifted in the order in which an array lies in memory, with 0 in the first rows."""
+    shifted = np.roll(before, by)
+    shifted[:by] = 0
+    return shifted
+
+
+def _last_axis(before, skip, emit):
+    total = before.copy()
+    total[..., 1:] += before[..., :-1]
+    total[..., 2:] += skip[..., 2:] * before[..., :-2]
+    return total * emit
+
+
 def _side_by_side():
     """Columns of three samples side by side, L x N: right answers made of slices take them as they are."""
     rng = np.random.default_rng(70)
     return rng.random((5, 3)), np.array([[0.0] * 3] * 3 + [[1.0, 0.0, 1.0], [0.0] * 3]), rng.random((5, 3))
+
+
+def _new_column(answer, *case):
+    """The column, or the word for what it is where it has no shape: a list adds up in another way than an array."""
+    column = answer(*case)
+    return column if column is ... or hasattr(column, "shape") else (type(column).__name__, column)
 
 
 ALPHA_STEP = Exercise(
@@ -69,11 +89,21 @@ ALPHA_STEP = Exercise(
         takes from the rows above ::
             total[1:] -> total[:-1] & before[:-1] -> before[1:] & total[2:] -> total[:-2] & before[:-2] -> before[2:]
             Paths move to higher rows: row s takes from s, s - 1 and s - 2 of the column before.
+        rolls along every axis ::
+            = lambda before, skip, emit: (before + _rolled(before, 1) + skip * _rolled(before, 2)) * emit
+            `np.roll` without an axis runs on from one row into the next. Shift along the first axis: slices such as
+            `total[1:] += before[:-1]` do.
+        shifts along the last axis :: = _last_axis
+            The rows lie along the *first* axis: `total[1:] += before[:-1]`, without dots in front.
+        returns a list :: return total * emit -> return (total * emit).tolist()
+            The numbers are right. An array is asked for: the steps to come add and divide it as a whole.
         takes one column, and not several side by side :: = _one_column_only
             One column comes out right. A second axis needs no line of its own: slices of the first axis take it along,
             as in `total[1:] += before[:-1]`, and `skip[s] * before[s - 2]` does what `if skip[s]` does.
         """,
+        _rolled=_rolled,
     ),
+    probe=_new_column,
     cases=_step_cases(),
     large=[_side_by_side()],
     show_case=lambda before, skip, emit: (
@@ -138,6 +168,13 @@ PROBABILITIES_AT_END = Exercise(
             A path may end in the blank, row 2S, or in the last label, row 2S - 1.
         is off by one row :: 2 * np.array(target_lengths) -> 2 * np.array(target_lengths) - 1
             There are 2S + 1 rows, so the last one is row 2S.
+        reads past the end :: np.array(input_lengths) - 1 -> np.array(input_lengths)
+        :: 2 * np.array(target_lengths) -> 2 * np.array(target_lengths) + 1
+        :: 2 * np.array(target_lengths) -> np.array(2 * list(target_lengths))
+            Count from 0: the last step of a sample of length T is step T - 1, and its last row is row 2S. (And
+            `2 * [3, 1]` is the list twice over, `[3, 1, 3, 1]`: make an array of it before you double.)
+        gives the losses :: return alpha -> return -np.log(alpha & s - 1] -> s - 1])
+            The probabilities themselves are asked for; the lesson takes their logarithms after.
         reads all pairs of samples ::
             alpha[t, n, s] -> alpha[t][:, :, s].sum((1, 2)) & alpha[t, n, s - 1] -> alpha[t][:, :, s - 1].sum((1, 2))
             Slices give every sample at every one of the places. Index with three arrays: `alpha[t, n, s]`.
@@ -176,7 +213,9 @@ def _rescaled_cases():
     skip = np.array([0, 0, 0, 1.0, 0])
     first = np.array([[0.5, 0.2, 0.5, 0.3, 0.5], [0.2, 0.4, 0.2, 0.4, 0.2], [0.5, 0.1, 0.5, 0.4, 0.5]])
     emits = [first, *(rng.dirichlet(np.ones(6), size=T)[:, :5] for T in (3, 12, 100, 900))]
-    return [(emit.view(_Plain), skip) for emit in emits]
+    emits[2] = rng.dirichlet(np.ones(8), size=12)[:, :7]  # three letters
+    emits.append(np.concatenate([emits[-1] ** 0.1, emits[-1] ** 3]))  # no fixed scale fits both halves
+    return [(emit.view(_Plain), skip if emit.shape[1] == 5 else np.append(skip, [1.0, 0])) for emit in emits]
 
 
 def _show_rescaled(emit, skip):
@@ -205,6 +244,30 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
         does not rescale :: scale = alpha.sum() -> scale = 1.0
             After a few hundred steps a number is 0: alpha, if you do not divide it by its own sum at each step, or the
             product of the scales, if you multiply them. Divide, and add up logarithms.
+        divides by a number that is always the same :: scale = alpha.sum() -> scale = 0.1
+            Lines fade at their own pace, and one line at several: a number that fits one is too large or too small for
+            another. Divide by the column's own sum.
+        takes logarithms to another base :: np.log(scale) -> np.log10(scale) & + np.log( -> + np.log10(
+        :: np.log(scale) -> np.log2(scale) & + np.log( -> + np.log2(
+        :: np.log(scale) -> np.log10(scale)
+            Natural logarithms, `np.log`, throughout.
+        keeps the last scale alone :: log_scales += -> log_scales =
+            Each step adds its logarithm to those before: `log_scales += np.log(scale)`.
+        returns after the first step ::
+            skip, emit[t]) -> skip, emit[t]); return log_scales + np.log(alpha[-2:].sum())
+            The `return` stands inside the loop. Move it to the left, under `for`.
+        hands over the step's arguments in the wrong order :: skip, emit[t]) -> emit[t], skip)
+            `alpha_step(before, skip, emit)`: the skips come second.
+        pays for the step before :: emit[t]) -> emit[t - 1])
+            The path arrives at step t, and pays `emit[t]`.
+        pays for the first step twice :: range(1, len(emit)) -> range(len(emit))
+            `alpha[:2] = emit[0, :2]` has paid for step 0; the loop begins at 1.
+        begins in every row :: alpha[:2] = emit[0, :2] -> alpha[:] = emit[0]
+            A path begins in the blank or in the first label: rows 0 and 1 alone.
+        begins without paying :: alpha[:2] = emit[0, :2] -> alpha[:2] = 1
+            Step 0 is paid, too: `alpha[:2] = emit[0, :2]`.
+        adds logarithms at the end, not probabilities :: np.log(alpha[-2:].sum()) -> np.log(alpha[-2:]).sum()
+            That is the logarithm of a product. Add the two cells first: `np.log(alpha[-2:].sum())`.
         forgets what it divided by :: return log_scales + -> return
             Each division takes ln(scale) off the result: add them up, and put them back.
         takes the account off a second time :: return log_scales + -> return -log_scales +
@@ -225,7 +288,7 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
         gives the probability :: log_scales + np.log(alpha[-2:].sum()) -> np.exp(log_scales) * alpha[-2:].sum()
             ln p(Y | X) is asked for: on a long line the probability itself is too small for a float64.
         works in logarithms :: = lambda emit, skip: np.log(emit)
-            That is exact, and it is lesson 06: three exponentials and a logarithm for each cell. Keep the cells as they
+            That is exact, and it is lesson 06: exponentials and logarithms for each cell. Keep the cells as they
             are, divide each column by its sum, and take the logarithm of that sum alone.
         stops a step early :: range(1, len(emit)) -> range(1, len(emit) - 1)
             There are T - 1 steps after the first column, with `emit[1]` to `emit[T - 1]`.
@@ -299,13 +362,28 @@ def _log_probs(T, N, C, seed):
 
 def _sweep_cases():
     cases = []
-    for T, targets in [(2, [[1], [2]]), (5, [[1, 2], [1, 1], [2]]), (300, [[1, 2, 1], [3, 3]])]:
-        rows, skip, _ = batch_rows_of(targets)
+    for T, targets in [(2, [[1], [2]]), (5, [[1, 2], [1, 1], [2]]), (900, [[1, 2, 1], [3, 3]])]:
+        rows, skip, last = batch_rows_of(targets)
         emit = emissions(_log_probs(T, len(targets), 4, T), rows, [T] * len(targets))
         start = np.zeros(rows.shape)
         start[:2] = 1
         cases.append((start, emit, skip))
+        if T == 5:  # as the mirror of 07-6 hands it over: the ends, turned
+            cases.append((last[::-1], emit[::-1, ::-1], np.roll(skip, -2, axis=0)[::-1]))
+    cases[0] = (
+        cases[0][0],
+        np.array([[[0.5, 0.6], [0.2, 0.3], [0.5, 0.6]], [[0.4, 0.1], [0.3, 0.7], [0.4, 0.1]]]),
+        cases[0][2],
+    )
     return cases
+
+
+def _show_sweep(start, emit, skip):
+    said = f"sweep(start, emit, skip) with T, L, N = {emit.shape}"
+    if len(emit) > 2:
+        return said if start[:2].all() else f"{said} and start = np.array({start.astype(int).tolist()})"
+    given = f"start = np.array({start.astype(int).tolist()}), emit = np.array({emit.tolist()})"
+    return f"{said}, {given} and skip = np.zeros({skip.shape})"
 
 
 def sweep(start, emit, skip):
@@ -339,6 +417,23 @@ def _divided_after(start, emit, skip):
     return reached, log_scales
 
 
+def _log_of_the_product(start, emit, skip):
+    reached, _ = sweep(start, emit, skip)
+    return reached, np.log((reached[:-1] * emit[:-1]).sum(axis=1).prod(axis=0))
+
+
+def _kept_apart(start, emit, skip):
+    reached, log_scales = np.zeros_like(emit), np.zeros(emit.shape[2])
+    reached[0] = start
+    column = start
+    for t in range(1, len(emit)):
+        paid = column * emit[t - 1]
+        log_scales = np.log(paid.sum(axis=0))  # of everything so far, since nothing was divided
+        column = alpha_step(paid, skip, np.ones_like(skip))
+        reached[t] = column / paid.sum(axis=0)
+    return reached, log_scales
+
+
 SWEEP = Exercise(
     key="07-5",
     title="sweep over a batch, rescaled",
@@ -351,7 +446,25 @@ SWEEP = Exercise(
         divides all samples by one sum :: paid.sum(axis=0) -> paid.sum()
             Each sample has an account of its own: sum over the rows alone, `sum(axis=0)`.
         sums over the samples :: axis=0 -> axis=1
-            The rows are the first axis of a column, the samples the second: `sum(axis=0)`.
+            The rows are the first axis of a column, the samples the second: `sum(axis=0)`. (If your sum is that, look
+            at the ones that the step pays: they have the shape of `skip`, L x N.)
+        begins in the first two rows, whatever `start` is :: reached[0] = start -> reached[0, :2] = 1
+        :: reached[0] = start -> reached[0, :2] = start[:2]
+            Where a sample begins is for `start` to say, in all its rows: `reached[0] = start`. (In a mirror it begins
+            where its text ends.)
+        keeps what it has divided, and goes on with what it has not :: = _kept_apart
+            The column that steps must be the divided one, too, or it fades: write it back before the next step.
+        takes logarithms to another base :: np.log(scale) -> np.log10(scale)
+        :: np.log(scale) -> np.log2(scale)
+            Natural logarithms, `np.log`.
+        keeps the last scale alone :: log_scales += -> log_scales =
+            Each step adds to the account: `log_scales += np.log(scale)`.
+        adds up the accounts of all samples :: return reached, log_scales -> return reached, log_scales.sum()
+            Each sample has an account of its own: N numbers.
+        returns the account first :: return reached, log_scales -> return log_scales, reached
+            `reached` comes first: `return reached, log_scales`.
+        does not step :: alpha_step(paid / scale, skip, np.ones_like(skip)) -> paid / scale
+            After the division the path goes on: `alpha_step(..., skip, np.ones_like(skip))`.
         steps without paying :: reached[t - 1] * emit[t - 1] -> reached[t - 1]
             Each step multiplies by `emit[t - 1]` before the path goes on.
         pays for the step that it arrives at :: emit[t - 1] -> emit[t]
@@ -368,18 +481,19 @@ SWEEP = Exercise(
             `reached[0]` is `start` itself: step 0 is paid on the way to step 1.
         multiplies the scales in place of adding logarithms ::
             np.zeros(emit.shape[2]) -> np.ones(emit.shape[2]) & log_scales += np.log(scale) -> log_scales *= scale
+        :: = _log_of_the_product
             The product of some hundred scales is too small for a float64: add `np.log(scale)`.
         forgets the account :: log_scales += np.log(scale) -> log_scales += 0.0
             Each sample's `np.log(scale)` belongs into its account.
         counts with the wrong sign :: log_scales += -> log_scales -=
             What was divided out must come back: add `np.log(scale)`.
-        gives the account alone, or not at all :: return reached, log_scales -> return log_scales
-        :: return reached, log_scales -> return reached
+        gives the account alone :: return reached, log_scales -> return log_scales
+        gives `reached` alone :: return reached, log_scales -> return reached
             Two results are asked for: `return reached, log_scales`.
         """,
     ),
     cases=_sweep_cases(),
-    show_case=lambda start, emit, skip: f"sweep(start, emit, skip) with T, L, N = {emit.shape}",
+    show_case=_show_sweep,
     hints=(
         ("where does it begin?", "`reached = np.zeros_like(emit)`, `reached[0] = start`, and zeros for the accounts."),
         ("one step", "`paid = reached[t - 1] * emit[t - 1]`; divide by `paid.sum(axis=0)`; step at no cost."),
@@ -419,8 +533,25 @@ def _batch_cases():
         (8, [[1, 1, 2], [2, 3, 3]], [8, 8]),  # skips that are not the same in a mirror
         (9, [[1, 2, 3], [2], [1, 1]], [9, 4, 6]),
         (5, [[1, 1], [1, 2]], [2, 5]),  # the first cannot be spelled
+        (900, [[1, 2, 3], [2]], [900, 900]),  # a long line
     ]
-    return [(_log_probs(T, len(targets), 4, T), targets, lengths) for T, targets, lengths in batches]
+    cases = [(_log_probs(T, len(targets), 4, T), targets, lengths) for T, targets, lengths in batches]
+    cases[0] = (np.log([[[0.5, 0.5]], [[0.25, 0.75]], [[0.5, 0.5]]]), *cases[0][1:])
+    return cases
+
+
+def _show_batch(log_probs, targets, lengths):
+    said = f"ctc_losses_and_posteriors(log_probs, {targets}, {lengths})"
+    if len(log_probs) == 3:
+        return f"{said} with log_probs = np.log({np.exp(log_probs).round(2).tolist()})"
+    return f"{said} with T, N, C = {log_probs.shape}"
+
+
+def _unscaled(start, emit, skip):
+    reached = [start]
+    for price in emit[:-1]:
+        reached.append(alpha_step(reached[-1] * price, skip, np.ones_like(skip)))
+    return np.stack(reached), 0.0
 
 
 CTC_LOSSES_AND_POSTERIORS = Exercise(
@@ -433,11 +564,11 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
         """
         turns the skips without moving them :: np.roll(skip, -2, axis=0)[::-1] -> skip[::-1]
             `skip[s]` belongs to the arrow from row s - 2 into row s. Turned round, the arrow ends in row s - 2: move
-            the skips down by two rows first, `np.roll(skip, -2, axis=0)[::-1]`.
+            the skips by two rows towards row 0 first, `np.roll(skip, -2, axis=0)[::-1]`.
         does not turn the skips :: np.roll(skip, -2, axis=0)[::-1] -> skip
             The rows are turned, so their skips must be: `np.roll(skip, -2, axis=0)[::-1]`.
         moves the skips the wrong way :: np.roll(skip, -2, -> np.roll(skip, 2,
-            The skip into row s ends, turned round, in row s - 2: down by two, `np.roll(skip, -2, axis=0)`.
+            The skip into row s ends, turned round, in row s - 2, two rows nearer to row 0: `np.roll(skip, -2, axis=0)`.
         starts the mirrored sweep in the first two rows :: last[::-1] -> start
             That is right for the longest target alone. Each sample ends in rows of its own: start in `last[::-1]`.
         does not turn the result back :: * mirrored[::-1, ::-1] -> * mirrored
@@ -446,6 +577,21 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             Neither of the two sweeps has paid for step t: multiply by `emit` once.
         does not divide by the sum of the column :: joint /= np.where(total > 0, total, 1.0)[:, None] -> pass
             The posterior of each step sums to 1: divide each column by its sum over the rows.
+        does not rescale :: sweep( -> _unscaled(
+            Right on short lines. On a long one the numbers fade to 0: let `sweep` divide, and use its account.
+        turns time but not the rows back :: mirrored[::-1, ::-1] -> mirrored[::-1]
+        turns the rows but not time back :: mirrored[::-1, ::-1] -> mirrored[:, ::-1]
+            What comes out of the mirror has its time and its rows turned: `mirrored[::-1, ::-1]`.
+        does not turn the ends :: last[::-1] -> last
+            The rows are turned in the mirror, and those in which a sample starts with them: `last[::-1]`.
+        turns the emissions in time alone :: emit[::-1, ::-1] -> emit[::-1]
+            In the mirror the last row becomes row 0: turn both, `emit[::-1, ::-1]`.
+        gives the posterior of the rows :: return losses, q -> return losses, joint
+            That is one number for each row of the lattice. The posterior of a class is the sum over its rows.
+        adds up the losses of the batch :: return losses, q -> return losses.sum(), q
+            The batch has N losses: return them all.
+        gives the gradient first :: return losses, q -> return q, losses
+            The losses come first: `return losses, q`.
         forgets the account :: -log_scales - np.log(total[-1]) -> -np.log(total[-1])
             ln p(Y | X) is what is left at the end plus all that was divided out: `log_scales`.
         adds the account with the wrong sign :: -log_scales -> log_scales
@@ -454,7 +600,8 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             At the last step the mirrored sweep has not been divided by anything yet. One account is enough.
         keeps one row of each class :: joint[:, ::2].sum(axis=1) -> joint[:, -1] & += joint -> = joint
         :: += joint -> = joint
-            The blank stands in many rows, and a letter may: add them up.
+            The blank stands in many rows, and a letter may: add them up, row by row. (`q[:, n, rows] += posterior`
+            reads all of q before it adds, and keeps one row as well; `np.add.at` adds each.)
         leaves something where a sample is over :: q[T:, n] = 0.0 -> pass
             A sample that waits has no gradient: `q[T:, n] = 0` for each sample n, with its own T.
         gives -q :: return losses, q -> return losses, -q
@@ -468,9 +615,7 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
     ),
     cases=_batch_cases()[:4],
     large=_batch_cases()[4:],  # what fails on these alone is not mixed up with other mistakes
-    show_case=lambda log_probs, targets, lengths: (
-        f"ctc_losses_and_posteriors(log_probs, {targets}, {lengths}) with T, N, C = {log_probs.shape}"
-    ),
+    show_case=_show_batch,
     hints=(
         (
             "the forward half",

@@ -10,12 +10,12 @@
 # # 05 Alignments: how a text gets a probability
 #
 # A network looks at a line of text through a row of narrow frames. At each frame it says how probable each character
-# is. The picture has twenty frames, the word has five letters, and nobody has marked where each letter begins. How do
+# is. Say a picture has twenty frames and its word five letters, and nobody has marked where each letter begins. How do
 # we tell the network what the right answer was?
 #
 # Connectionist temporal classification (CTC) adds up every way to spread the letters over the frames. This lesson
-# builds that sum from nothing, by listing. Listing is slow and exact: everything that comes later is checked against
-# it. It also leads to the picture that makes the sum fast:
+# builds that sum from nothing, by listing. Listing is slow, but it is exact: everything that comes later is checked
+# against it. It also leads to the picture that makes the sum fast:
 #
 # ![All the ways to spread the word ab over four frames, drawn as paths through one small lattice.](../figs/lattice.svg)
 #
@@ -76,7 +76,7 @@ figures.show(
 # %% [markdown]
 # ## 2 Merging alone loses letters
 #
-# A first idea: a run of equal signs is one letter. What does that rule make of paths without a dash?
+# A first idea: a run of equal signs is one letter, and there is no dash. What does that rule make of these paths?
 
 
 # %%
@@ -98,13 +98,14 @@ for T in range(1, 9):
     assert hits == 0
 
 # %% [markdown]
-# None, at any length. After merging, no two neighbours are equal, so no text with a double letter can come out. Book,
+# None, and a longer path would not help: after merging, no two neighbours are equal, so no text with a double letter can
+# come out. Book,
 # letter, 100 and hello are out of reach.
 
 # %% [markdown]
 # ## 3 The blank
 #
-# The repair is one more class that means *no letter here*: the **blank**, written `-`. Now the rule has two halves, in
+# The repair is one more sign that means *no letter here*: the **blank**, written `-`. Now the rule has two halves, in
 # this order:
 #
 # 1. merge each run of equal signs into one;
@@ -166,7 +167,7 @@ print(f"{played.path} -> {collapse_text(played.path)} by your rule, {played.text
 assert collapse_text(played.path) == played.text
 
 # %% [markdown]
-# The last line of the widget says how many paths of the same length give the same text. Where does this number come
+# Below the text the widget says how many paths of the same length give it, too. Where does this number come
 # from? The next two sections find out.
 
 # %% [markdown]
@@ -183,7 +184,7 @@ for text, count in sorted(paths_of.items(), key=lambda item: -item[1]):
 print(len(paths_of), "texts, together", sum(paths_of.values()), "paths")
 
 # %% [markdown]
-# The 81 paths are shared out over 15 texts, with none left over. The paths that give one text are its **alignments**.
+# Each of the 81 paths belongs to one of 15 texts. The paths that give one text are its **alignments**.
 # `ab` has 15 of them. Which ones?
 
 # %%
@@ -280,8 +281,8 @@ def count_paths(T, target):
 exercises.check("05-3", count_paths)
 
 # %% [markdown]
-# Does the formula hold for every text, and not only for `ab`? Hold it against brute force: all texts of three signs, all
-# lengths up to 7, sorted by your *B*.
+# Does the formula hold for every text, and not only for `ab`? Hold it against brute force: all paths of the signs `-`, a
+# and b over 0 to 7 steps, sorted by your *B*.
 
 # %%
 count_paths = exercises.yours("05-3")
@@ -294,7 +295,7 @@ for T in range(8):
 print(checked, "pairs of T and text: the formula is right on each")
 
 # %% [markdown]
-# The formula does not tire. Take a word of 8 different letters over 26 steps, the number of steps of the network in
+# The formula works where listing cannot. Take a text of 8 different signs over 26 steps, the number of steps of the network in
 # the [CRNN paper](https://arxiv.org/abs/1507.05717):
 
 # %%
@@ -381,9 +382,10 @@ largest = 0.0
 for _ in range(300):
     T, S = rng.integers(4, 8), rng.integers(0, 4)
     some_probs, target = rng.dirichlet(np.ones(4), size=T), rng.integers(1, 4, size=S)
-    by_listing = text_probability(some_probs, target)
+    by_listing, theirs = text_probability(some_probs, target), torch_loss(some_probs, target)
+    assert (by_listing == 0) == math.isinf(theirs)  # no alignment: the loss is infinite
     if by_listing > 0:
-        largest = max(largest, abs(-math.log(by_listing) - torch_loss(some_probs, target)))
+        largest = max(largest, abs(-math.log(by_listing) - theirs))
 print(f"largest difference of the two losses: {largest:.1e}")
 assert largest < 1e-12
 
@@ -450,9 +452,9 @@ print("best path:", ab.show(example.argmax(axis=1)))
 # ## 8 What listing costs
 #
 # How does the work grow with the number of steps? For a fixed text, the number of alignments is
-# $\binom{T + S - r}{2S}$, a polynomial in *T* of degree 2*S*: about $T^{2S}$. For `hello` that is $T^{10}$. Multiply
-# by *T* for the product along each path, and compare with the cells of the lattice at the top of this lesson, at one
-# multiplication each:
+# $\binom{T + S - r}{2S}$, a polynomial in *T* of degree 2*S*: about $T^{2S}$. For `hello` that is $T^{10}$. The
+# product along each path takes *T* multiplications, if it begins with 1. Compare with the cells of the lattice at the
+# top of this lesson, at one multiplication each:
 
 # %%
 lengths = np.array([6, 8, 10, 15, 20, 26, 50, 100, 200])
@@ -530,9 +532,9 @@ figures.show(
 #
 # ### Play: the lattice
 #
-# Walk through the cells with the arrow keys or the mouse: the last line says how many alignments pass through each.
-# Edit the text, or change a probability: the line through the cells is the most probable alignment. Everything is
-# computed as you go. (α, β and posterior belong to lesson 06.)
+# Walk through the cells with the arrow keys or the mouse: the widget says how many alignments pass through each.
+# Edit the text, or change a probability: the line through the cells is the most probable of the alignments that pass
+# through the cell you are on. Everything is computed as you go. (α, β and posterior belong to lesson 06.)
 
 # %%
 from crnn_lessons.widgets import Lattice
@@ -585,7 +587,7 @@ exercises.check("05-7", best_path)
 
 # %% [markdown]
 # Give it something to read. The next cell acts as a network that looks at section 1's drawing: it puts most of the
-# probability of each frame on the sign under it and spreads the rest at random. How much noise does the reading bear?
+# probability of each frame on the sign under it and spreads the rest at random. At how much noise does it begin to misread?
 
 # %%
 best_path = exercises.yours("05-7")
@@ -626,9 +628,9 @@ except ValueError as error:
     print("here: ", error)
 
 # %% [markdown]
-# **Three more.** You met two of them above: blanks dropped before runs are merged (`helo`), and the best path taken for
-# the most probable text. The third hides in loops that compare each sign with the one before: the first sign has none
-# before it, and its letter gets lost.
+# **Three more**, which you have met: blanks dropped before runs are merged (`helo`); the best path taken for the most
+# probable text; and, in loops that compare each sign with the one before, the first letter lost, since nothing stands
+# before it.
 
 # %% [markdown]
 # ## 11 Questions to test yourself

@@ -18,10 +18,10 @@ from crnn_lessons.ctc import (
     beam_search_batch,
     best_path,
     collapse,
-    decode,
     forward_backward,
     lexicon_search,
     most_probable,
+    search,
     text_log_probs,
 )
 from crnn_lessons.ctc.lexicon import walk
@@ -107,7 +107,7 @@ def test_without_numba_the_results_are_the_same(monkeypatch):
     log_probs = np.log(rng.dirichlet(np.ones(5), size=9))
     lexicon = Lexicon(random_words(rng, 5, 0, 30))
     quick = beam_search(log_probs, 6, top=4, lexicon=lexicon), lexicon.near((1, 2, 2), 2)
-    monkeypatch.setattr("crnn_lessons.ctc.decode.available", lambda name: False)
+    monkeypatch.setattr("crnn_lessons.ctc.search.available", lambda name: False)
     monkeypatch.setattr("crnn_lessons.ctc.lexicon.walker", lambda: walk)
     slow = beam_search(log_probs, 6, top=4, lexicon=lexicon), lexicon.near((1, 2, 2), 2)
     assert [h.labels for h in quick[0]] == [h.labels for h in slow[0]] and quick[1] == slow[1]
@@ -342,4 +342,4 @@ def test_what_cannot_be_is_refused_in_one_sentence(call, sentence):
 def test_a_list_of_words_is_no_lexicon():
     with pytest.raises(TypeError, match=r"lexicon must be a Lexicon, and is list; make one: Lexicon\(words\)"):
         beam_search(GOOD, lexicon=[(1, 2)])
-    assert decode.beam_search is beam_search
+    assert search.beam_search is beam_search

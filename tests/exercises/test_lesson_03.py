@@ -154,6 +154,8 @@ WRONG = [
     ("03-4", lambda f, left: count_down(f, left) - 1, "rounds down"),
     ("03-4", while_more, "stops where exactly the share is left"),
     ("03-4", lambda f, left: math.log2(left) / math.log2(f), "gives a fraction of a step"),
+    ("03-4", lambda f, left: math.log10(f) / math.log10(left), "divides the logarithms the wrong way round"),
+    ("03-4", lambda f, left: -int(-math.log2(f) // math.log2(left)), "divides the logarithms the wrong way round"),
     ("03-4", lambda f, left: count_down(1 - f, left), "takes f for what is lost"),
     ("03-4", lambda f, left: count_down(f, left, 1 / f), "counts the steps with more than that left"),
     ("03-5", 1 / 2, "halves at each step"),

@@ -138,6 +138,43 @@ def from_the_second_step(scores):
     return tuple(int(path[t]) for t in range(1, len(path)) if path[t] and path[t] != path[t - 1])
 
 
+def by_products(probs, target, T=None):
+    return sum(math.prod(probs[t, k] for t, k in enumerate(path)) for path in alignments(T or len(probs), target))
+
+
+def largest_of_a_list(probs, target):
+    return max([np.prod([probs[t, k] for t, k in enumerate(path)]) for path in alignments(len(probs), target)])
+
+
+def first_path_alone(probs, target):
+    for path in alignments(len(probs), target):
+        return np.prod([probs[t, k] for t, k in enumerate(path)])
+    return 0.0
+
+
+def running_products(probs, target):
+    return sum(np.cumprod([probs[t, k] for t, k in enumerate(p)]).sum() for p in alignments(len(probs), target))
+
+
+def refuses_short_pictures(T, target):
+    if len(target) + repeats(target) > T:
+        raise ValueError("the picture is too short")
+    return math.comb(T + len(target) - repeats(target), 2 * len(target))
+
+
+def last_class_for_blank(scores):
+    path, last = scores.argmax(1).tolist(), scores.shape[1] - 1
+    return tuple(k for k, _ in groupby(path) if k != last)
+
+
+def ring(scores):
+    path = scores.argmax(1)
+    return tuple(int(path[t]) for t in range(len(path)) if path[t] and path[t] != path[t - 1])
+
+
+DIGITS = "goes through a text, in which class 12 becomes 1 and 2"
+ABOVE_0 = "looks for a score above 0"
+
 WRONG = [
     ("05-1", filter_first, "drops the blanks before it merges"),
     ("05-1", remember_last_letter, "drops the blanks before it merges"),
@@ -210,6 +247,37 @@ WRONG = [
     ("05-7", lambda x: tuple(k for k in x.argmax(1).tolist() if k), "drops the blanks and merges nothing"),
     ("05-7", from_the_second_step, "loses the letter of the first step"),
     ("05-7", lambda x: tuple(dict.fromkeys(read(x.argmax(1)))), "gives each letter once"),
+    ("05-1", lambda p: "".join(c for c, _ in groupby(p.lower()) if c != "-"), "writes capitals small"),
+    ("05-1", lambda p: re.sub("[^a-z]", "", re.sub(r"(.)\1+", r"\1", p)), "drops every sign but the letters a to z"),
+    ("05-1", lambda p: "".join(c for c, _ in groupby(p) if c not in ("-", " ")), "drops the spaces"),
+    ("05-1", lambda p: re.sub(r"(.)\1+", r"\1", p).strip("-"), "drops blanks at the ends alone"),
+    ("05-1", lambda p: p[:1].replace("-", ""), "returns within the loop"),
+    ("05-3", lambda T, y: math.comb(T + len(y) - repeats(y), 2 * len(y) + 1), "chooses 2S + 1 places"),
+    ("05-3", lambda T, y: math.comb(2 * len(y), T + len(y) - repeats(y)), "hands over to comb in the wrong order"),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) - repeats(y), 2 * len(y)) * (T > 0),
+        "gives 0 where there are no steps",
+    ),
+    ("05-3", refuses_short_pictures, "chooses the places for the free steps"),
+    ("05-4", largest_of_a_list, "takes the best alignment alone"),
+    ("05-4", first_path_alone, "returns after the first path"),
+    ("05-4", lambda probs, y: 1.0 + by_products(probs, y), "begins the sum with 1"),
+    ("05-4", running_products, "adds after every step of a path"),
+    ("05-4", lambda probs, y: by_products(probs.T, y, len(probs)), "puts the class before the step"),
+    ("05-4", lambda probs, y: 0.0 if 3 in y else by_products(probs, y), "knows three classes only"),
+    ("05-7", lambda x: read([int(c) for k in x.argmax(1) for c in str(k)]), DIGITS),
+    ("05-7", lambda x: read([max((v, -k) for k, v in enumerate([0, *row[1:]]))[1] * -1 for row in x]), ABOVE_0),
+    ("05-7", lambda x: read(np.argsort(x, axis=1, kind="stable")[:, -1]), "takes the last of equal scores"),
+    (
+        "05-7",
+        lambda x: read([row.argmax() if row.max() > 0.5 else 0 for row in x]),
+        "takes the blank where no class has more than a half",
+    ),
+    ("05-7", lambda x: read(abs(x).argmax(1)), "compares the scores without their signs"),
+    ("05-7", last_class_for_blank, "takes the last class for the blank"),
+    ("05-7", ring, "compares the first step with the last"),
+    ("05-7", lambda x: read(x.argmax()), "takes the largest of the whole table"),
 ]
 
 
@@ -262,9 +330,11 @@ def test_right_answers_written_in_another_way_pass(key, answer):
 @pytest.mark.parametrize(
     ("answer", "sentence"),
     [
+        ([["0.6", "0.4"], ["0.6", "0.4"]], "Yours holds text: write numbers, without quotes."),
+        ([[0.6, 0.6], [0.4, 0.4]], "In yours each column sums to 1: swap rows and columns."),
         ([[0.6, 0.6], [0.5, 0.5]], "Row 0 is [0.6, 0.6]"),
         ([[0.6, 0.4], [1.5, -0.5]], "Row 1 is [1.5, -0.5]"),
-        ("aa", "could not be tried: ValueError: could not convert string to float: 'aa'."),
+        ("aa", "Yours holds text: write numbers, without quotes."),
     ],
 )
 def test_an_open_answer_that_is_no_matrix_of_probabilities_is_explained(answer, sentence):

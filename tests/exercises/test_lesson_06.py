@@ -170,6 +170,15 @@ def first_time_only(s, rows):
     return up_to_two(s) + ([s - 2] if s > 1 and rows[s] and list(rows).index(rows[s]) == s else [])
 
 
+def own_row_holds_a_label(s, rows):
+    """The same rule: every second row holds a label, so row s holds one where row s + 2 does."""
+    return [s, s + 1] + ([s + 2] if s + 2 < len(rows) and rows[s] not in (0, rows[s + 2]) else [])
+
+
+def condition_of_alpha(s, rows):
+    return [s, s + 1] + ([s + 2] if s > 1 and rows[s] not in (0, rows[s - 2]) else [])
+
+
 def first_time_only_in_beta(s, rows):
     return [s, s + 1] + ([s + 2] if s + 2 < len(rows) and rows[s + 2] and rows[s + 2] not in rows[: s + 2] else [])
 
@@ -343,6 +352,7 @@ WRONG = [
     ("06-1", alpha(first_time_only), "skips only into a letter that has not occurred before"),
     ("06-3", beta(first_time_only_in_beta), "skips only into a letter that has not occurred before"),
     ("06-3", beta(lambda s, rows: [s, s + 1, s + 2]), "skips always"),
+    ("06-3", beta(condition_of_alpha), "skips where alpha does"),
     ("06-3", beta(blanks_too), "skips from blank to blank"),
     (
         "06-3",
@@ -352,6 +362,7 @@ WRONG = [
         "takes the largest of the ways on, not their sum",
     ),
     ("06-6", training_step(lambda loss, p, q: (loss, q - p)), "gives q - p"),
+    ("06-6", lambda z, y: training_step(lambda loss, p, q: (loss, z - q))(z, y), "subtracts q from the logits"),
     (
         "06-6",
         training_step(lambda loss, p, q: (loss, -q)),
@@ -418,6 +429,7 @@ def test_every_named_mistake_has_a_wrong_answer_here():
     [
         ("06-1", alpha(right_rule)),
         ("06-3", beta(right_beta_rule)),
+        ("06-3", beta(own_row_holds_a_label)),
         ("06-5", np.logaddexp),
         ("06-2", math.comb(30, 10)),
         ("06-6", training_step(lambda loss, p, q: (loss, p - q))),

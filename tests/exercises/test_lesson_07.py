@@ -77,6 +77,11 @@ def read_end(alpha, T, S):
     )
 
 
+def rows_past_the_end(alpha, T, S):
+    n, t, s = np.arange(len(T)), np.array(T) - 1, 2 * np.array(S)
+    return alpha[t, n, s] + alpha[t, n, s + 1]
+
+
 def single_rows(alpha, T, S):
     return [alpha[t - 1, n, s] + alpha[t - 1, n, s - 1] for n, (t, s) in enumerate(zip(T, S, strict=True))]
 
@@ -177,7 +182,7 @@ def product_of_scales(start, emit, skip):
 def whole(
     log_probs, targets, T_n, turn=lambda skip: np.vstack([skip[2:], 0 * skip[:2]])[::-1], begin=lambda ends: ends[::-1],
     back=lambda b: b[::-1, ::-1], pay=True, divide=True, cured=True, result=None, account=lambda a, b: a, add=True,
-    cut=True,
+    cut=True, turn_emissions=lambda emit: emit[::-1, ::-1], buffered=False,
 ):  # fmt: skip
     """07-6 written apart: each argument is a way to go wrong."""
     rows, skip, ends = batch(targets)
@@ -185,7 +190,7 @@ def whole(
     start = np.zeros(rows.shape)
     start[:2] = 1.0
     front, scales = swept(start, emit, skip)
-    back_swept, more = swept(begin(ends), emit[::-1, ::-1], turn(skip))
+    back_swept, more = swept(begin(ends), turn_emissions(emit), turn(skip))
     gamma = front * back(back_swept) * (emit if pay else 1.0)
     sums = gamma.sum(1)
     with np.errstate(all="ignore"):
@@ -193,8 +198,10 @@ def whole(
         if divide:
             gamma = gamma / (np.where(sums == 0, 1, sums) if cured else sums)[:, None]
     q = np.zeros(np.shape(log_probs))
+    if buffered:
+        q[:, np.arange(len(targets)), rows] += gamma
     for n in range(len(targets)):
-        for s in range(len(rows)):
+        for s in range(0 if buffered else len(rows)):
             q[:, n, rows[s, n]] = gamma[:, s, n] + (q[:, n, rows[s, n]] if add else 0)
         if cut:
             q[T_n[n] :, n] = 0
@@ -214,6 +221,112 @@ def sample_by_sample(log_probs, targets, T_n):
         for s, k in enumerate(lattice.rows):
             q[:T, n, k] += lattice.posterior[:, s]
     return losses, q
+
+
+def steps(emit, skip, step=None, account=lambda old, new: old + new, first=1, begin=lambda a: a):
+    """07-3 with a part of it in another way."""
+    alpha = np.zeros(emit.shape[1])
+    alpha[:2] = emit[0, :2]
+    alpha, total = np.asarray(begin(alpha)), 0.0
+    for t in range(first, len(emit)):
+        total = account(total, math.log(alpha.sum()))
+        alpha = alpha / alpha.sum()
+        alpha = right_step(alpha, skip, emit[t]) if step is None else step(alpha, t)
+    with np.errstate(divide="ignore"):
+        return total + np.log(alpha[-2] + alpha[-1])
+
+
+def by_constant(emit, skip, scale):
+    alpha, account = np.concatenate([emit[0, :2], np.zeros(emit.shape[1] - 2)]), 0.0
+    for row in emit[1:]:
+        account += math.log(scale)
+        alpha = right_step(alpha / scale, skip, row)
+    with np.errstate(all="ignore"):
+        return account + np.log(alpha[-1] + alpha[-2])
+
+
+def rolled_through(before, skip, emit):
+    one, two = np.roll(before, 1), np.roll(before, 2)
+    one[0], two[:2] = 0, 0
+    return (before + one + skip * two) * emit
+
+
+def along_the_last_axis(before, skip, emit):
+    return (
+        np.moveaxis(right_step(before.T, skip.T, emit.T), -1, 0) if before.ndim > 1 else right_step(before, skip, emit)
+    )
+
+
+def in_base(base, reached, account):
+    return reached, account / np.log(base)
+
+
+def always_from_the_first_rows(start, emit, skip):
+    begin = np.zeros(start.shape)
+    begin[0] = begin[1] = 1
+    return swept(begin, emit, skip)
+
+
+def fading(start, emit, skip):
+    """Columns that nothing has divided, and the sums of what they have paid."""
+    columns, sums = [start], []
+    for price in emit[:-1]:
+        paid = columns[-1] * price
+        sums.append(paid.sum(axis=0))
+        columns.append(padded_twice(paid, skip, 1.0))
+    return columns, sums
+
+
+def undivided(start, emit, skip):
+    columns, sums = fading(start, emit, skip)
+    with np.errstate(all="ignore"):
+        return np.stack([columns[0], *(c / s for c, s in zip(columns[1:], sums, strict=True))]), np.log(sums[-1])
+
+
+def last_scale_alone(start, emit, skip):
+    reached = swept(start, emit, skip)[0]
+    return reached, np.log((reached[-2] * emit[-2]).sum(axis=0))
+
+
+def never_steps(start, emit, skip):
+    reached, account = [start], 0.0
+    for price in emit[:-1]:
+        paid = reached[-1] * price
+        account = account + np.log(paid.sum(axis=0))
+        reached.append(paid / paid.sum(axis=0))
+    return np.stack(reached), account
+
+
+def log_of_the_product(start, emit, skip):
+    reached, product = swept(start, emit, skip)[0], 1.0
+    for column, price in zip(reached[:-1], emit[:-1], strict=True):
+        product = product * (column * price).sum(axis=0)
+    with np.errstate(all="ignore"):
+        return reached, np.log(product)
+
+
+def never_divided(log_probs, targets, T_n):
+    rows, skip, ends = batch(targets)
+    emit = wait(np.asarray(log_probs), rows, T_n)
+    start = np.zeros(rows.shape)
+    start[:2] = 1.0
+    last = (fading(start, emit, skip)[0][-1] * emit[-1] * ends).sum(axis=0)
+    with np.errstate(divide="ignore"):
+        losses = -np.log(last)
+    q = whole(log_probs, targets, T_n)[1]
+    return losses, q * (last > 0)[:, None]
+
+
+def rows_for_classes(log_probs, targets, T_n):
+    rows, skip, ends = batch(targets)
+    emit = wait(np.asarray(log_probs), rows, T_n)
+    start = np.zeros(rows.shape)
+    start[:2] = 1.0
+    front, account = swept(start, emit, skip)
+    back = swept(ends[::-1], emit[::-1, ::-1], np.vstack([skip[2:], 0 * skip[:2]])[::-1])[0][::-1, ::-1]
+    product = front * emit * back
+    with np.errstate(divide="ignore"):
+        return -account - np.log(product[-1].sum(0)), product / np.maximum(product.sum(1), 1e-300)[:, None]
 
 
 def from_above(before, skip, emit):
@@ -273,8 +386,61 @@ WRONG = [
     ("07-5", product_of_scales, "multiplies the scales in place of adding logarithms"),
     ("07-5", lambda *given: (swept(*given)[0], 0 * swept(*given)[1]), "forgets the account"),
     ("07-5", lambda *given: (swept(*given)[0], -swept(*given)[1]), "counts with the wrong sign"),
-    ("07-5", lambda *given: swept(*given)[1], "gives the account alone, or not at all"),
-    ("07-5", lambda *given: swept(*given)[0], "gives the account alone, or not at all"),
+    ("07-5", lambda *given: swept(*given)[1], "gives the account alone"),
+    ("07-5", lambda *given: swept(*given)[0], "gives `reached` alone"),
+    ("07-5", always_from_the_first_rows, "begins in the first two rows, whatever `start` is"),
+    ("07-5", undivided, "keeps what it has divided, and goes on with what it has not"),
+    ("07-5", lambda *given: in_base(10, *swept(*given)), "takes logarithms to another base"),
+    ("07-5", lambda *given: in_base(2, *swept(*given)), "takes logarithms to another base"),
+    ("07-5", last_scale_alone, "keeps the last scale alone"),
+    ("07-5", lambda *given: (swept(*given)[0], swept(*given)[1].sum()), "adds up the accounts of all samples"),
+    ("07-5", lambda *given: swept(*given)[::-1], "returns the account first"),
+    ("07-5", never_steps, "does not step"),
+    ("07-5", log_of_the_product, "multiplies the scales in place of adding logarithms"),
+    ("07-1", rolled_through, "rolls along every axis"),
+    ("07-1", along_the_last_axis, "shifts along the last axis"),
+    ("07-1", lambda b, k, e: list(right_step(b, k, e)), "returns a list"),
+    ("07-2", lambda a, T, S: read_end(a, np.array(T) + 1, S), "reads past the end"),
+    ("07-2", rows_past_the_end, "reads past the end"),
+    (
+        "07-2",
+        lambda a, T, S: a[np.array(T) - 1, range(len(T)), np.array(2 * S)],
+        "reads past the end",
+    ),
+    ("07-2", lambda a, T, S: -np.log(read_end(a, T, S)), "gives the losses"),
+    ("07-3", lambda emit, skip: by_constant(emit, skip, 0.1), "divides by a number that is always the same"),
+    ("07-3", lambda emit, skip: by_constant(emit, skip, 0.5), "does not rescale"),
+    ("07-3", lambda emit, skip: rescale(emit, skip) / math.log(10), "takes logarithms to another base"),
+    ("07-3", lambda emit, skip: rescale(emit, skip) / math.log(2), "takes logarithms to another base"),
+    ("07-3", lambda emit, skip: steps(emit, skip, account=lambda old, new: new), "keeps the last scale alone"),
+    ("07-3", lambda emit, skip: steps(emit[:2], skip), "returns after the first step"),
+    (
+        "07-3",
+        lambda emit, skip: steps(emit, skip, step=lambda a, t: right_step(a, emit[t], skip)),
+        "hands over the step's arguments in the wrong order",
+    ),
+    (
+        "07-3",
+        lambda emit, skip: steps(emit, skip, step=lambda a, t: right_step(a, skip, emit[t - 1])),
+        "pays for the step before",
+    ),
+    ("07-3", lambda emit, skip: steps(emit, skip, first=0), "pays for the first step twice"),
+    ("07-3", lambda emit, skip: steps(emit, skip, begin=lambda a: emit[0]), "begins in every row"),
+    ("07-3", lambda emit, skip: steps(emit, skip, begin=np.ceil), "begins without paying"),
+    (
+        "07-3",
+        ending(lambda account, a: account + math.log(a[-1]) + math.log(a[-2])),
+        "adds logarithms at the end, not probabilities",
+    ),
+    ("07-6", never_divided, "does not rescale"),
+    ("07-6", wrong_whole(back=lambda b: b[::-1]), "turns time but not the rows back"),
+    ("07-6", wrong_whole(back=lambda b: b[:, ::-1]), "turns the rows but not time back"),
+    ("07-6", wrong_whole(begin=lambda ends: ends), "does not turn the ends"),
+    ("07-6", wrong_whole(turn_emissions=lambda emit: emit[::-1]), "turns the emissions in time alone"),
+    ("07-6", rows_for_classes, "gives the posterior of the rows"),
+    ("07-6", wrong_whole(buffered=True), "keeps one row of each class"),
+    ("07-6", wrong_whole(result=lambda losses, q: (sum(losses), q)), "adds up the losses of the batch"),
+    ("07-6", wrong_whole(result=lambda losses, q: (q, losses)), "gives the gradient first"),
     ("07-6", wrong_whole(turn=lambda skip: skip[::-1]), "turns the skips without moving them"),
     (
         "07-6",
