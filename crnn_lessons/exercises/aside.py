@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import multiprocessing
 import os
-import pickle
-import select
 import signal
 import sys
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 from crnn_lessons.exercises.limit import SECONDS
@@ -28,7 +28,7 @@ MOST_MEMORY = 2 << 30
 MOST_PRINTED = 4000
 """Characters that it may print."""
 
-_beats: int | None = None  # in the copy: where to say that the next case begins
+_beats: Connection | None = None  # in the copy: where to say that the next case begins
 
 
 class Ended(Exception):
@@ -38,7 +38,7 @@ class Ended(Exception):
 def beat() -> None:
     """Begin to count the seconds anew: the next case is tried."""
     if _beats is not None:
-        os.write(_beats, b".")
+        _beats.send(None)
 
 
 def aside(work: Callable[[], Any], seconds: float = SECONDS + GRACE) -> Any:
@@ -53,60 +53,44 @@ def aside(work: Callable[[], Any], seconds: float = SECONDS + GRACE) -> Any:
     """
     if sys.platform != "linux" or _beats is not None:
         return work()
-    sys.stdout.flush()
-    ours, theirs = os.pipe()
-    process = os.fork()
-    if process == 0:
-        try:
-            os.close(ours)
-            _child(work, theirs)
-        finally:
-            os._exit(1)  # whatever happens, the copy must not run on as if it were the kernel
-    os.close(theirs)
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    copy = multiprocessing.get_context("fork").Process(target=_child, args=(work, theirs))
+    copy.start()
+    theirs.close()
+    received = None
     try:
-        received = _listen(ours, seconds)
+        while received is None:
+            if not ours.poll(seconds):
+                raise Ended(f"did not come back within {SECONDS:.0f} seconds and was stopped")
+            received = ours.recv()
+    except EOFError:
+        copy.join(GRACE)
+        died = f" ({signal.Signals(-copy.exitcode).name})" if (copy.exitcode or 0) < 0 else ""
+        raise Ended(f"ended Python itself{died}") from None
     finally:
-        os.close(ours)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process, signal.SIGKILL)
-        _, status = os.waitpid(process, 0)
-    if received is None:
-        raise Ended(f"did not come back within {SECONDS:.0f} seconds and was stopped")
-    if not received:
-        died = os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL
-        raise Ended("ended Python itself" + (f" ({signal.Signals(os.WTERMSIG(status)).name})" if died else ""))
-    printed, result = pickle.loads(received)
+        ours.close()
+        copy.kill()
+        copy.join()
+    printed, result = received
     print(printed, end="")
     return result
 
 
-def _child(work: Callable[[], Any], pipe: int) -> None:
+def _child(work: Callable[[], Any], pipe: Connection) -> None:
     global _beats
     import resource
 
     _beats = pipe
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(1)  # the threads of a forked process are not there
-    with open("/proc/self/statm", encoding="ascii") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + MOST_MEMORY, resource.RLIM_INFINITY))
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        result = work()
-    said = printed.getvalue()
-    said = said if len(said) <= MOST_PRINTED else f"{said[:MOST_PRINTED]}…\n"
-    message = memoryview(b"!" + pickle.dumps((said, result)))
-    while message:
-        message = message[os.write(pipe, message) :]
-    os._exit(0)
-
-
-def _listen(pipe: int, seconds: float) -> bytes | None:
-    """What the copy sends after its beats; nothing if it died; None if it was silent for too long."""
-    received = bytearray()
-    while select.select([pipe], [], [], seconds)[0]:
-        part = os.read(pipe, 1 << 16)
-        if not part:
-            return bytes(received)
-        received += part if received else part.lstrip(b".").removeprefix(b"!")
-    return None
+    try:
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(1)  # the threads of a forked process are not there
+        with open("/proc/self/statm", encoding="ascii") as file:
+            size = int(file.read().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + MOST_MEMORY, resource.RLIM_INFINITY))
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            result = work()
+        said = printed.getvalue()
+        pipe.send((said if len(said) <= MOST_PRINTED else f"{said[:MOST_PRINTED]}…\n", result))
+    finally:
+        os._exit(0)  # whatever happens, the copy must not run on as if it were the kernel

@@ -75,6 +75,11 @@ def plain(value: Any) -> Any:
     return to_numpy(value)
 
 
+def holds_text(value: Any) -> bool:
+    """Whether numbers stand in a value as text, '5' for 5, which a cast to floats would hide."""
+    return np.asarray(value).dtype.kind in "US"
+
+
 def unfinished(value: Any, depth: int = 6) -> bool:
     """Whether a `...` stands anywhere in a value of tuples, lists and dictionaries."""
     parts = value.values() if isinstance(value, dict) else value

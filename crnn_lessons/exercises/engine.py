@@ -46,11 +46,8 @@ def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, st
         return "done", f"Right: {short(exercise.solution)}.", None
     for mistake in exercise.mistakes:
         if same(answer, mistake.answer, exercise.tolerance):
-            return (
-                "wrong",
-                f"{short(answer)} is not it. This is what you get if your answer {mistake.name}. " + (mistake.message),
-                mistake.name,
-            )
+            said = f"{short(answer)} is not it. This is what you get if your answer {mistake.name}. {mistake.message}"
+            return "wrong", said, mistake.name
     if isinstance(answer, str) and not isinstance(exercise.solution, str):
         return "wrong", f"A number is asked for, and {short(answer)} is a string: write it without quotes.", None
     return "wrong", f"{short(answer)} is not it, and no mistake that is known here; open a hint below.", None
@@ -94,6 +91,8 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             first_wrong, failed = _complaint(exercise, case, got, error), error
         if error is not None:
             break  # what it would have said to the cases after this one is not needed to name the cause
+    if first_wrong is None and exercise.array and (misfit := _no_array(exercise, outcomes[0])):
+        return "wrong", misfit, None
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None
     for mistake in exercise.mistakes:
@@ -116,6 +115,16 @@ def _misfit(exercise: Exercise, answer: Callable) -> str | None:
     except TypeError:
         handed = inspect.signature(exercise.solution)
         return f"Your function takes {takes}, and the exercise calls it with {handed}: give it these parameters."
+    return None
+
+
+def _no_array(exercise: Exercise, got: Any) -> str | None:
+    """Why right numbers are of no use to a lesson that computes on with them as arrays; None if they are."""
+    want = exercise.outcome(exercise.solution, exercise.cases[0])
+    for mine, theirs in zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]:
+        if hasattr(theirs, "shape") and not hasattr(mine, "shape"):
+            kind = type(mine).__name__
+            return f"The numbers are right, as a {kind}. Return an array: the lesson adds and multiplies it as a whole."
     return None
 
 

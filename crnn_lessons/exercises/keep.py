@@ -14,7 +14,7 @@ import inspect
 import linecache
 import sys
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.machinery import PathFinder
 from typing import Any
 
@@ -112,7 +112,9 @@ def _add_source(value: Callable, parts: dict, given: Callable, seen: set[str]) -
 
 def _source(value: Callable) -> tuple[str, str]:
     """The name of a function or class, and its source without the cell around it."""
-    code = next(_codes(value), None)
+    members = map(inspect.unwrap, vars(value).values()) if isinstance(value, type) else [value]  # static methods wrap
+    own = [m for m in members if isinstance(m, types.FunctionType) and m.__module__ == value.__module__]
+    code = own[0].__code__ if own else None
     try:
         lines, _ = inspect.findsource(code)
     except (OSError, TypeError):
@@ -134,23 +136,11 @@ def _source(value: Callable) -> tuple[str, str]:
     raise CannotKeep("a lambda has no name to be kept by; write it with def, or give it a name: f = lambda ...")
 
 
-def _codes(value: Callable) -> Iterator[types.CodeType]:
-    """The code of a function, or of a class's methods."""
-    if isinstance(value, type):
-        for member in map(inspect.unwrap, vars(value).values()):  # a static method wraps its function
-            if isinstance(member, types.FunctionType) and member.__module__ == value.__module__:
-                yield member.__code__
-    else:
-        yield value.__code__
-
-
 def _globals_in(code: types.CodeType) -> set[str]:
     """The global names that a piece of code looks up, at its top and in the functions in it."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in _LOADS}
+    loads = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in loads}
     return found.union(*(_globals_in(c) for c in code.co_consts if isinstance(c, types.CodeType)))
-
-
-_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
 
 
 def _imported(value: Any) -> str | None:

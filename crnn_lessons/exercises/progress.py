@@ -62,13 +62,10 @@ def record(key: str, status: str, mistake: str | None = None, answer: dict[str, 
     path = path_of(key.partition("-")[0])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # subtle: one write in append mode goes to the end in one piece, whoever else writes; and it begins with a new
-        # line, so that half a line that an earlier failure left stays alone
-        handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            os.write(handle, f"\n{line}\n".encode())
-        finally:
-            os.close(handle)
+        # subtle: one unbuffered write in append mode goes to the end in one piece, whoever else writes; and it begins
+        # with a new line, so that half a line that an earlier failure left stays alone
+        with open(path, "ab", buffering=0) as log:
+            log.write(f"\n{line}\n".encode())
     except OSError as error:
         return f" (Your progress could not be saved in {folder()}: {error.strerror}.)"
     return ""

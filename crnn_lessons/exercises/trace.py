@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 
@@ -14,45 +15,27 @@ from crnn_lessons.show import figures
 
 
 class Watched:
-    """A T x L table that hands out its numbers and remembers which were asked for, as written (-1 stays -1)."""
+    """A T x L table that hands out its numbers and remembers which were asked for, as written (-1 stays -1).
 
-    def __init__(self, table: np.ndarray):
-        self.table = table
-        self.asked: list[tuple[int, int]] = []
+    With ``t`` it is one time step of the table, for those who write ``alpha[t][s]``.
+    """
+
+    def __init__(self, table: np.ndarray, asked: list[tuple[int, int]], t: int | None = None):
+        self.table, self.asked, self.t = table, asked, t
+        self.shape = table.shape if t is None else table.shape[1:]
 
     def __getitem__(self, key):
-        if not isinstance(key, tuple):
-            return _Row(self, int(key))
-        t, s = key
+        if self.t is None and not isinstance(key, tuple):
+            return Watched(self.table, self.asked, int(key))
+        t, s = key if self.t is None else (self.t, key)
         T, L = self.table.shape
         if not (-T <= int(t) < T and (isinstance(s, slice) or -L <= int(s) < L)):
             raise IndexError(f"[{t}, {s}] does not exist: time steps are 0 to {T - 1}, rows 0 to {L - 1}, time first")
-        if isinstance(s, slice):
-            self.asked += [(int(t), i) for i in range(*s.indices(self.table.shape[1]))]
-        else:
-            self.asked.append((int(t), int(s)))
+        self.asked += [(int(t), i) for i in (range(*s.indices(L)) if isinstance(s, slice) else (int(s),))]
         return self.table[t, s]
 
     def __len__(self) -> int:
-        return len(self.table)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.table.shape
-
-
-@dataclass
-class _Row:
-    """One time step of a watched table, for those who write ``alpha[t][s]``."""
-
-    watched: Watched
-    t: int
-
-    def __getitem__(self, s):
-        return self.watched[self.t, s]
-
-    def __len__(self) -> int:
-        return self.watched.shape[1]
+        return self.shape[0]
 
 
 class _RowClasses(np.ndarray):
@@ -111,13 +94,12 @@ class Trace:
             head = {"arrowstyle": "-|>", "color": colour, "linestyle": line, "linewidth": width, "shrinkB": 8}
             for read, filled in arrows:
                 axes.annotate("", filled, read, arrowprops=head, annotation_clip=False, zorder=1)
-        for t in range(T):
-            for s in range(L):
-                axes.scatter(t, s, s=200, facecolor="white", edgecolor="black", linewidth=0.8, zorder=3)
-                axes.text(t, s, self.signs[s], ha="center", va="center", zorder=4)
+        for t, s in product(range(T), range(L)):
+            axes.scatter(t, s, s=200, facecolor="white", edgecolor="black", linewidth=0.8, zorder=3)
+            axes.text(t, s, self.signs[s], ha="center", va="center", zorder=4)
         top = min([0, *(s for (_, s), _ in self.wrong)])  # a look at row -1 is drawn above row 0
-        axes.set(xticks=range(T), yticks=range(top, L), xlabel="time step t", ylabel="row s", ylim=(L - 0.5, top - 0.5))
-        axes.set_xlim(-0.5, T - 0.5)
+        axes.set(xticks=range(T), yticks=range(top, L), xlabel="time step t", ylabel="row s")
+        axes.set(xlim=(-0.5, T - 0.5), ylim=(L - 0.5, top - 0.5))
         if self.right or self.missing or self.wrong:
             figure.legend(loc="outside upper left", ncols=3)
         picture = figures.show(figure, f"The lattice as the function reads it: {self.summary()}.")._repr_html_()
@@ -133,42 +115,40 @@ def trace_forward(cell: Callable, probs: np.ndarray, target: Sequence[int], char
         target: S class indices.
         characters: the sign of each class, the blank first.
     """
-    rows = extend(target)
-    T, L = len(probs), len(rows)
-    alpha = np.zeros((T, L))
+    rows, T = extend(target), len(probs)
+    alpha = np.zeros((T, len(rows)))
     alpha[0, :2] = probs[0, rows[:2]]
-    cells = [(t, s) for t in range(1, T) for s in range(L)]
-    rule = {(t, s): {(t - 1, q) for q in predecessors(rows, s, BLANK)} for t, s in cells}
-    return _trace(cell, alpha, cells, rule, rows, probs, characters)
+    return _trace(cell, alpha, range(1, T), -1, _before(rows), rows, probs, characters)
 
 
 def trace_backward(cell: Callable, probs: np.ndarray, target: Sequence[int], characters: str) -> Trace:
     """Fill beta with ``cell(beta, t, s, rows, probs)``, from t = T - 2 down; the last column is given."""
-    rows = extend(target)
-    T, L = len(probs), len(rows)
-    beta = np.zeros((T, L))
+    rows, T = extend(target), len(probs)
+    beta = np.zeros((T, len(rows)))
     beta[T - 1, -2:] = 1.0
-    cells = [(t, s) for t in range(T - 2, -1, -1) for s in range(L)]
-    follow = [[q for q in range(L) if s in predecessors(rows, q, BLANK)] for s in range(L)]
-    rule = {(t, s): {(t + 1, q) for q in follow[s]} for t, s in cells}
-    return _trace(cell, beta, cells, rule, rows, probs, characters)
+    after = [[q for q, before in enumerate(_before(rows)) if s in before] for s in range(len(rows))]
+    return _trace(cell, beta, range(T - 2, -1, -1), 1, after, rows, probs, characters)
 
 
-def _trace(cell, table, cells, rule, rows, probs, characters) -> Trace:
+def _before(rows: np.ndarray) -> list[Sequence[int]]:
+    return [predecessors(rows, s, BLANK) for s in range(len(rows))]
+
+
+def _trace(cell, table, times, by, rules, rows, probs, characters) -> Trace:
+    """Fill the table at these times; ``rules`` are the rows that each row may read, at the time ``by`` steps away."""
     trace = Trace("".join(characters[k] for k in rows), table)
     rows = rows.view(_RowClasses)
-    for t, s in cells:
-        watched = Watched(table)
+    for t, s in product(times, range(len(rows))):
+        rule, asked = {(t + by, q) for q in rules[s]}, []
         try:
-            value = cell(watched, t, s, rows, probs)
+            value = cell(Watched(table, asked), t, s, rows, probs)
             value = 0.0 if value is ... or value is None else value
-            asked = set(watched.asked)
-            wrong = [a for a in sorted(asked - rule[t, s]) if _matters(cell, table, a, value, t, s, rows, probs)]
+            wrong = [a for a in sorted({*asked} - rule) if _matters(cell, table, a, value, t, s, rows, probs)]
             table[t, s] = value
         except Exception as error:  # a learner's function may raise anything, and the notebook should go on
             return replace(trace, stopped=f"stopped at t={t}, s={s} by {type(error).__name__}: {error}")
-        trace.right.extend((a, (t, s)) for a in sorted(asked & rule[t, s]))
-        trace.missing.extend((a, (t, s)) for a in sorted(rule[t, s] - asked))
+        trace.right.extend((a, (t, s)) for a in sorted(rule & {*asked}))
+        trace.missing.extend((a, (t, s)) for a in sorted(rule - {*asked}))
         trace.wrong.extend((a, (t, s)) for a in wrong)
     return trace
 

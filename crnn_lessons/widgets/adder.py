@@ -10,7 +10,7 @@ from torch import nn
 
 from crnn_lessons.arrays import as_array
 from crnn_lessons.show.numbers import short
-from crnn_lessons.widgets.layers import bias_of, weights_of
+from crnn_lessons.widgets.layers import weights_of
 from crnn_lessons.widgets.page import Widget
 from crnn_lessons.widgets.spec import Entry, Place
 
@@ -55,12 +55,8 @@ class Sum:
 
 def read_decimal(number: int | str) -> str:
     """A whole number as decimal digits, or one sentence why it is none."""
-    text = str(number).strip().replace(",", "")
-    if (
-        not isinstance(number, (int, str, np.integer))
-        or isinstance(number, bool)
-        or not (text.isascii() and text.isdigit())
-    ):
+    text = "" if isinstance(number, bool) else str(number).strip().replace(",", "")
+    if not isinstance(number, (int, str, np.integer)) or not (text.isascii() and text.isdigit()):
         raise ValueError(f"a number to add is a whole number of 0 or more, and got {short(number)}")
     if len(text.lstrip("0")) > 20 or int(text).bit_length() > MOST_BITS:
         raise ValueError(f"the widget adds numbers of at most {MOST_BITS} bits (below 2^{MOST_BITS}), and got {text}")
@@ -88,7 +84,9 @@ class Adder(Widget):
     kind = "adder"
     first = Entry(read_decimal)
     second = Entry(read_decimal)
-    step = Place("places", said="{name} counts the places that are added, 0 to {high} for these numbers")
+    step = Place(
+        "places", lambda size: size - 1, said="{name} counts the places that are added, 0 to {high} for these numbers"
+    )
     weights = Entry(fixed=True)
     correlations = Entry(fixed=True)
     marked = Entry(fixed=True)
@@ -112,8 +110,6 @@ class Adder(Widget):
                 raise ValueError(f"{said}, and got {short(correlations)}")
         if marked not in range(H + 1):
             raise ValueError(f"marked is a number of units, 0 to {H}, and got {marked}")
-        first, second = read_decimal(first), read_decimal(second)
-        step = num_steps(int(first), int(second)) if step is None else step
         marked = int(marked) if values else 0
         super().__init__(first=first, second=second, step=step, weights=weights, correlations=values, marked=marked)
 
@@ -182,6 +178,6 @@ def read_weights(layer: nn.Module, output: nn.Linear) -> dict[str, list]:
         raise ValueError("layer must have 2 inputs (the bits of a place), one layer and one direction")
     if not isinstance(output, nn.Linear) or tuple(output.weight.shape) != (1, H):
         raise ValueError(f"output must be Linear({H}, 1): it reads the {H} units of the layer")
-    (ih, hh), (out,) = weights_of(layer, *names), weights_of(output, "weight")
-    b, b_out = bias_of(layer, H, "bias_ih_l0", "bias_hh_l0"), bias_of(output, 1, "bias")
-    return {"ih": ih.tolist(), "hh": hh.tolist(), "b": b.tolist(), "out": out[0].tolist(), "b_out": float(b_out[0])}
+    ih, hh, b = weights_of(layer, names, ["bias_ih_l0", "bias_hh_l0"])
+    [out], [b_out] = weights_of(output)
+    return {"ih": ih, "hh": hh, "b": b, "out": out, "b_out": b_out}

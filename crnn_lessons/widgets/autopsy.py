@@ -18,7 +18,7 @@ from crnn_lessons.reader import Reader
 from crnn_lessons.text.augment import fit as fit_picture
 from crnn_lessons.widgets.autopsy_evidence import Evidence, chance, equals, to_steps
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place
+from crnn_lessons.widgets.spec import Characters, Entry, Place, as_alphabet
 from crnn_lessons.widgets.steps import MOST_BYTES, to_text
 
 
@@ -42,7 +42,7 @@ class Autopsy(Evidence, Widget):
 
     kind = "autopsy"
     evidence = Entry(fixed=True)
-    characters = Entry(fixed=True)
+    characters = Characters()
     letter = Place("letters", said="{name} runs from {low} to {high} in {text!r}")
     frame = Place("T", said="{name} runs from {low} to {high} in this picture")
 
@@ -54,7 +54,9 @@ class Autopsy(Evidence, Widget):
         letter: int = 0,
     ):
         model, alphabet = _parts(reader, alphabet)
-        picture = reader.prepare(image) if isinstance(reader, Reader) else _own_size(model, image)
+        picture = reader.prepare(image) if isinstance(reader, Reader) else load_grey(image)
+        if model is reader and len(picture) != model.config.height:
+            picture = fit_picture(picture, model.config.height, model.config.width)
         steps = to_steps(_look(model, picture))
         if steps.nbytes * 4 / 3 > MOST_BYTES:
             raise ValueError(
@@ -77,7 +79,7 @@ class Autopsy(Evidence, Widget):
         }
         letter = type(self).letter.within(letter, S - 1, text=self.text) if S else -1
         frame = self.peak(letter) if S else 0
-        Widget.__init__(self, evidence=evidence, characters=list(alphabet.characters), letter=letter, frame=frame)
+        Widget.__init__(self, evidence=evidence, characters=alphabet, letter=letter, frame=frame)
 
     def fit(self, state: dict, changed: list[str]) -> dict[str, object]:
         S = len(self.spans)
@@ -109,7 +111,7 @@ def _parts(reader: Reader | Recogniser, alphabet: Alphabet | Iterable[str] | Non
         raise ValueError(f"Autopsy takes a Reader or a Recogniser, and got {type(reader).__name__}")
     if alphabet is None:
         raise ValueError("a recogniser does not know its characters: give alphabet as well")
-    alphabet = alphabet if isinstance(alphabet, Alphabet) else Alphabet(alphabet)
+    alphabet = as_alphabet(alphabet)
     if alphabet.num_classes != reader.num_classes:
         classes = f"{reader.num_classes} classes and the alphabet {alphabet.num_classes}"
         raise ValueError(f"the recogniser has {classes}; they must agree")
@@ -118,11 +120,6 @@ def _parts(reader: Reader | Recogniser, alphabet: Alphabet | Iterable[str] | Non
             "the autopsy shows grey pictures, and this recogniser reads colour; give one with in_channels=1"
         )
     return reader, alphabet
-
-
-def _own_size(model: Recogniser, image: Source) -> np.ndarray:
-    grey, config = load_grey(image), model.config
-    return grey if len(grey) == config.height else fit_picture(grey, config.height, config.width)
 
 
 def _look(model: Recogniser, picture: np.ndarray) -> np.ndarray:

@@ -5,12 +5,10 @@ import { bar, legend, live, liveAll, namedSlider, noteLine, resetButton, stepper
 import { collapse, forwardBackward } from "./ctc.js";
 import { clamp, html } from "./dom.js";
 import { pressed } from "./keys.js";
-import { probabilityTable, shownClasses } from "./lattice_table.js";
-import { rescale } from "./lattice_words.js";
+import { LABEL, probabilityTable } from "./lattice_table.js";
 import { focused, follow, mount, shell } from "./view.js";
 import { fromLog, number } from "./words.js";
 
-const LABEL = 62;
 const START = "Before the first frame there is one path, without a step: it has written nothing, and its p is 1.";
 const WAYS = { // what some paths of a prefix do in a frame
   blank: (from) => `all paths of ${from} take the blank`,
@@ -24,12 +22,14 @@ const LEGEND = "The bar of a prefix: paths that end in the blank (outlined) and 
 function render({ model, el: host }) {
   const view = follow(model, paint), { characters } = view.state;
   const names = [characters.includes("-") ? "∅" : "-", ...characters];
-  let moments, nodes, scene, table, chosen = null;
+  let moments, nodes, scene, chosen = null;
   const known = {}; // what has been computed and drawn
 
   const walk = stepper((by) => goTo(view.state.t + by), ["one frame back", "one frame on"], true);
   const width = namedSlider("width of the beam", { min: 1, max: 20 }, (value) => view.change({ width: value }));
-  const totals = live("p.totals"), note = noteLine(), tree = html("div.scroll"), matrix = html("div.scroll");
+  const totals = live("p.totals"), note = noteLine(), tree = html("div.scroll");
+  const table = probabilityTable({ view, note, names, keeps: (t, k, p) => `p(${t}, ${names[k]}) stays ${number(p)}` });
+  const matrix = html("div.scroll", table.root);
   const first = html("p.mono.line"), second = html("p.mono");
   const reset = resetButton(view, "Back to the first probabilities and width", () => { note.textContent = ""; });
   const root = shell("beam", "Prefix beam search", bar(walk.back, walk.where, walk.on, width.root, reset), totals, tree,
@@ -57,13 +57,6 @@ function render({ model, el: host }) {
     scene.groups.get(name).focus();
   }
 
-  function setProbability(t, k, value) {
-    const { probs } = view.state, allowed = value >= 0 && value <= 1;
-    const kept = `p(${t}, ${names[k]}) stays ${number(probs[t][k])}`;
-    note.textContent = allowed ? "" : `A probability lies between 0 and 1; ${kept}.`;
-    if (allowed) view.change({ probs: probs.map((row, u) => (u === t ? rescale(row, k, value) : row)) });
-  }
-
   /** The chosen prefix, and where its probability comes from. */
   function explain() {
     const { t, probs } = view.state, { beam } = moments[t], name = (labels) => textOf(labels, names);
@@ -86,14 +79,9 @@ function render({ model, el: host }) {
     const { probs, width: wide, t } = view.state, given = JSON.stringify([probs, wide]);
     if (given !== known.given) moments = search(probs, wide);
     const written = moments.flatMap(({ beam }) => beam.flatMap(({ labels }) => labels));
-    const classes = shownClasses([0, ...written], names.length);
-    const shape = JSON.stringify([classes, T(), cell()]), held = scene && scene.root.contains(focused(root));
-    if (shape !== known.shape) {
-      table = probabilityTable({ T: T(), classes, C: names.length, names, cell: cell(), label: LABEL, setProbability });
-      matrix.replaceChildren(table.root);
-    }
-    Object.assign(known, { given, shape, cell: cell() });
-    table.fill(probs);
+    const held = scene && scene.root.contains(focused(root));
+    Object.assign(known, { given, cell: cell() });
+    table.fill([0, ...written], known.cell);
     nodes = treeAt(moments, t);
     scene = drawTree(nodes, names, t, listeners);
     tree.replaceChildren(scene.root);

@@ -9,17 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK, Alphabet
-from crnn_lessons.arrays import as_array
 from crnn_lessons.ctc import beam, best_path
 from crnn_lessons.show.numbers import counted, show_number
-from crnn_lessons.widgets.lattice import check_probs
-from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place, Whole
-
-WIDEST = 20
+from crnn_lessons.widgets.probs import OverProbs
+from crnn_lessons.widgets.spec import Place, Whole
 
 
-class Beam(Widget):
+class Beam(OverProbs):
     """Prefix beam search: the tree of prefixes after each frame, with what ends in the blank and in the last label.
 
     Args:
@@ -38,9 +34,7 @@ class Beam(Widget):
     """
 
     kind = "beam"
-    probs = Entry(check_probs)
-    characters = Entry(fixed=True)
-    width = Whole(1, WIDEST)
+    width = Whole(1, 20)
     t = Place("moments", said="{name} is a number of frames, {low} to {high} here")
 
     def __init__(
@@ -52,30 +46,16 @@ class Beam(Widget):
         width: int = 3,
         t: int = 0,
     ):
-        if (probs is None) == (log_probs is None):
-            raise ValueError("a beam needs either probs or log_probs (T x C), and got both or neither")
-        alphabet = characters if isinstance(characters, Alphabet) else Alphabet(characters)
-        if probs is None:
-            probs = np.exp(as_array(log_probs, "log_probs must be a T x C array of numbers"))
-        super().__init__(probs=probs, characters=list(alphabet.characters), width=width, t=t)
-
-    def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
-        T, C = np.shape(state["probs"])
-        if C != len(state["characters"]) + 1:
-            here = f"the characters {''.join(state['characters'])!r} with the blank make {len(state['characters']) + 1}"
-            raise ValueError(f"probs has {C} classes, and {here}; the blank is not listed among the characters")
-        return {"moments": T + 1}
+        super().__init__(probs, characters, log_probs, width=width, t=t)
 
     @property
     def beams(self) -> list[dict[str, tuple[float, float]]]:
         """After each frame the texts in the beam, the best first: what ends in the blank, and in the last label."""
         found: list[dict[str, tuple[float, float]]] = []
-        alphabet = Alphabet(self.characters)
-        with np.errstate(divide="ignore"):
-            log_probs = np.log(np.asarray(self.probs))
+        read = self.alphabet.decode
         beam.search(
-            log_probs, self.width, BLANK, None, None, 0.0, 0.0,
-            lambda kept: found.append({alphabet.decode(x): (math.exp(b), math.exp(n)) for x, (b, n) in kept.items()}),
+            self.log_probs, self.width, BLANK, None, None, 0.0, 0.0,
+            lambda kept: found.append({read(x): (math.exp(b), math.exp(n)) for x, (b, n) in kept.items()}),
         )  # fmt: skip
         return found
 
@@ -85,12 +65,12 @@ class Beam(Widget):
         return next(iter(self.beams[-1]))
 
     def alt(self) -> str:
-        last = self.beams[-1]
-        read = Alphabet(self.characters).decode(best_path(np.asarray(self.probs)))
+        last, read = self.beams[-1], self.alphabet.decode(best_path(np.asarray(self.probs)))
+        text, shares = next(iter(last.items()))
         return (
             f"Prefix beam search over {counted(len(self.probs), 'frame')} with a beam of {self.width}: at the end "
-            f"{self.text!r} is the best of {counted(len(last), 'text')}, with {show_number(sum(last[self.text]))}; the "
-            f"best path reads {read!r}."
+            f"{text!r} is the best of {counted(len(last), 'text')}, with {show_number(sum(shares))}; the best path "
+            f"reads {read!r}."
         )
 
     def __repr__(self) -> str:

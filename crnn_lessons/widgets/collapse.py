@@ -9,7 +9,7 @@ from crnn_lessons.alphabet import BLANK_SIGN, Alphabet
 from crnn_lessons.ctc import collapse, count_alignments, repeats
 from crnn_lessons.show.numbers import counted
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Choice, Entry, Place, Text
+from crnn_lessons.widgets.spec import Choice, Entry, Place, Text, as_alphabet
 
 MOST_STEPS = 64
 """The longest path the widget shows."""
@@ -47,7 +47,7 @@ class Collapse(Widget):
         examples: Sequence[str] | None = None,
     ):
         if alphabet is not None:
-            alphabet = list((alphabet if isinstance(alphabet, Alphabet) else Alphabet(alphabet)).characters)
+            alphabet = list(as_alphabet(alphabet).characters)
             if BLANK_SIGN in alphabet:
                 raise ValueError(f"{BLANK_SIGN!r} stands for the blank in this widget; take it out of the alphabet")
         if examples is None:

@@ -13,7 +13,7 @@ from crnn_lessons.arrays import as_array, to_numpy
 from crnn_lessons.ctc import best_path, extend, forced_alignment, forward_backward, min_frames
 from crnn_lessons.show.numbers import show_number
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Entry, Place
+from crnn_lessons.widgets.spec import Characters, Entry, Place, as_alphabet
 from crnn_lessons.widgets.steps import MOST_BYTES, to_steps, to_text
 
 PER_NAT = 12
@@ -51,7 +51,7 @@ class Film(Widget):
 
     kind = "film"
     film = Entry(fixed=True)
-    characters = Entry(fixed=True)
+    characters = Characters()
     frame = Place("frames", said="{name} runs from {low} to {high} in this film")
 
     def __init__(
@@ -62,7 +62,7 @@ class Film(Widget):
         characters: Alphabet | Iterable[str],
         frame: int = 0,
     ):
-        alphabet = characters if isinstance(characters, Alphabet) else Alphabet(characters)
+        alphabet = as_alphabet(characters)
         frames = [(int(step), list(parts)) for step, parts in frames]
         if not frames:
             raise ValueError("a film needs at least one frame, and got none")
@@ -81,7 +81,7 @@ class Film(Widget):
                 f"{max(1, len(frames) * MOST_BYTES // size)} of its {len(frames)} frames, or show one picture"
             )
         film = {"steps": steps, "scenes": scenes}
-        super().__init__(film=film, characters=list(alphabet.characters), frame=frame)
+        super().__init__(film=film, characters=alphabet, frame=frame)
 
     def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
         return {"frames": len(state["film"]["steps"])}

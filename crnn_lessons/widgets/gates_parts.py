@@ -14,7 +14,7 @@ from torch import nn
 
 from crnn_lessons.arrays import as_array
 from crnn_lessons.cells import lstm_step
-from crnn_lessons.widgets.layers import bias_of, weights_of
+from crnn_lessons.widgets.layers import weights_of
 
 GATES = ("i", "f", "g", "o")
 """The order of a step's four numbers, and of the parts of an LSTM's weights: torch's."""
@@ -49,11 +49,7 @@ TASKS = {
 
 
 def check_gates(gates: ArrayLike) -> list[list[float]]:
-    """Return gates as T rows of i, f, g, o, or say in one sentence why they are none.
-
-    Raises:
-        ValueError: the wrong shape, or a number outside its range.
-    """
+    """Return gates as T rows of i, f, g, o, or say in one sentence why they are none."""
     said = f"gates must be T x 4 (time steps by i, f, g, o), T from 1 to {MOST_STEPS}"
     values = as_array(gates, said)
     if values.ndim != 2 or values.shape[1] != 4 or not 1 <= len(values) <= MOST_STEPS:
@@ -70,24 +66,20 @@ def read_cell(layer: Any) -> dict:
     Raises:
         ValueError: no LSTM, one of another build, or one too large to look at.
     """
-    suffix = "" if isinstance(layer, nn.LSTMCell) else "_l0"
-    names = [f"{name}{suffix}" for name in ("weight_ih", "weight_hh")]
-    if not all(hasattr(layer, name) for name in names):
-        raise ValueError(f"a cell is an LSTM of torch or of crnn_lessons.cells, and this is {type(layer).__name__}")
-    weight_ih, weight_hh = weights_of(layer, *names)
-    H, layers, ways = weight_hh.shape[1], getattr(layer, "num_layers", 1), 1 + getattr(layer, "bidirectional", False)
+    kind, suffix = type(layer).__name__, "" if isinstance(layer, nn.LSTMCell) else "_l0"
+    weights, biases = ([f"{what}_{part}{suffix}" for part in ("ih", "hh")] for what in ("weight", "bias"))
+    if not all(hasattr(layer, name) for name in weights):
+        raise ValueError(f"a cell is an LSTM of torch or of crnn_lessons.cells, and this is {kind}")
+    weight_ih, weight_hh, bias = weights_of(layer, weights, biases)
+    H, layers, ways = len(weight_hh[0]), getattr(layer, "num_layers", 1), 1 + getattr(layer, "bidirectional", False)
     if len(weight_hh) != 4 * H or getattr(layer, "proj_size", 0):
-        kind = type(layer).__name__
         raise ValueError(f"only an LSTM has these gates, and this is {kind}; give an LSTM without proj_size")
     if layers != 1 or ways != 1:
         raise ValueError(f"the widget shows one layer in one direction, and this LSTM has {layers} in {ways}")
     if H > MOST_UNITS:
         raise ValueError(f"the widget shows at most {MOST_UNITS} units, and this LSTM has {H}")
-    bias = bias_of(layer, 4 * H, f"bias_ih{suffix}", f"bias_hh{suffix}")
     output_tanh = bool(getattr(layer, "output_tanh", True))
-    return {name[:9]: weight.tolist() for name, weight in zip(names, (weight_ih, weight_hh), strict=True)} | {
-        "bias": bias.tolist(), "output_tanh": output_tanh,
-    }  # fmt: skip
+    return {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias": bias, "output_tanh": output_tanh}
 
 
 def read_out(out: nn.Linear, hidden_size: int, labels: Sequence[str], classes: Sequence[str] | None) -> dict:
@@ -103,7 +95,7 @@ def read_out(out: nn.Linear, hidden_size: int, labels: Sequence[str], classes: S
         classes = labels if len(labels) == C else range(C)
     if len(classes) != C:
         raise ValueError(f"out has {C} classes, and {len(classes)} names are given for them")
-    weight, bias = weights_of(out, "weight")[0].tolist(), bias_of(out, C, "bias").tolist()
+    weight, bias = weights_of(out)
     return {"out_weight": weight, "out_bias": bias, "classes": [str(name) for name in classes]}
 
 
@@ -130,11 +122,7 @@ def run_by_hand(gates: Sequence[Sequence[float]]) -> dict[str, np.ndarray]:
 
 
 def check_inputs(inputs: Any, labels: Sequence[str], input_size: int) -> list[list[float]]:
-    """Return inputs as T rows of D numbers: from an array, or from a text or class indices made one-hot.
-
-    Raises:
-        ValueError: they do not fit the cell; the sentence says how.
-    """
+    """Return inputs as T rows of D numbers, or say why they do not fit; a text or class indices are made one-hot."""
     if isinstance(inputs, str):
         if unknown := [sign for sign in inputs if sign not in labels]:
             raise ValueError(f"{unknown[0]!r} in {inputs!r} is none of the labels {''.join(labels)!r}")
@@ -153,11 +141,7 @@ def check_inputs(inputs: Any, labels: Sequence[str], input_size: int) -> list[li
 
 
 def check_labels(labels: Sequence[str] | None, input_size: int) -> list[str]:
-    """Names of one sign each for the first features: the digits when none are given.
-
-    Raises:
-        ValueError: too many, more than one sign in one, or the same twice.
-    """
+    """Return names of one sign each for the first features, or say why they are none; the digits when left out."""
     labels = [str(label) for label in (range(min(10, input_size)) if labels is None else labels)]
     if len(labels) > input_size or len(set(labels)) < len(labels) or any(len(label) != 1 for label in labels):
         limits = f"labels are single signs, each once, at most one for each of the {input_size} features"

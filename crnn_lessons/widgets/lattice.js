@@ -3,9 +3,9 @@ import { bar, field, invalid, isInvalid, legend, live, liveAll, noteLine, radios
 import { bestPath, bestThrough, countAlignments, countThrough, forwardBackward } from "./ctc.js";
 import { attr, clamp, html } from "./dom.js";
 import { arrowTo } from "./keys.js";
-import { LABEL, drawScene, measure } from "./lattice_scene.js";
-import { probabilityTable, shownClasses } from "./lattice_table.js";
-import { QUANTITIES, explain, named, readTarget, rescale, sources } from "./lattice_words.js";
+import { drawScene, measure } from "./lattice_scene.js";
+import { probabilityTable } from "./lattice_table.js";
+import { QUANTITIES, explain, named, readTarget, sources } from "./lattice_words.js";
 import { focused, follow, mount, shell } from "./view.js";
 import { codePoints, count, fromLog, number, plural } from "./words.js";
 
@@ -27,13 +27,15 @@ export function compute(probs, labels, characters) {
 
 function render({ model, el: host }) {
   const view = follow(model, paint), { characters } = view.state;
-  let lattice, scene, table, hover = null;
+  let lattice, scene, hover = null;
   const known = {}; // what has been computed and drawn
 
   const target = field("input.field.mono", onTarget, { size: 10 });
   const quantity = radios("quantity shown", QUANTITIES, (mode) => view.change({ mode }));
   const totals = live("p.totals"), note = noteLine(), scroll = html("div.scroll"), help = legend();
-  const line = html("p.mono.line"), paths = html("p.paths");
+  const line = html("p.mono.line"), paths = html("p.paths"), table = probabilityTable({ view, note,
+    names: [characters.includes("-") ? "∅" : "-", ...characters],
+    keeps: (t, k, p) => `the lattice keeps p(${t}, ${named(lattice, k)}) = ${number(p)}` });
   const reset = resetButton(view, "", () => { note.textContent = ""; hover = null; });
   const root = shell("lattice", "CTC lattice", bar(html("label", "target", target), quantity.root, reset),
     totals, note, scroll, liveAll(line, paths), help);
@@ -48,12 +50,6 @@ function render({ model, el: host }) {
     note.textContent = problem ?? "";
     const text = codePoints(target.value).join("");
     if (!problem) view.change({ target: text, s: clamp(view.state.s, 2 * labels.length + 1) });
-  }
-
-  function setProbability(t, k, value) {
-    const allowed = value >= 0 && value <= 1, kept = `p(${t}, ${named(lattice, k)}) = ${number(lattice.probs[t][k])}`;
-    note.textContent = allowed ? "" : `A probability lies between 0 and 1; the lattice keeps ${kept}.`;
-    if (allowed) view.change({ probs: lattice.probs.map((row, u) => (u === t ? rescale(row, k, value) : row)) });
   }
 
   function select(t, s) {
@@ -78,15 +74,12 @@ function render({ model, el: host }) {
 
   /** Draws anew what the lattice has outgrown; says whether its cells are new. */
   function build() {
-    const pixels = size(), { T, rows, labels, signs } = lattice, C = signs.length, classes = shownClasses(rows, C);
-    const plane = JSON.stringify([labels, T, pixels.wide]), matrix = JSON.stringify([classes, T, pixels.wide]);
+    const pixels = size(), { T, rows, labels } = lattice, plane = JSON.stringify([labels, T, pixels.wide]);
     const redrawn = plane !== known.plane;
     if (redrawn) scene = drawScene(lattice, pixels, listeners);
-    if (matrix !== known.matrix) {
-      table = probabilityTable({ T, classes, C, names: signs, cell: pixels.wide, label: LABEL, setProbability });
-    }
-    if (redrawn || matrix !== known.matrix) scroll.replaceChildren(scene.root, table.root);
-    Object.assign(known, { plane, matrix, wide: pixels.wide });
+    table.fill(rows, pixels.wide);
+    if (redrawn) scroll.replaceChildren(scene.root, table.root);
+    Object.assign(known, { plane, wide: pixels.wide });
     return redrawn;
   }
 
@@ -98,7 +91,6 @@ function render({ model, el: host }) {
     if (redrawn) hover = null;
     if (redrawn || fresh || mode !== known.mode) scene.fill(lattice, mode);
     Object.assign(known, { given, mode });
-    table.fill(probs);
     const typing = focused(root) === target && isInvalid(target);
     if (!typing && codePoints(target.value).join("") !== text) target.value = text;
     if (!typing) invalid(target, false);

@@ -8,43 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK_SIGN, Alphabet
-from crnn_lessons.arrays import as_array
 from crnn_lessons.ctc import Lattice as Numbers
 from crnn_lessons.ctc import extend, forced_alignment, forward_backward, min_frames
 from crnn_lessons.show.numbers import short, show_number
-from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Choice, Entry, Place, Text
-
-MOST_FRAMES, MOST_CLASSES = 100, 500
+from crnn_lessons.widgets.probs import OverProbs
+from crnn_lessons.widgets.spec import Choice, Place, Text
 
 
-def check_probs(probs: ArrayLike) -> list[list[float]]:
-    """Return probabilities as T x C nested lists, or say in one sentence why they are none.
-
-    Raises:
-        ValueError: the wrong shape, too much to draw, a number outside 0 to 1, or a row that does not sum to 1 (within
-            1e-4).
-    """
-    values = as_array(probs, "probs must be a T x C array of numbers")
-    if values.ndim != 2 or 0 in values.shape:
-        raise ValueError(f"probs must be T x C (time steps by classes), T at least 1, and has the shape {values.shape}")
-    if values.shape[0] > MOST_FRAMES or values.shape[1] > MOST_CLASSES:
-        raise ValueError(
-            f"the widget draws at most {MOST_FRAMES} time steps of {MOST_CLASSES} classes, and probs is "
-            f"{values.shape[0]} x {values.shape[1]}; give it a part"
-        )
-    for t, k in np.argwhere(~((values >= 0) & (values <= 1 + 1e-6))).tolist():
-        raise ValueError(f"a probability lies between 0 and 1, and probs[{t}, {k}] is {values[t, k]:g}")
-    sums = values.sum(axis=1)
-    for t in np.flatnonzero(np.abs(sums - 1) > 1e-4).tolist():
-        raise ValueError(
-            f"the classes of each time step must sum to 1, and at t={t} they sum to {sums[t]:.6g}; "
-            "apply a softmax over the classes, or give log_probs="
-        )
-    return values.tolist()
-
-
-class Lattice(Widget):
+class Lattice(OverProbs):
     """The lattice of a target over a matrix of probabilities.
 
     Args:
@@ -64,9 +35,7 @@ class Lattice(Widget):
     """
 
     kind = "lattice"
-    probs = Entry(check_probs)
     target = Text()
-    characters = Entry(fixed=True)
     t = Place("T", said="{name} runs from {low} to {high} in this lattice")
     s = Place("L", said="{name} runs from {low} to {high} in this lattice")
     mode = Choice("alpha", "beta", "posterior", "best")
@@ -82,46 +51,26 @@ class Lattice(Widget):
         s: int = 0,
         mode: str = "alpha",
     ):
-        if (probs is None) == (log_probs is None):
-            raise ValueError("a lattice needs either probs or log_probs (T x C), and got both or neither")
-        if probs is None:
-            probs = np.exp(as_array(log_probs, "log_probs must be a T x C array of numbers"))
-        probs = check_probs(probs)  # before the characters: how many there may be is said here
-        alphabet = characters if isinstance(characters, Alphabet) else Alphabet(characters)
-        characters = list(alphabet.characters)
-        super().__init__(probs=probs, target=target, characters=characters, t=t, s=s, mode=mode)
+        super().__init__(probs, characters, log_probs, target=target, t=t, s=s, mode=mode)
 
     def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
-        alphabet, (T, C) = Alphabet(state["characters"]), np.shape(state["probs"])
-        characters = "".join(state["characters"])
-        if C != alphabet.num_classes and self.state:
-            here = f"{alphabet.num_classes}: the blank and {characters!r}"
-            raise ValueError(f"probs has {C} classes, and this lattice has {here}")
-        if C != alphabet.num_classes:
-            raise ValueError(
-                f"probs has {C} classes, and the characters {characters!r} with the blank make "
-                f"{alphabet.num_classes}; the blank is not listed among the characters"
-            )
-        target, needed = state["target"], min_frames(list(map(ord, state["target"])))
-        if needed > T:
-            raise ValueError(f"the target {short(target)} needs {needed} time steps, and probs has {T}")
-        return {"T": T, "L": 2 * len(alphabet.encode(target)) + 1}
+        sizes, target = super().fit(state, changed), state["target"]
+        needed = min_frames(list(map(ord, target)))
+        if needed > sizes["T"]:
+            raise ValueError(f"the target {short(target)} needs {needed} time steps, and probs has {sizes['T']}")
+        return sizes | {"L": 2 * len(Alphabet(state["characters"]).encode(target)) + 1}
 
     @property
     def numbers(self) -> Numbers:
         """Alpha, beta, posterior and log p(Y | X) of the present state, computed in Python."""
-        return forward_backward(*self._given())
-
-    def _given(self) -> tuple[np.ndarray, list[int]]:
-        with np.errstate(divide="ignore"):
-            return np.log(np.asarray(self.probs)), Alphabet(self.characters).encode(self.target)  # T C; S
+        return forward_backward(self.log_probs, self.alphabet.encode(self.target))
 
     def alt(self) -> str:
-        log_probs, labels = self._given()
+        labels = self.alphabet.encode(self.target)
         log_p, rows, best = self.numbers.log_likelihood, extend(labels), "no path has a probability above zero"
         if log_p > -np.inf:
             blank = "∅" if BLANK_SIGN in self.characters else BLANK_SIGN
-            path = Alphabet(self.characters).show(rows[forced_alignment(log_probs, labels)[0]], blank)
+            path = self.alphabet.show(rows[forced_alignment(self.log_probs, labels)[0]], blank)
             best = f"most probable path {path!r}"
         return (
             f"CTC lattice of the target {self.target!r}: {len(self.probs)} time steps, {len(rows)} rows; p(Y|X) = "

@@ -1,9 +1,9 @@
 // The drawing of the lattice: a box for each cell, a line for each step, arrows for what feeds the chosen cell.
 import { predecessors } from "./ctc.js";
 import { attr, boxAt, flag, html, range, svg, textAt } from "./dom.js";
+import { LABEL } from "./lattice_table.js";
 import { brief, visible } from "./words.js";
 
-export const LABEL = 62; // pixels left of the first column
 const TOP = 22; // pixels above the first row
 
 /** Each cell's share of its time step, 0 to 1: how strongly it is coloured. In "best", relative to the best of all. */

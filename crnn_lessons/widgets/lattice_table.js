@@ -1,31 +1,41 @@
 // The probabilities under the lattice: a table whose cells can be edited, a column a time step.
 import { attr, flag, html, range } from "./dom.js";
 import { arrowTo, modified, rove } from "./keys.js";
+import { rescale } from "./lattice_words.js";
 import { number, tidy, typed, visible } from "./words.js";
 
+export const LABEL = 62; // pixels left of the first column
 const MOST_ROWS = 12; // of a larger alphabet, only the target's characters are shown, and the rest as one row
 
-/** The classes that get a row of their own. */
-export function shownClasses(rows, C) {
-  const all = range(C, (k) => k);
-  return C <= MOST_ROWS ? all : all.filter((k) => rows.includes(k));
-}
-
-/** Draws the table; `setProbability(t, k, value)` is asked for each edit. Returns { root, fill, mark }. */
-export function probabilityTable({ T, classes, C, names, cell, label, setProbability }) {
+/**
+ * The probabilities of a view, to be changed in it; `keeps(t, k, p)` are the words for a number that stays, where what
+ * was typed is none. Returns { root, fill, mark }.
+ */
+export function probabilityTable({ view, note, names, keeps }) {
+  const root = html("table.probs", { role: "grid" }), C = names.length;
+  let cells = [], rest = [], classes = [], drawn = "";
   let armed = null; // the cell in which a second click opens the field, for screens without a keyboard
-  const cells = classes.map((k, line) => range(T, (t) => html("td", {
-    role: "gridcell", tabindex: -1, "data-t": t, "data-k": k, onkeydown: (event) => onKey(event, t, line),
-    onclick: ({ currentTarget }) => (armed === currentTarget ? open(t, line) : focus(t, line)),
-    onblur: () => { armed = null; }, ondblclick: () => open(t, line) })));
-  const rest = classes.length < C ? range(T, () => html("td.soft", { role: "gridcell" })) : [];
-  const row = (title, tds) => html("tr", { role: "row" },
-    html("th", { role: "rowheader", scope: "row", style: `width: ${label}px` }, title), tds);
-  const root = html("table.probs", { role: "grid", style: `width: ${label + T * cell}px`,
-    "aria-label": `Probabilities, ${T} time steps by ${C} classes. Type a number, or + and −, to change one.` },
-  html("tbody", { role: "rowgroup" }, cells.map((tds, line) => row(`p(${visible(names[classes[line]])})`, tds)),
-    rest.length ? row("others", rest) : []));
-  cells[0][0].tabIndex = 0;
+
+  function put(t, k, value) {
+    const { probs } = view.state, allowed = value >= 0 && value <= 1;
+    note.textContent = allowed ? "" : `A probability lies between 0 and 1; ${keeps(t, k, probs[t][k])}.`;
+    if (allowed) view.change({ probs: probs.with(t, rescale(probs[t], k, value)) });
+  }
+
+  function build(T, wide) {
+    cells = classes.map((k, line) => range(T, (t) => html("td", {
+      role: "gridcell", tabindex: -1, "data-t": t, "data-k": k, onkeydown: (event) => onKey(event, t, line),
+      onclick: ({ currentTarget }) => (armed === currentTarget ? open(t, line) : focus(t, line)),
+      onblur: () => { armed = null; }, ondblclick: () => open(t, line) })));
+    rest = classes.length < C ? range(T, () => html("td.soft", { role: "gridcell" })) : [];
+    const row = (title, tds) => html("tr", { role: "row" },
+      html("th", { role: "rowheader", scope: "row", style: `width: ${LABEL}px` }, title), tds);
+    attr(root, { style: `width: ${LABEL + T * wide}px`,
+      "aria-label": `Probabilities, ${T} time steps by ${C} classes. Type a number, or + and −, to change one.` });
+    const rows = cells.map((tds, line) => row(`p(${visible(names[classes[line]])})`, tds));
+    root.replaceChildren(html("tbody", { role: "rowgroup" }, rows, rest.length ? row("others", rest) : []));
+    cells[0][0].tabIndex = 0;
+  }
 
   function focus(t, line) {
     rove(cells.flat(), cells[line][t]);
@@ -35,9 +45,10 @@ export function probabilityTable({ T, classes, C, names, cell, label, setProbabi
 
   function onKey(event, t, line) {
     if (event.target.tagName === "INPUT" || modified(event)) return;
-    const to = arrowTo(event, t, line, T, classes.length), by = { "+": 0.05, "=": 0.05, "-": -0.05 }[event.key];
+    const to = arrowTo(event, t, line, cells[0].length, cells.length);
+    const by = { "+": 0.05, "=": 0.05, "-": -0.05 }[event.key];
     if (to) focus(...to);
-    else if (by) setProbability(t, classes[line], Math.max(0, Math.min(1, cells[line][t].crnnValue + by)));
+    else if (by) put(t, classes[line], Math.max(0, Math.min(1, cells[line][t].crnnValue + by)));
     else if (event.key === "Enter" && !event.shiftKey) open(t, line);
     else if (/^[0-9.]$/.test(event.key)) open(t, line, event.key);
     else return;
@@ -52,7 +63,7 @@ export function probabilityTable({ T, classes, C, names, cell, label, setProbabi
       onblur: () => {
         const text = input.value.trim().replace(",", ".");
         input.remove();
-        if (keep && text !== "") setProbability(t, classes[line], Number(text));
+        if (keep && text !== "") put(t, classes[line], Number(text));
       },
       onkeydown: (event) => {
         if (event.key !== "Enter" && event.key !== "Escape") return;
@@ -67,8 +78,13 @@ export function probabilityTable({ T, classes, C, names, cell, label, setProbabi
     if (first === null) input.select();
   }
 
-  function fill(probs) {
-    const digits = cell >= 38 ? 3 : cell >= 30 ? 2 : 0;
+  /** Show the probabilities in columns so many pixels wide; `needed` are the classes that are to have a row. */
+  function fill(needed, wide) {
+    const { probs } = view.state, digits = wide >= 38 ? 3 : wide >= 30 ? 2 : 0, all = range(C, (k) => k);
+    classes = C <= MOST_ROWS ? all : all.filter((k) => needed.includes(k));
+    const shape = JSON.stringify([classes, probs.length, wide]);
+    if (shape !== drawn) build(probs.length, wide);
+    drawn = shape;
     cells.forEach((tds, line) => tds.forEach((td, t) => {
       const k = classes[line], p = probs[t][k], text = short(p, digits);
       if (td.crnnValue === p) return;

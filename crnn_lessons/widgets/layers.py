@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch import nn
 
 from crnn_lessons.arrays import to_numpy
 
 
-def weights_of(layer: nn.Module, *names: str) -> list[np.ndarray | None]:
-    """The named weights of a layer as float64 arrays; None for a bias that it does not have.
+def weights_of(layer: nn.Module, weights: Sequence[str] = ("weight",), biases: Sequence[str] = ("bias",)) -> list[list]:
+    """The named weights of a layer, and after them the sum of the named biases: 0 for those that it lacks.
 
     Raises:
         ValueError: a weight that is no finite number, as after a training that diverged.
     """
-    found = []
-    for name in names:
-        weight = getattr(layer, name, None)
-        if weight is None or isinstance(weight, bool):
-            found.append(None)
-            continue
-        found.append(to_numpy(weight).astype(np.float64))
-        for bad in found[-1][~np.isfinite(found[-1])]:
+    found = {}
+    for name in (*weights, *(name for name in biases if getattr(layer, name, None) is not None)):
+        found[name] = to_numpy(getattr(layer, name)).astype(np.float64)
+        for bad in found[name][~np.isfinite(found[name])]:
             kind = type(layer).__name__
             raise ValueError(f"the weights of a layer must be finite numbers, and {name} of this {kind} holds {bad}")
-    return found
-
-
-def bias_of(layer: nn.Module, size: int, *names: str) -> np.ndarray:
-    """The sum of the named biases of a layer: 0 for those that it lacks."""
-    parts = [part for part in weights_of(layer, *names) if part is not None]
-    return np.sum([np.zeros(size), *parts], axis=0)
+    bias = sum((found[name] for name in biases if name in found), np.zeros(len(found[weights[0]])))
+    return [*(found[name].tolist() for name in weights), bias.tolist()]

@@ -51,7 +51,7 @@ class Memory(Widget):
     norm = Number(0.1, 3)
     bias = Number(-2, 6)
     length = Whole(2, MOST_STEPS, said="{name} is a whole number from {low} to {high}")
-    distance = Place("T", said="{name} is a whole number from {low} to {high}")
+    distance = Place("T", lambda T: min(20, T - 1), said="{name} is a whole number from {low} to {high}")
     matrix = Choice(*KINDS, said=f"{{name}} is {' or '.join(KINDS)}")
     cells = Entry(read_cells)
 
@@ -68,8 +68,6 @@ class Memory(Widget):
     ):
         if not isinstance(seed, Integral) or isinstance(seed, bool) or seed < 0:
             raise ValueError(f"seed is a whole number of 0 or more, and got {seed!r}")
-        length = type(self).length.read(length)
-        distance = min(20, length - 1) if distance is None else distance
         shown = {"norm": norm, "bias": bias, "length": length, "distance": distance, "matrix": matrix, "cells": cells}
         super().__init__(base=draw_base(int(seed)), **shown)
 

@@ -1,79 +1,54 @@
-// How far back a recurrent network feels, derived by hand; Python has it from autograd. Matrices are lists of rows.
+// How far back a recurrent network feels: its cells, on numbers that carry their derivatives by the input at each step.
+// Python has the same from autograd.
 import { range } from "./dom.js";
 
 export const CELLS = { RNN: 1, LSTM: 4, GRU: 3 };
 
-const sigmoid = (a) => 1 / (1 + Math.exp(-a));
-const apply = (W, v) => W.map((row) => row.reduce((total, w, k) => total + w * v[k], 0));
-/** P W for P of rows times a matrix. */
-const through = (P, W) => P.map((row) => W[0].map((_, k) => row.reduce((total, p, j) => total + p * W[j][k], 0)));
-const columns = (P, v) => P.map((row) => row.map((p, k) => p * v[k])); // each column times a number
-const add = (...Ps) => Ps[0].map((row, j) => row.map((_, k) => Ps.reduce((total, P) => total + P[j][k], 0)));
-const each = (f, ...vs) => vs[0].map((_, k) => f(...vs.map((v) => v[k])));
-const eye = (n) => range(n, (j) => range(n, (k) => (j === k ? 1 : 0)));
+// A number is { x, by }: its value, and its derivative by each input.
+const curve = (f, slope) => ({ x, by }) => {
+  const y = f(x), steep = slope(y); // a slope is written with the result, as in the lesson
+  return { x: y, by: by.map((d) => steep * d) };
+};
+const sigmoid = curve((a) => 1 / (1 + Math.exp(-a)), (y) => y * (1 - y));
+const tanh = curve(Math.tanh, (y) => 1 - y * y);
+const rest = curve((a) => 1 - a, () => -1);
+const plus = (a, b) => ({ x: a.x + b.x, by: a.by.map((d, t) => d + b.by[t]) });
+const times = (a, b) => ({ x: a.x * b.x, by: a.by.map((d, t) => d * b.x + a.x * b.by[t]) });
+/** The sum of a vector's numbers, each with its weight. */
+function weighted(row, vector) {
+  const by = vector[0].by.map(() => 0);
+  row.forEach((w, j) => { for (let t = 0; t < by.length; t++) by[t] += w * vector[j].by[t]; });
+  return { x: row.reduce((sum, w, j) => sum + w * vector[j].x, 0), by };
+}
+/** A function of one number or two, unit by unit. */
+const each = (f, ...vectors) => vectors[0].map((_, j) => f(...vectors.map((vector) => vector[j])));
+
+/** The states h and c after a step; part k gets `input(k)`, its bias included, and `past(k)` from the state before. */
+const STEPS = {
+  RNN: (input, past, h, c) => [each(tanh, each(plus, input(0), past(0))), c],
+  LSTM(input, past, h, c) {
+    const gates = [sigmoid, sigmoid, tanh, sigmoid].map((squash, k) => each(squash, each(plus, input(k), past(k))));
+    const [i, f, g, o] = gates, next = each(plus, each(times, f, c), each(times, i, g));
+    return [each(times, o, each(tanh, next)), next];
+  },
+  GRU(input, past, h, c) {
+    const [r, z] = [0, 1].map((k) => each(sigmoid, each(plus, input(k), past(k))));
+    const n = each(tanh, each(plus, input(2), each(times, r, past(2))));
+    return [each(plus, each(times, each(rest, z), n), each(times, z, h)), c];
+  },
+};
 
 /** The length of the derivative of the last state by the input, for each distance back from the last step. */
 export function influence(base, cell, kind, norm, bias, length) {
-  const W = base[kind].slice(0, CELLS[cell]).map((matrix) => matrix.map((row) => row.map((w) => norm * w)));
-  const U = base.weight_ih.slice(0, CELLS[cell]);
-  const rows = { RNN: rnn, LSTM: lstm, GRU: gru }[cell](W, U, base.x.slice(0, length), bias);
-  return rows.map((row) => Math.sqrt(row.reduce((total, d) => total + d * d, 0))).reverse();
-}
-
-/** What step t gets from input and state: W_ih x + W_hh h for part k. */
-const part = (W, U, value, h, k) => apply(W[k], h).map((w, j) => U[k][j] * value + w);
-
-function rnn(W, U, x) {
-  let h = W[0].map(() => 0), A = eye(h.length);
-  const states = x.map((value) => (h = part(W, U, value, h, 0).map(Math.tanh))), out = [];
-  for (let t = x.length - 1; t >= 0; t--) {
-    const P = columns(A, states[t].map((s) => 1 - s * s));
-    out[t] = apply(P, U[0]);
-    A = through(P, W[0]);
+  const W = base[kind].map((matrix) => matrix.map((row) => row.map((w) => norm * w))), U = base.weight_ih;
+  const biased = cell === "RNN" ? -1 : 1; // f and z come second
+  const longer = (vector) => vector.map(({ x, by }) => ({ x, by: [...by, 0] })); // by the next input: 0 so far
+  let h = U[0].map(() => ({ x: 0, by: [] })), c = h;
+  for (let t = 0; t < length; t++) {
+    [h, c] = [h, c].map(longer);
+    const from = (k, u) => ({ x: u * base.x[t] + (k === biased ? bias : 0), by: range(t + 1, (s) => (s < t ? 0 : u)) });
+    const input = (k) => U[k].map((u) => from(k, u)), past = (k) => W[k].map((row) => weighted(row, h));
+    [h, c] = STEPS[cell](input, past, h, c);
   }
-  return out;
-}
-
-function lstm(W, U, x, bias) {
-  let h = W[0].map(() => 0), c = h, A = eye(h.length), M = A.map((row) => row.map(() => 0));
-  const kept = x.map((value) => {
-    const i = part(W, U, value, h, 0).map(sigmoid), f = part(W, U, value, h, 1).map((a) => sigmoid(a + bias));
-    const g = part(W, U, value, h, 2).map(Math.tanh), o = part(W, U, value, h, 3).map(sigmoid), before = c;
-    c = each((f, c, i, g) => f * c + i * g, f, c, i, g);
-    h = each((o, c) => o * Math.tanh(c), o, c);
-    return { i, f, g, o, c, before };
-  });
-  const out = [];
-  for (let t = x.length - 1; t >= 0; t--) {
-    const { i, f, g, o, c, before } = kept[t];
-    M = add(M, columns(A, each((o, c) => o * (1 - Math.tanh(c) ** 2), o, c)));
-    const P = [
-      columns(M, each((g, i) => g * i * (1 - i), g, i)), columns(M, each((b, f) => b * f * (1 - f), before, f)),
-      columns(M, each((i, g) => i * (1 - g * g), i, g)), columns(A, each((c, o) => Math.tanh(c) * o * (1 - o), c, o)),
-    ];
-    out[t] = each((...parts) => parts.reduce((a, b) => a + b), ...P.map((Pk, k) => apply(Pk, U[k])));
-    A = add(...P.map((Pk, k) => through(Pk, W[k])));
-    M = columns(M, f);
-  }
-  return out;
-}
-
-function gru(W, U, x, bias) {
-  let h = W[0].map(() => 0), A = eye(h.length);
-  const kept = x.map((value) => {
-    const r = part(W, U, value, h, 0).map(sigmoid), z = part(W, U, value, h, 1).map((a) => sigmoid(a + bias));
-    const inner = apply(W[2], h), n = each((u, r, w) => Math.tanh(u * value + r * w), U[2], r, inner), before = h;
-    h = each((z, n, h) => (1 - z) * n + z * h, z, n, h);
-    return { r, z, n, inner, before };
-  });
-  const out = [];
-  for (let t = x.length - 1; t >= 0; t--) {
-    const { r, z, n, inner, before } = kept[t];
-    const Pn = columns(A, each((z, n) => (1 - z) * (1 - n * n), z, n));
-    const Pz = columns(A, each((b, n, z) => (b - n) * z * (1 - z), before, n, z));
-    const Pr = columns(Pn, each((w, r) => w * r * (1 - r), inner, r));
-    out[t] = each((a, b, c) => a + b + c, apply(Pr, U[0]), apply(Pz, U[1]), apply(Pn, U[2]));
-    A = add(columns(A, z), through(Pr, W[0]), through(Pz, W[1]), through(columns(Pn, r), W[2]));
-  }
-  return out;
+  return range(length, (distance) => Math.hypot(...h.map(({ by }) => by[length - 1 - distance])));
 }

@@ -56,7 +56,7 @@ class Shape(Widget):
     output = Text()
     num_classes = Whole(2, LARGEST)
     word = Text()
-    frame = Place("T", said="{name} runs from {low} to {high} in this recogniser")
+    frame = Place("T", lambda T: T // 2, said="{name} runs from {low} to {high} in this recogniser")
     presets = Entry(fixed=True)
 
     def __init__(
@@ -84,10 +84,7 @@ class Shape(Widget):
     def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
         if len(state["word"]) > 64:
             raise ValueError(f"the word has {len(state['word'])} characters, and the widget takes at most 64")
-        T = account_of(state).rows[-1].shape[0]
-        if state["frame"] is None and not self.state:
-            state["frame"] = T // 2
-        return {"T": T}
+        return {"T": account_of(state).rows[-1].shape[0]}
 
     @property
     def summary(self) -> Summary:

@@ -7,16 +7,14 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from numbers import Integral, Real
 from typing import Any
 
-import numpy as np
 import traitlets
-from numpy.typing import ArrayLike
 
-from crnn_lessons.arrays import as_array
+from crnn_lessons.alphabet import Alphabet
 from crnn_lessons.show.numbers import short
 
 UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # control characters, halves of surrogate pairs
@@ -108,34 +106,32 @@ class Whole(Number):
 
 
 class Place(Whole):
-    """A place along an axis, whose size the widget's ``fit`` gives; where it becomes shorter, the place follows it."""
+    """A place along an axis, whose size the widget's ``fit`` gives; where it becomes shorter, the place follows it.
+
+    Args:
+        first: where it is at first, from the size of the axis, unless the widget is given a place.
+    """
 
     said = "{name} runs from {low} to {high} here"
 
-    def __init__(self, axis: str, **more: Any):
-        self.axis = axis
+    def __init__(self, axis: str, first: Callable[[int], int] | None = None, **more: Any):
+        self.axis, self.first = axis, first
         super().__init__(0, math.inf, **more)
 
     def read(self, value: object) -> object:
         return value  # until the size of the axis is known
 
 
-class Array(Entry):
-    """Numbers from -100 to 100 along named axes, such as "T x D"; nested lists in the state."""
+def as_alphabet(characters: Alphabet | Iterable[str]) -> Alphabet:
+    """Characters as an alphabet, which they may be already."""
+    return characters if isinstance(characters, Alphabet) else Alphabet(characters)
 
-    def __init__(self, axes: str, optional: bool = False):
-        self.written, self.axes, self.optional = axes, axes.split(" x "), optional
-        super().__init__()
 
-    def read(self, value: ArrayLike | None) -> list | None:
-        if value is None and self.optional:
-            return None
-        array = as_array(value, f"{self.name} must be an array of numbers, {self.written}")
-        if array.ndim != len(self.axes) or array.size == 0:
-            raise ValueError(f"{self.name} must be {self.written}, and has the shape {array.shape}")
-        for at in map(tuple, np.argwhere(~(np.abs(array) <= 100)).tolist()):  # nan is not
-            raise ValueError(f"{self.name} holds numbers from -100 to 100, and at {at} it is {array[at]:g}")
-        return array.tolist()
+class Characters(Entry):
+    """The characters of classes 1, 2, ..., given once: an Alphabet, or a text with each of them once."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda characters: list(as_alphabet(characters).characters), fixed=True)
 
 
 class State(traitlets.TraitType):
@@ -173,6 +169,8 @@ def checked(widget: Any, old: Mapping, new: object) -> dict:
     for name, entry in entries.items():
         if isinstance(entry, Place):
             last = facts[entry.axis] - 1
+            if state[name] is None and entry.first and not old:
+                state[name] = entry.first(facts[entry.axis])
             state[name] = entry.within(state[name] if name in changed else min(state[name], last), last, **facts)
         if name in changed:
             _carry(name, state[name])

@@ -5,12 +5,31 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from crnn_lessons.arrays import as_array
 from crnn_lessons.show.numbers import counted, listed
 from crnn_lessons.widgets.page import Widget
-from crnn_lessons.widgets.spec import Array, Choice, Place
+from crnn_lessons.widgets.spec import Choice, Entry, Place
 
 ACTIVATIONS = {"tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
 MOST = {"D": 4, "Dₕ": 4, "outputs": 4, "T": 12}
+
+
+class Array(Entry):
+    """Numbers from -100 to 100 along named axes, such as "T x D"; nested lists in the state."""
+
+    def __init__(self, axes: str, optional: bool = False):
+        self.written, self.axes, self.optional = axes, axes.split(" x "), optional
+        super().__init__()
+
+    def read(self, value: ArrayLike | None) -> list | None:
+        if value is None and self.optional:
+            return None
+        array = as_array(value, f"{self.name} must be an array of numbers, {self.written}")
+        if array.ndim != len(self.axes) or array.size == 0:
+            raise ValueError(f"{self.name} must be {self.written}, and has the shape {array.shape}")
+        for at in map(tuple, np.argwhere(~(np.abs(array) <= 100)).tolist()):  # nan is not
+            raise ValueError(f"{self.name} holds numbers from -100 to 100, and at {at} it is {array[at]:g}")
+        return array.tolist()
 
 
 class Unroll(Widget):
@@ -68,35 +87,28 @@ class Unroll(Widget):
 
     def fit(self, state: dict, changed: list[str]) -> dict[str, int]:
         sizes: dict[str, int] = {}
-        arrays = {name: entry.axes for name, entry in self.entries.items() if isinstance(entry, Array)}
-        for name in sorted(
-            arrays, key=lambda name: name in changed
-        ):  # what stood there says how large the rest must be
-            if self.state and (state[name] is None) != (self.state[name] is None):
+        arrays = [entry for entry in self.entries.values() if isinstance(entry, Array)]
+        for entry in sorted(arrays, key=lambda entry: entry.name in changed):  # what stood there sizes the rest
+            name, value = entry.name, state[entry.name]
+            if self.state and (value is None) != (self.state[name] is None):
                 raise ValueError(f"{name} cannot be added or taken away later; make a new widget")
-            if state[name] is None:
+            if value is None:
                 continue
-            shape = np.shape(state[name])
-            for axis, size in zip(arrays[name], shape, strict=True):
+            for axis, size in zip(entry.axes, np.shape(value), strict=True):
                 if size > MOST[axis] and axis not in sizes and not self.state:
                     raise ValueError(f"the widget shows 1 to {MOST[axis]} for {axis}, and got {size}")
                 sizes.setdefault(axis, min(size, MOST[axis]))
-            if shape != (wanted := tuple(sizes[axis] for axis in arrays[name])):
-                written = " x ".join(arrays[name])
-                raise ValueError(f"{name} must be {written}, here {wanted}, and has the shape {shape}")
+            if np.shape(value) != (wanted := tuple(sizes[axis] for axis in entry.axes)):
+                raise ValueError(f"{name} must be {entry.written}, here {wanted}, and has the shape {np.shape(value)}")
         return sizes | {"lines": sizes["Dₕ"] + sizes.get("outputs", 0)}
 
     @property
     def states(self) -> np.ndarray:
         """The state after each step, T x Dₕ, computed in Python."""
-        weight_ih, weight_hh, h, states = (
-            np.array(self.weight_ih),
-            np.array(self.weight_hh),
-            0 * np.array(self.bias),
-            [],
-        )
+        weight_ih, weight_hh, bias = (np.array(weight) for weight in (self.weight_ih, self.weight_hh, self.bias))
+        h, states = 0 * bias, []
         for x in np.array(self.inputs):
-            h = ACTIVATIONS[self.nonlinearity](weight_ih @ x + weight_hh @ h + self.bias)
+            h = ACTIVATIONS[self.nonlinearity](weight_ih @ x + weight_hh @ h + bias)
             states.append(h)
         return np.stack(states)
 

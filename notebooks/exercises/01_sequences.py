@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from crnn_lessons.cells import RNN
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
+from crnn_lessons.exercises.compare import holds_text
 
 WINDOW = 3
 """What a window sees, in exercises 01-1 and 01-6: the present input and the two before it."""
@@ -207,7 +208,8 @@ UNROLL = Exercise(
         leaves out the state :: + weight_hh @ h ->
             Without W_hh h each step stands for itself, and nothing is carried along.
         makes the states of the shape of x :: (len(x), len(h)) -> x.shape
-            x has D numbers a step, and a state has Dₕ: `np.zeros((len(x), len(h)))`.
+            x has D numbers a step, and a state has Dₕ: `np.zeros((len(x), len(h)))`. (If that is what you have: a step
+            reads one row of x, `x[t]`, and fills one row of the states, `states[t]`.)
         fills the rows with None :: states[t] = h -> states[t] = None
             A None that goes into an array becomes nan. Does your rnn_step end with a return?
         puts time on the second axis :: return states -> return states.T
@@ -229,6 +231,7 @@ UNROLL = Exercise(
         _sequence_case(4, 3, 2, 3),
         _sequence_case(0, 2, 3, 4),
     ],
+    array=True,
     show_case=_show_call("unroll"),
     tolerance=1e-5,  # float32 is right too
     hints=(
@@ -261,6 +264,8 @@ FLIPS = "The state changes its sign from step to step, as it does when W_hh is n
 
 def remembers(answer) -> str | None:
     """None if the one-unit network with these weights remembers for good that a 1 has come; else a sentence."""
+    if holds_text(answer):
+        return "The answer is three numbers, (w_ih, w_hh, b), and yours holds text: write 3 without quotes."
     numbers = [float(value) for value in np.ravel(np.asarray(answer, dtype=float))]
     if len(numbers) != 3 or not all(map(math.isfinite, numbers)):
         return f"The answer is three numbers, (w_ih, w_hh, b), and yours is {answer!r}."

@@ -101,12 +101,13 @@ STEPS_UNTIL = Exercise(
         does not round to whole steps :: = lambda norm, limit: math.log(limit) / math.log(norm)
             A distance is a whole number of steps.
         divides the logarithms the wrong way round :: = lambda norm, limit: math.floor(math.log(norm, limit)) + 1
-            norm**distance = limit means distance * log(norm) = log(limit).
+            norm**distance = limit means distance * log(norm) = log(limit). (The same comes out where norm and limit
+            are swapped: the function takes norm first.)
         divides the limit by the norm :: = lambda norm, limit: math.ceil(limit / norm)
-            The norm is multiplied, not subtracted: each step is one factor more.
+            Each step is one factor more: `norm**distance`, with two stars, is a power. `norm * distance` is not.
         """,
     ),
-    cases=[(0.5, 0.3), (0.5, 0.125), (0.9, 1e-6), (0.99, 1e-6), (0.25, 0.0625), (0.1, 0.5)],
+    cases=[(0.5, 0.3), (0.5, 0.125), (0.9, 1e-6), (0.99, 1e-6), (0.25, 0.0625), (0.1, 0.5), (0.9, 0.81)],
     hints=(
         ("no formula comes to mind", "A loop does it: raise the distance while norm**distance is not below."),
         ("the formula is one off", "Compare at norm 0.5 and limit 0.125: 0.5**3 equals the limit, so 4 it is."),
@@ -346,6 +347,8 @@ GRU_STEP = Exercise(
             A gate lies between 0 and 1: r and z are the logistic function of their sums.
         asks NumPy for a sigmoid :: sigmoid( -> np.sigmoid(
             NumPy has no sigmoid. Write it yourself: 1 / (1 + np.exp(-a)).
+        cuts into four parts, as for an LSTM :: b_ih, 3) -> b_ih, 4) & b_hh, 3) -> b_hh, 4)
+            A GRU has three parts: r, z and n.
         leaves out b_ih :: + b_ih ->
             There are two biases: b_ih goes with W_ih @ x.
         leaves out b_hh :: + b_hh ->
@@ -353,6 +356,7 @@ GRU_STEP = Exercise(
         """,
     ),
     cases=[_cell_case(3, 1, 1, 0), _cell_case(3, 2, 3, 1), _cell_case(3, 3, 2, 2), _cell_case(3, 4, 4, 3)],
+    array=True,
     show_case=_show_cell("gru_step", ("x", "h", "W_ih", "W_hh", "b_ih", "b_hh")),
     tolerance=1e-5,  # float32 is right too
     hints=(

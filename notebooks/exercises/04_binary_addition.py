@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
+from crnn_lessons.exercises.compare import holds_text
 from crnn_lessons.tasks import sums_of
 
 # 04-1 ---------------------------------------------------------------------------------------------------------------
@@ -245,9 +246,9 @@ EDGE = (
 )
 FORGETFUL = "W_hh is all zeros, so nothing is handed from a place to the next. Which unit is the carry?"
 FIRST_PLACE = (
-    "There is no carry yet at the first place, and h = 0 must say so: a carry unit that is 1 where there is none does "
-    "not fit this start. Otherwise the fault is in W_ih, b, w_out or b_out. Write down h for a total of 0, 1, 2 and 3: "
-    "the output must be 0, 1, 0, 1."
+    "Nothing has been handed on yet, so the fault is in W_ih, b, w_out or b_out. Write down h for a total of 0, 1, 2 "
+    "and 3: the output must be 0, 1, 0, 1. (Or your carry unit is 1 where there is no carry: the start h = 0 must say "
+    "that there is no carry yet.)"
 )
 THREE = (
     "A total of 3 comes up here, which it cannot at the first place, and smaller totals come out right. So look at "
@@ -270,6 +271,8 @@ def hand_set_error(answer):
     carry that goes with it, and each input.
     """
     try:
+        if any(holds_text(part) for part in answer):
+            return f"{HAND} Yours holds text: write 1 without quotes."
         parts = [np.asarray(part, dtype=float) for part in answer]
     except (TypeError, ValueError):
         return HAND
@@ -373,6 +376,11 @@ def _boxes():
     return cases
 
 
+def _of_two_corners(W_ih, W_hh, b, low, high, x):
+    images = [np.tanh(W_ih @ x + b + W_hh @ corner) for corner in (low, high)]
+    return np.minimum(*images), np.maximum(*images)
+
+
 STEP_BOX = Exercise(
     key="04-6",
     title="where a step sends a box of states",
@@ -395,10 +403,14 @@ STEP_BOX = Exercise(
             That is where the sum can land; the state is its tanh, which keeps the order.
         gives the highest first :: middle - reach -> middle + reach & middle + reach -> middle - reach
             The lowest values come first.
+        takes the least and the largest of two corners :: = _of_two_corners
+            A box of n units has 2 to the n corners, and the lowest sum may be at any of them: each unit's sum has its
+            own. Take the middle, and |W_hh| times half the width.
         sends the middle alone :: reach = np.abs(W_hh) @ (high - low) / 2 -> reach = 0 * b
             The image of a box is a box: the sum varies by |W_hh| times half the width.
         """,
     ),
+    array=True,
     cases=_boxes(),
     show_case=lambda W_ih, W_hh, b, low, high, x: (
         f"step_box(W_ih, W_hh, b, low, high, x) with {len(b)} unit{'s' * (len(b) > 1)}, W_hh = {W_hh.tolist()}, "

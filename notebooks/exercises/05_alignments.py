@@ -10,6 +10,7 @@ import numpy as np
 
 from crnn_lessons.ctc import alignments, collapse
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
+from crnn_lessons.exercises.compare import holds_text
 
 # 05-1 ---------------------------------------------------------------------------------------------------------------
 
@@ -280,7 +281,7 @@ TIE = "Two texts share the first place exactly; let one of them be clearly the m
 
 def best_path_misses(probs):
     """None if best path decoding misses the most probable text of this matrix, else a sentence."""
-    if np.asarray(probs).dtype.kind in "US":
+    if holds_text(probs):
         return f"{SHAPE} Yours holds text: write numbers, without quotes."
     probs = np.asarray(probs, dtype=float)
     if probs.ndim != 2 or probs.shape[1] != 2 or not 1 <= len(probs) <= 10:

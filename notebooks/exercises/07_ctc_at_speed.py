@@ -56,12 +56,6 @@ def _side_by_side():
     return rng.random((5, 3)), np.array([[0.0] * 3] * 3 + [[1.0, 0.0, 1.0], [0.0] * 3]), rng.random((5, 3))
 
 
-def _new_column(answer, *case):
-    """The column, or the word for what it is where it has no shape: a list adds up in another way than an array."""
-    column = answer(*case)
-    return column if column is ... or hasattr(column, "shape") else (type(column).__name__, column)
-
-
 ALPHA_STEP = Exercise(
     key="07-1",
     title="a whole column at once",
@@ -95,15 +89,13 @@ ALPHA_STEP = Exercise(
             `total[1:] += before[:-1]` do.
         shifts along the last axis :: = _last_axis
             The rows lie along the *first* axis: `total[1:] += before[:-1]`, without dots in front.
-        returns a list :: return total * emit -> return (total * emit).tolist()
-            The numbers are right. An array is asked for: the steps to come add and divide it as a whole.
         takes one column, and not several side by side :: = _one_column_only
             One column comes out right. A second axis needs no line of its own: slices of the first axis take it along,
             as in `total[1:] += before[:-1]`, and `skip[s] * before[s - 2]` does what `if skip[s]` does.
         """,
         _rolled=_rolled,
     ),
-    probe=_new_column,
+    array=True,
     cases=_step_cases(),
     large=[_side_by_side()],
     show_case=lambda before, skip, emit: (

@@ -393,7 +393,7 @@ assert (sum(copy.grad for copy in copies) - shared.grad).abs().max() < 1e-12
 # Can your step compute the parity? Let *p* be the parity so far and *x* the new bit. Two units are enough. Unit 0 asks
 # whether *x* + *p* is above ½, unit 1 whether it is above 1½. A steep tanh answers −1 for no and 1 for yes:
 #
-# $$h[0] = \tanh(40\,(x + p - \tfrac12)), \qquad h[1] = \tanh(40\,(x + p - 1\tfrac12)).$$
+# $$h[0] = \tanh(40\,(x + p - \tfrac12)), \qquad h[1] = \tanh(40\,(x + p - \tfrac32)).$$
 #
 # The new parity is 1 if unit 0 says yes and unit 1 says no: it is (h[0] − h[1])/2. The old one, *p*, was the same of the
 # step before. So 40*p* = 20h[0] − 20h[1], and these numbers go into $W_{hh}$. How far from right are the answers of your
@@ -409,7 +409,7 @@ parity_weights = {
 parity_ih, parity_hh, parity_b, parity_out = map(np.array, parity_weights.values())
 states = unroll(many[:20_000, None], np.zeros(2), parity_ih, parity_hh, parity_b)  # T Dh
 errors = states @ parity_out[0] - many[:20_000].cumsum() % 2
-print(f"furthest from the right answer: {np.abs(errors).max():.9f}")
+print(f"furthest from the right answer: {np.abs(errors).max():.0e}")
 assert np.abs(errors).max() < 1e-9
 
 # %% [markdown]
@@ -681,7 +681,7 @@ assert share_of_names(words) < 0.25
 # %% [markdown]
 # A mixture of both languages. The network knows that the first letter of 1 is o or e, the second n or i, and so on. But
 # it never hears which letter was drawn, so each step tosses its own coin. Where two names differ at *d* steps, all the
-# coins agree with probability $2 \cdot (\frac12)^d$; the mean over the ten digits is what you measured:
+# coins agree with probability $2 \cdot (\frac12)^d$; the mean over the ten digits is about what you measured:
 
 # %%
 apart = (names[:, :10] != names[:, 10:]).sum(dim=0)  # N: at how many steps the two names differ
@@ -765,11 +765,11 @@ assert ratios[0] > 5 * ratios[-1]
 # %% [markdown]
 # For one sequence the recurrent layer is many times slower, although the work is the same and torch runs on one thread
 # here. What takes the time is to *start* a thousand tiny portions of work one by one. With 256 sequences each portion
-# holds 256 times as much, and the two are about equally fast. So give a recurrent network large batches.
+# holds 256 times as much, and the recurrent one needs less than twice the time here. So give a recurrent network large batches.
 #
 # ### How far does the past reach?
 #
-# Move the input *d* steps before the end by 0.1. How far does the last state move? Ask your `unroll`, with the random
+# Change by 0.1 the input that stands *d* steps before the end. How far does the last state move? Ask your `unroll`, with the random
 # weights of five fresh layers:
 
 

@@ -254,7 +254,7 @@ figures.show(
 )
 
 # %% [markdown]
-# The measured norm never rises above its bound, and each step costs about the same factor. For a random matrix (left)
+# The measured norm never rises above its bound. Where the curves are straight, each step costs the same factor. For a random matrix (left)
 # the norm lies far below the bound. Is that the work of the tanh, or of the matrix? Here is a small matrix by itself:
 
 # %%
@@ -281,7 +281,7 @@ for (kind, norm), norms in measured.items():
 # %% [markdown]
 # At norm 1 the random matrix has no eigenvalue above 0.64, and that alone makes the product fade. At norm 2 the matrix
 # would explode; there the tanh makes it vanish. An orthogonal matrix has |λ| = ‖*W*‖ for every eigenvalue. At norm 1 it
-# loses nothing by itself, and only the tanh takes a little. That is why $W_{hh}$ is often started orthogonal. But
+# loses nothing by itself; what is lost with it, the tanh takes. That is why $W_{hh}$ is often started orthogonal. But
 # training moves the weights, and the window between fading and exploding is narrow.
 #
 # And the unit of exercise 01-4, which holds a 1 for good? Its state stays where the tanh is flat:
@@ -324,7 +324,7 @@ for norm in [0.5, 0.9, 0.99]:
 # %% [markdown]
 # ## 4 Cutting the way back
 #
-# To go back through 10,000 steps you must keep 10,000 states. So long sequences are trained in pieces of *K* steps: the
+# To go back through 10,000 steps you must keep 10,000 states. Long sequences are therefore trained in pieces of *K* steps: the
 # state is handed on from piece to piece, but the gradient stops at the border. This is **truncated backpropagation
 # through time**. In your loop it is one line. What does it cost?
 
@@ -362,14 +362,15 @@ assert missing["random", 10] < 0.2 and missing["orthogonal", 10] > 0.6
 # %% [markdown]
 # Where the gradient fades anyway, pieces of 10 steps lose about a tenth. Where it does not, most of it comes from further back
 # and is lost. What lies more than *K* steps back gets no gradient at all: the state may still carry it, but nothing
-# teaches the network to put it there. So *K* must be longer than what is to be learnt. (In torch the cut is
+# teaches the network to put it there. So *K* must be a good deal longer than what is to be learnt: a border that happens to
+# fall between a cause and its effect cuts them apart, and for a distance *d* below *K* that happens *d* times in *K*. (In torch the cut is
 # `state = state.detach()`.) Lines of text are short enough to do without.
 #
 # ## 5 Too much: exploding gradients, and clipping
 #
 # When the factor of a step is above 1, the product grows without bound, and *one* training step throws the weights far
 # away. Here is such a network: 8 units with relu, which has no tanh to hold the state back, and $W_{hh}$ = 1.2 times the
-# identity. It is to give the sum of 20 random numbers, divided by √20, so that the constant answer 0 has a loss of
+# identity. Its task is the sum of 20 random numbers, divided by √20, so that the constant answer 0 has a loss of
 # about 1.
 
 
@@ -388,7 +389,7 @@ def sum_loss(network, step):
 
 
 # %% [markdown]
-# What do four steps of plain gradient descent do to it, with a learning rate of 0.02?
+# What do three steps of plain gradient descent do to it, with a learning rate of 0.02?
 
 
 # %%

@@ -309,8 +309,7 @@ figures.show(
 )
 
 # %% [markdown]
-# At first only some of the shortest sums come right. Then the share rises steeply, short sums first and long ones last.
-# A sum counts only if no place of it is wrong, so a small gain in each place becomes a large one in the whole sum.
+# For a long time hardly a sum comes right. Then the share rises steeply. A sum counts only if no place of it is wrong, so a small gain in each place becomes a large one in the whole sum.
 #
 # Now both losses, 10 and 20 hidden units, RNN and LSTM, two seeds each. The score is whole sums on fresh numbers
 # written with 10 bits (they may begin with zeros), counted against Python's integers.
@@ -654,7 +653,8 @@ print(h.shape, "states; carries:", f"{carry_out.mean():.2f}", "of the steps")
 # %% [markdown]
 # A **linear probe** asks whether a weighted sum of the units tells the carry. It is fitted by least squares: the
 # weights that bring $v \cdot h_t + v_0$ nearest to +1 where there is a carry and to −1 where there is none. Its sign is
-# the verdict. The test is on other sums with long journeys, as long, five and fifty times as long.
+# the verdict. The test is on other sums in which carries travel far: numbers as long as those it was
+# fitted on, five times and fifty times as long.
 
 
 # %%
@@ -727,7 +727,7 @@ print(", ".join(f"seed {seed}: its best unit tells {share:.1%}" for seed, share 
 
 # %% [markdown]
 # No. Of the seeds 0 to 9, where we ran them, seven have a unit whose sign tells every carry, and three have none; a
-# probe reads off every carry in all ten. (`tests/exercises/test_lesson_04.py` counts them.)
+# probe reads off every carry in all ten. (The course's tests train all ten and count.)
 #
 # Ten numbers cannot be drawn, but two can. Principal component analysis (PCA) turns the cloud of states so that its
 # widest directions lie in the plane. Shape: does a carry leave this place? Colour and filling: did one come in?
@@ -765,7 +765,7 @@ figures.show(
 )
 
 # %% [markdown]
-# The states sit in eight separate knots, some of them long, one for each combination of two bits and a carry: the label
+# The states sit in eight knots, some of them long and two of them touching in this plane, one for each combination of two bits and a carry: the label
 # `1+0, 1` is the pair 1 and 0 with a carry of 1 coming in. The crosses are states after the first step. They come from
 # $h = 0$ and not from a knot, so some stand a little apart. The network has eight kinds of states and little else. That
 # is a hint of what comes next: a machine with finitely many states.
@@ -1086,7 +1086,7 @@ for seed, other in others.items():
 # lesson uses it. In the other nine the boxes grow until they say nothing: only the four transitions out of the start
 # are proven. A box forgets which values of the units go together, so it holds states that never come up. Finer shapes
 # than boxes can do more. On another machine training rounds otherwise, and the boxes may fail for seed 0 too; then
-# nothing is shown either way.
+# nothing is shown either way, and the assert above stops.
 
 # %% [markdown]
 # ## 11 What goes wrong

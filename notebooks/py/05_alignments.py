@@ -629,7 +629,7 @@ except ValueError as error:
 
 # %% [markdown]
 # **Three more**, which you have met: blanks dropped before runs are merged (`helo`); the best path taken for the most
-# probable text; and, in loops that compare each sign with the one before, the first letter lost, since nothing stands
+# probable text; and the first letter lost, in loops that compare each sign with the one before: the first sign has none
 # before it.
 
 # %% [markdown]

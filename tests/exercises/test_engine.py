@@ -447,3 +447,32 @@ def test_advice_belongs_to_the_case_that_is_shown():
     exercise = Exercise("99-1", "half", lambda x: x / 2, cases=[(4,), (0,)])
     said = judge(exercise, lambda x: 12 / x)[1]
     assert "should give 2" in said and "Work this case out by hand" in said and "cell of its own" not in said
+
+
+@pytest.mark.parametrize("key", ["01-3", "02-6", "04-6", "07-1"])
+def test_a_list_is_refused_where_the_lesson_computes_on_with_an_array(key):
+    """It was accepted, and the next cells of the lesson ended in a TypeError."""
+    right = find(key).solution
+
+    def in_lists(*case):
+        found = right(*case)
+        return tuple(part.tolist() for part in found) if isinstance(found, tuple) else (found.tolist() if len(found) else found)
+
+    status, message, _ = judge(find(key), in_lists)
+    assert status == "wrong"
+    assert message.startswith("The numbers are right, as a list. Return an array: ")
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"),
+    [
+        ("01-4", ("3", "3", "0")),
+        ("04-5", ([["1", "1"]] * 3, [[0, 1, 0]] * 3, [-0.5, -1.5, -2.5], [1, -1, 1], -0.5)),
+        ("05-5", [["0.6", "0.4"], ["0.6", "0.4"]]),
+    ],
+)
+def test_numbers_written_as_text_are_refused(key, answer):
+    """They were accepted, and the next cells of the lesson ended in a TypeError."""
+    status, message, _ = judge(find(key), answer)
+    assert status == "wrong"
+    assert "text: write " in message

@@ -238,6 +238,7 @@ WRONG = [
     ("02-5", with_numpys_sigmoid, "asks NumPy for a sigmoid"),
     ("02-6", lambda *a: np.sigmoid(a[0]), "asks NumPy for a sigmoid"),
     ("02-6", z_twice, "uses z for both"),
+    ("02-6", lambda x, h, W, *more: np.split(W @ x, 4), "cuts into four parts, as for an LSTM"),
     ("02-6", gru_with(at=(0, 2, 1)), "takes the gates in the order r, n, z"),
     ("02-6", open_gru, "leaves out the logistic function of the gates"),
     ("02-5", open_gates, "leaves out the logistic function of the gates"),

@@ -223,6 +223,11 @@ def boxed(sums, bias=1, pair=1, squash=np.tanh):
     return step_box
 
 
+def sorted_corners(W_ih, W_hh, b, low, high, x):
+    ends = np.sort([np.tanh(W_ih @ x + b + W_hh @ h) for h in (low, high)], axis=0)
+    return ends[0], ends[1]
+
+
 FIRST = "is wrong before there is a carry"
 WRONG = [
     ("04-1", xor_only, "leaves the carry that comes in out of the bit"),
@@ -270,6 +275,7 @@ WRONG = [
     ("04-6", boxed(right_sums, squash=lambda z: z), "leaves out the tanh"),
     ("04-6", lambda *box: boxed(right_sums)(*box)[::-1], "gives the highest first"),
     ("04-6", boxed(lambda W, low, high: (W @ (low + high) / 2,) * 2), "sends the middle alone"),
+    ("04-6", sorted_corners, "takes the least and the largest of two corners"),
     ("04-5", (UNITS, READS_2, HALVES), "is not of the shapes asked for"),
     ("04-5", 5, "is not of the shapes asked for"),
     ("04-5", (UNITS.T, READS_2, HALVES, [1, -1, 1], -0.5), "is not of the shapes asked for"),
@@ -400,7 +406,7 @@ def test_a_hand_set_network_that_cannot_work_is_explained(answer, sentence):
 
 def test_the_first_place_is_explained_for_a_negated_carry_unit():
     _, message, _ = judge(find("04-5"), ([[1, 1], [-1, -1], [1, 1]], -READS_2, [0.5, 0.5, -1.5], [1, 1, 1], -1.5))
-    assert "At place 0 of 0 + 0" in message and "h = 0 must say so" in message
+    assert "At place 0 of 0 + 0" in message and "h = 0 must say that there is no carry yet" in message
 
 
 # What the lesson says of ten seeds, counted with the lesson's own functions; its cells train three of them. Processors

@@ -65,7 +65,7 @@ def test_the_shipped_file_is_small_and_says_how_it_was_made(reader):
     while "started_from" in runs[-1]:
         runs.append(runs[-1]["started_from"])
     assert all(run["images_seen"] == run["steps"] * run["batch"] for run in runs)
-    assert notes["rendered_in_all"] == sum(run["images_rendered"] for run in runs) == 1_310_000
+    assert notes["rendered_in_all"] == sum(run["images_rendered"] for run in runs) == 1_420_000
     assert {"seed", "fonts", "words", "images_rendered", "seconds_training", "validation"} <= notes.keys()
 
 
@@ -87,8 +87,8 @@ def test_words_as_on_photographs_are_read(reader):
     assert word_accuracy(read, [fold(w) for w in words]) >= 0.7  # measured: 0.73; the weights before these, 0.56
 
 
-FLOORS = {  # measured: 0.955, 0.751, 0.591, 0.729
-    "words_iiit5k_train": 0.95, "words_svt_train": 0.74, "words_svtp_half": 0.58, "words_cute_half": 0.71,
+FLOORS = {  # measured: 0.965, 0.770, 0.588, 0.757
+    "words_iiit5k_train": 0.96, "words_svt_train": 0.755, "words_svtp_half": 0.58, "words_cute_half": 0.74,
 }  # fmt: skip
 
 
