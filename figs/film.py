@@ -62,12 +62,14 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def motion(T: int) -> str:
-    """The rules that show frame t from its moment on; where somebody asked for less motion, all stands from the start."""
+    """The rules that show frame t from its moment on; for those who asked for less motion, all stands from the start."""
     seconds = T * STEP + REST
     rules = [f".film .t, .film .head {{ animation: {seconds:g}s linear {TIMES} }}"]
     for t in range(T):
         start = 100 * (t + 1) * STEP / seconds
-        rules.append(f"@keyframes film{t} {{ 0%, {start - 0.1:.2f}% {{ opacity: 0 }} {start:.2f}%, 100% {{ opacity: 1 }} }}")
+        rules.append(
+            f"@keyframes film{t} {{ 0%, {start - 0.1:.2f}% {{ opacity: 0 }} {start:.2f}%, 100% {{ opacity: 1 }} }}"
+        )
         rules.append(f".film .t{t} {{ animation-name: film{t} }}")
     read = 100 * T * STEP / seconds
     rules.append(f"@keyframes film-head {{ 0% {{ opacity: 1; transform: none; animation-timing-function: steps({T}) }}")
@@ -82,7 +84,7 @@ def draw() -> str:
     picture, probs, signs = read()
     T = len(probs)
     rows = [k for k in range(len(signs)) if probs[:, k].max() >= SHOWN]
-    rows = sorted(rows[1:], key=lambda k: signs[k]) + [0]  # the blank below the letters
+    rows = sorted(rows[1:], key=lambda k: signs[k])  # the blank below the letters
     path = "".join(signs[k] for k in probs.argmax(1))
     text = "".join(sign for sign, _ in groupby(path)).replace("-", "")
     shown = round(picture.shape[0] * T * FRAME / picture.shape[1])
@@ -101,7 +103,9 @@ def draw() -> str:
         kind = "blank" if path[t] == "-" else "path"
         box = f'x="{x + 1}" y="{y_path}" width="{FRAME - 2}" height="26" rx="3"'
         steps[t].append(f'<rect class="{kind}" {box}/>')
-        steps[t].append(f'<text class="{kind == "blank" and "soft" or ""}" x="{x + FRAME / 2:g}" y="{y_path + 18}">{path[t]}</text>')
+        steps[t].append(
+            f'<text class="{"soft" if kind == "blank" else ""}" x="{x + FRAME / 2:g}" y="{y_path + 18}">{path[t]}</text>'
+        )
     t = 0
     for sign, run in groupby(path):
         frames = len(list(run))
@@ -112,20 +116,23 @@ def draw() -> str:
 
     names = [(TOP + shown / 2 + 5, "a picture"), (y_path + 18, "best path"), (y_text + 24, "the text")]
     left = [f'<text class="soft" x="{LEFT - 34}" y="{y:g}" text-anchor="end">{words}</text>' for y, words in names]
-    left.append(f'<text class="soft" x="{LEFT - 34}" y="{y_rows + FRAME * len(rows) / 2:g}" text-anchor="end">how sure</text>')
+    left.append(
+        f'<text class="soft" x="{LEFT - 34}" y="{y_rows + FRAME * len(rows) / 2:g}" text-anchor="end">how sure</text>'
+    )
     for row, k in enumerate(rows):
         left.append(f'<text class="soft" x="{LEFT - 12}" y="{y_rows + row * FRAME + 14}">{signs[k]}</text>')
     grid = f'x="{LEFT}" y="{y_rows}" width="{T * FRAME}" height="{FRAME * len(rows)}"'
     image = base64.b64encode(png(picture)).decode("ascii")
     title = (
         f"A reader at work: a picture of the word {text} is cut into {T} frames. For each frame the network says how "
-        f"probable each letter is, and the blank. The most probable signs make the path {path}; merging runs and dropping "
-        f"the blanks gives {text}."
+        f"probable each letter is, and the blank. The most probable signs make the path {path}; merging runs and "
+        f"dropping the blanks gives {text}."
     )
     seen = "\n".join(f'<g class="t t{t}">{"".join(parts)}</g>' for t, parts in enumerate(steps))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="film" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}" role="img" font-family="DejaVu Sans, Verdana, sans-serif" font-size="14" text-anchor="middle">\n'
+        f'height="{height}" role="img" font-family="DejaVu Sans, Verdana, sans-serif" font-size="14" '
+        f'text-anchor="middle">\n'
         f"<title>{title}</title>\n<style>{STYLE}{motion(T)}\n</style>\n"
         f'<rect class="paper" width="{width}" height="{height}" rx="8"/>\n'
         f'<text class="soft" x="{LEFT}" y="22" text-anchor="start">{T} frames, one after the other</text>\n'

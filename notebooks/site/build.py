@@ -45,7 +45,11 @@ def sources(found: list[Lesson], source: Path, out: Path, reader: bool) -> None:
         "links": pages.links(found),
         "citing": pages.citing(),
     }
-    trees = [("The lessons", [f"{lesson.number} {lesson.title} <lessons/{lesson.stem}>" for lesson in found]), ("Look it up", LOOK_UP), ("Use it", TEACH)]
+    trees = [
+        ("The lessons", [f"{lesson.number} {lesson.title} <lessons/{lesson.stem}>" for lesson in found]),
+        ("Look it up", LOOK_UP),
+        ("Use it", TEACH),
+    ]
     for caption, names in trees:
         made["index"] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n" + "\n".join(names) + "\n```\n"
     for name, text in made.items():
@@ -77,10 +81,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def read_here(program: Path, out: Path) -> bool:
-    """Build the page on which a word is read; it needs a package from npm, and where that fails the site goes without."""
+    """Build the page on which a word is read; it needs a package from npm, without which the site leaves it out."""
     done = subprocess.run([sys.executable, str(program), "--out", str(out / "reader")], capture_output=True, text=True)
     if done.returncode:
-        print(f"the reader in the browser was not built: {(done.stderr.strip().splitlines() or ['?'])[-1]}", file=sys.stderr)
+        print(
+            f"the reader in the browser was not built: {(done.stderr.strip().splitlines() or ['?'])[-1]}",
+            file=sys.stderr,
+        )
     return not done.returncode and (out / "reader" / "index.html").exists()
 
 

@@ -1,4 +1,4 @@
-"""How Sphinx builds the site. The pages it is given are made by build.py; nothing here asks the network for anything."""
+"""How Sphinx builds the site. The pages it is given are made by build.py; nothing here asks the network."""
 
 from __future__ import annotations
 

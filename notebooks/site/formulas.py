@@ -30,5 +30,7 @@ def mathml(latex: str, display: str) -> str:
     made = re.sub(r"<mo>(&#x02016;|‖)</mo>", r'<mo stretchy="false">\1</mo>', made)
     # A thin space on either side of ln and its like, unless a bracket or another sign stands there.
     made = re.sub(rf"({NAME}|<msup>{NAME}.*?</msup>)(?!<mo[ >]|<mspace|</|<mrow><mo[ >])", rf"\1{SPACE}", made)
-    made = re.sub(rf"(</mi>|</mn>|</msub>|</msup>|</mfrac>|(?:&#x00029;|&#x02202;)</mo>|</munder>)(?={NAME})", rf"\1{SPACE}", made)
+    made = re.sub(
+        rf"(</mi>|</mn>|</msub>|</msup>|</mfrac>|(?:&#x00029;|&#x02202;)</mo>|</munder>)(?={NAME})", rf"\1{SPACE}", made
+    )
     return made.replace("<math ", f'<math alttext="{html.escape(latex)}" ', 1)

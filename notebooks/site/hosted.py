@@ -1,4 +1,4 @@
-"""The lessons for a hosted machine, such as Colab, where a notebook arrives alone: its first cell fetches the course."""
+"""The lessons for a hosted machine, such as Colab, where a notebook arrives alone: its first cell gets the rest."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def notebook(lesson: Lesson, source: str = "") -> str:
     """
     source = source or address()
     if not source:
-        raise ValueError("the repository has no public address yet; set repository in pyproject.toml, [tool.crnn-lessons]")
+        raise ValueError(
+            "the repository has no public address yet; set repository in pyproject.toml, [tool.crnn-lessons]"
+        )
     book = json.loads(lesson.path.read_text(encoding="utf-8"))
     first = {
         "cell_type": "code",

@@ -26,15 +26,17 @@ def front(lessons: Sequence[Lesson], template: str, film: str, widget: str, read
     """The front page: the template with the film, the map and one widget in it."""
     rows = "".join(
         f'<li><a href="lessons/{lesson.stem}.html"><b>{lesson.number}</b> {html.escape(lesson.title)}</a>'
-        f'<span class="minutes">{lesson.minutes} minutes</span><span class="builds">{html.escape(lesson.builds)}</span></li>'
+        f'<span class="minutes">{lesson.minutes} minutes</span>'
+        f'<span class="builds">{html.escape(lesson.builds)}</span></li>'
         for lesson in lessons
     )
+    exercises = sum(len(lesson.exercises) for lesson in lessons)
     hours = round(sum(lesson.minutes for lesson in lessons) / 60)
     read = '<a class="button" href="reader/index.html">Read a word now</a>' if reader else ""
     parts = {
         "film": film,
         "map": f'<ol class="map">{rows}</ol>',
-        "count": f"{len(lessons)} lessons, {sum(len(lesson.exercises) for lesson in lessons)} exercises, about {hours} hours",
+        "count": f"{len(lessons)} lessons, {exercises} exercises, about {hours} hours",
         "read": read,
         "first": f"lessons/{lessons[0].stem}.html",
         "widget": widget,
@@ -58,7 +60,8 @@ def widget(lessons: Sequence[Lesson], kind: str) -> str:
             for output in cell.get("outputs", ()):
                 text = "".join(output.get("data", {}).get("text/html", ""))
                 if f'data-crnn="{kind}"' in text:
-                    return f'{text}<p class="from">From <a href="lessons/{lesson.stem}.html">lesson {lesson.number}</a>.</p>'
+                    link = f'<a href="lessons/{lesson.stem}.html">lesson {lesson.number}</a>'
+                    return f'{text}<p class="from">From {link}.</p>'
     return ""
 
 
@@ -93,14 +96,15 @@ def symptoms(lessons: Sequence[Lesson]) -> str:
         text = "\n\n".join(clinic.texts)
         index = re.search(r"^## \d+ Index of symptoms\n.*?(^\|.*?)(?=^## )", text, re.MULTILINE | re.DOTALL)[1]
         index = CASE_LINK.sub(lambda found: case_link(found, lessons, "lessons/"), index)
-        index = re.sub(
-            r"(?<![\d.])15\.(\d+)", rf'<a href="lessons/{clinic.stem}.html#section-15-\1">15.\1</a>', index
-        )
+        index = re.sub(r"(?<![\d.])15\.(\d+)", rf'<a href="lessons/{clinic.stem}.html#section-15-\1">15.\1</a>', index)
     said = "Everything that goes wrong in this course, by what you see. Each link leads to the place that tells more."
     parts = [f"# Index of symptoms\n\n{said}\n\n{index}\n\n## All cases, by lesson\n"]
     for lesson in lessons:
-        cases = [f'<li><a href="lessons/{lesson.stem}.html#wrong-{lesson.number}-{n}">{html.escape(_head(case))}</a></li>'
-                 for n, case in enumerate(lesson.wrong, start=1)]  # fmt: skip
+        at = f"lessons/{lesson.stem}.html#wrong-{lesson.number}"
+        cases = [
+            f'<li><a href="{at}-{n}">{html.escape(_head(case))}</a></li>'
+            for n, case in enumerate(lesson.wrong, start=1)
+        ]
         if cases:
             parts.append(f"### {lesson.number} {lesson.title}\n\n<ul>{''.join(cases)}</ul>\n")
     return "\n".join(parts)
@@ -126,7 +130,10 @@ def models() -> str:
     return (
         "# Models and weights\n\nThe designs that have a name, with the parameters they have for 36 letters and digits "
         "and the blank. `python -m crnn_lessons train --model NAME` trains one.\n\n"
-        "| name | picture, H x W | sequence model | parameters |\n|---|---|---|---|\n" + "\n".join(rows) + "\n\n" + weights
+        "| name | picture, H x W | sequence model | parameters |\n|---|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n\n"
+        + weights
     )
 
 
@@ -137,7 +144,9 @@ def external_links(lessons: Sequence[Lesson]) -> dict[str, list[tuple[str, str]]
         links = [link for text in lesson.texts for link in EXTERNAL.findall(text)]
         found[f"{lesson.number} {lesson.title}"] = [(plain(words), url) for words, url in dict.fromkeys(links)]
     for name in ("README.md", "crnn_lessons/weights/README.md"):
-        found[name] = [(plain(words), url) for words, url in EXTERNAL.findall((ROOT / name).read_text(encoding="utf-8"))]
+        found[name] = [
+            (plain(words), url) for words, url in EXTERNAL.findall((ROOT / name).read_text(encoding="utf-8"))
+        ]
     return {page: links for page, links in found.items() if links}
 
 

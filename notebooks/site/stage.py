@@ -1,7 +1,7 @@
-"""A lesson's notebook as the site shows it: links between lessons, places to link to, and pictures in files of their own.
+"""A lesson's notebook as the site shows it: links between lessons, places to link to, pictures in files of their own.
 
-Nothing of a lesson's text changes. What is added: a line of facts under the title; a target at each section, exercise and
-case of 'What goes wrong'; and a link wherever a lesson names another lesson, a section or an exercise.
+Nothing of a lesson's text changes. What is added: a line of facts under the title; a target at each section, exercise
+and case of 'What goes wrong'; and a link wherever a lesson names another lesson, a section or an exercise.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "na
 def facts(lesson: Lesson, lessons: Sequence[Lesson]) -> str:
     """What stands under the title: minutes, the notebook to take along, the exercises."""
     asked = "".join(
-        f'<li><a href="#exercise-{key}">{key}</a> {html.escape(title)} <span class="hard">{html.escape(hard)}</span></li>'
+        f'<li><a href="#exercise-{key}">{key}</a> {html.escape(title)} '
+        f'<span class="hard">{html.escape(hard)}</span></li>'
         for key, (title, hard) in lesson.exercises.items()
     )
     parts = [f"{lesson.minutes} minutes"]
@@ -145,7 +146,9 @@ def linked(text: str, lesson: Lesson, lessons: Sequence[Lesson], section: str = 
         if found["lesson"]:
             other = by_number.get(found["l"])
             if other and other is not lesson:
-                to = f"#section-{other.number}-{found['ls']}" if found["ls"] in other.sections else f"{other.stem}.ipynb"
+                to = (
+                    f"#section-{other.number}-{found['ls']}" if found["ls"] in other.sections else f"{other.stem}.ipynb"
+                )
         elif found["e"]:
             to = f"#exercise-{found['e']}" if found["e"] in keys else None
         elif "Read on" not in section:
@@ -174,7 +177,7 @@ def outside(kept: re.Pattern, change, text: str) -> str:
 
 
 def with_files(text: str, folder: Path) -> str:
-    """HTML with its pictures in files, loaded when they come into sight; each as WebP, lossless where that is smaller."""
+    """HTML with its pictures in files, loaded when they come into sight: WebP, lossless where that is smaller."""
 
     def put(found: re.Match) -> str:
         data = base64.b64decode(found[2])

@@ -3,6 +3,8 @@ const tell = () => { document.documentElement.dataset.theme = document.body.data
 document.addEventListener("DOMContentLoaded", () => {
   tell();
   reach();
+  // Sphinx calls the captions of the contents headings, and does not say of which level.
+  for (const caption of document.querySelectorAll('p.caption[role="heading"]')) caption.setAttribute("aria-level", "2");
   addEventListener("resize", reach);
   new MutationObserver(tell).observe(document.body, { attributes: true, attributeFilter: ["data-theme"] });
 });
@@ -16,7 +18,8 @@ const reach = () => {
 };
 
 // Opened from a folder, a page may not read the others: the search then shows titles without excerpts.
-if (location.protocol === "file:" && globalThis.DOCUMENTATION_OPTIONS) DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+// (Its options are a constant of another script, and so no property of the window.)
+if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS === "object") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
 
 // The film runs a few times and stops; it begins anew by putting itself in its own place.
 document.addEventListener("click", (event) => {
