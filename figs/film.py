@@ -62,7 +62,7 @@ def png(picture: np.ndarray) -> bytes:
 
 
 def motion(T: int) -> str:
-    """The rules that show frame t from its moment on; for those who asked for less motion, all stands from the start."""
+    """The rules that show frame t from its moment on; who asked for less motion sees all from the start."""
     seconds = T * STEP + REST
     rules = [f".film .t, .film .head {{ animation: {seconds:g}s linear {TIMES} }}"]
     for t in range(T):
@@ -103,9 +103,8 @@ def draw() -> str:
         kind = "blank" if path[t] == "-" else "path"
         box = f'x="{x + 1}" y="{y_path}" width="{FRAME - 2}" height="26" rx="3"'
         steps[t].append(f'<rect class="{kind}" {box}/>')
-        steps[t].append(
-            f'<text class="{"soft" if kind == "blank" else ""}" x="{x + FRAME / 2:g}" y="{y_path + 18}">{path[t]}</text>'
-        )
+        soft, place = "soft" if kind == "blank" else "", f'x="{x + FRAME / 2:g}" y="{y_path + 18}"'
+        steps[t].append(f'<text class="{soft}" {place}>{path[t]}</text>')
     t = 0
     for sign, run in groupby(path):
         frames = len(list(run))
