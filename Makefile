@@ -12,7 +12,7 @@ BENCHMARKS = $(sort $(wildcard tests/benchmarks/*.py))
 INSTALL = UV_FIND_LINKS="$(PIP_FIND_LINKS)" $(BIN)/uv pip install --python $(BIN)/python \
 	$(if $(and $(PIP_FIND_LINKS),$(filter auto,$(TORCH))),,--torch-backend=$(TORCH)) --editable ".[dev]"
 
-.PHONY: help lab test notebooks bench lint clean
+.PHONY: help lab test notebooks site bench lint clean
 help:  ## say what else there is (this list)
 	@sed -n 's/^\([a-z]*\):.*## /  make \1@/p' Makefile | awk -F@ '{printf "%-18s%s\n", $$1, $$2}'
 	@echo "Options: PY=python3.12 (which Python), TORCH=cpu or TORCH=cu126 (which build), ARGS='...' (passed on)"
@@ -26,6 +26,9 @@ test: $(STAMP)  ## install what is missing and run every test, the lessons among
 
 notebooks: $(STAMP)  ## rebuild the lessons whose text changed (ALL=1: all, after a change of the package or a widget)
 	$(BIN)/python notebooks/build.py $(if $(ALL),--all) $(ARGS)
+
+site: $(STAMP)  ## build the course as a web site, build/site/index.html, that works without network
+	$(BIN)/python notebooks/site/build.py $(ARGS)
 
 bench: $(STAMP)  ## measure: one program a question
 	@for program in $(BENCHMARKS); do echo "$$program"; $(BIN)/python "$$program" || exit 1; done

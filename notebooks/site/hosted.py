@@ -1,0 +1,47 @@
+"""The lessons for a hosted machine, such as Colab, where a notebook arrives alone: its first cell gets the rest."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from notebooks.site.lessons import Lesson, address
+
+FIRST = """\
+# On a hosted machine: fetch the course and install what the lesson needs. That takes a minute, once a session.
+from pathlib import Path
+
+if not Path("exercises").is_dir():
+    !git clone --quiet --depth 1 {address} course
+    %pip install --quiet "./course[lessons]"
+    %cd -q course/notebooks"""
+
+
+def notebook(lesson: Lesson, source: str = "") -> str:
+    """A lesson with a first cell that fetches the course, as the text of an .ipynb.
+
+    Args:
+        source: where git finds the course; the repository's public address when not given.
+
+    Raises:
+        ValueError: there is no such address yet.
+    """
+    source = source or address()
+    if not source:
+        raise ValueError(
+            "the repository has no public address yet; set repository in pyproject.toml, [tool.crnn-lessons]"
+        )
+    book = json.loads(lesson.path.read_text(encoding="utf-8"))
+    first = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "hosted",
+        "metadata": {},
+        "outputs": [],
+        "source": FIRST.format(address=source),
+    }
+    cells = copy.deepcopy(book["cells"])
+    for cell in cells:  # what a lesson prints here is its own business
+        cell.update({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
+    book["cells"] = [first, *cells]
+    return json.dumps(book, ensure_ascii=False, indent=1) + "\n"
