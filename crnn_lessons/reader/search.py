@@ -26,7 +26,8 @@ FILLS = 0.5  # share of a picture's height from which on its ink fills it
 LARGE = 60_000  # pixels; a larger picture may be of more than a word
 SURE = 0.55  # a confidence from which on nothing else is tried
 SURE_IN_PHOTOGRAPH = 0.95  # and from which on a gap in a photograph is no space
-POOR = 0.3  # a confidence below which an upright reading gives way to a turned one that is only good
+POOR = 0.4  # a confidence below which an upright reading gives way to a turned one that is only good
+UPRIGHT = 0.1  # what a turned reading may be less sure than an upright one of tall ink
 SURE_IN_PRINT = 0.97  # the same on a plain ground, where upright words read better
 
 
@@ -52,7 +53,8 @@ def _surest(best: list[Reading], turned: Iterable[Turned], tall: bool) -> list[R
     """An upright reading, or one of a turned picture that is far better; an upright word is hardly tall."""
     for angle, words in turned:
         letters, poor = sum(len(word.text) for word in words), tall or certainty(best) < POOR
-        if letters >= (2 if tall else 3) and certainty(words) > max(certainty(best), 0.8 if poor else 0.95):
+        least = max(certainty(best) - UPRIGHT * tall, 0.8 if poor else 0.95)
+        if letters >= (2 if tall else 3) and certainty(words) > least:
             best = [replace(word, turned=angle) for word in words]
     return best
 
