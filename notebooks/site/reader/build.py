@@ -29,7 +29,7 @@ ROOT = HERE.parents[2]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
+from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
 from crnn_lessons.models import to_onnx as making  # noqa: E402
 from crnn_lessons.reader import Reader  # noqa: E402
@@ -41,29 +41,34 @@ PACKAGE = "onnxruntime-web@1.30.0"
 DIGEST = "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 """SHA-512 of the package, as npm's list of versions gives it."""
 RUNTIME, ENGINE = "package/dist/ort.wasm.bundle.min.mjs", "package/dist/ort-wasm-simd-threaded.wasm"
-EXAMPLES = ("bookshop", "lattice", "open 24 hours")
+IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
+EXAMPLES = ("bookshop", "lattice", "station", "open 24 hours")
+
+
+class Absent(RuntimeError):
+    """What the page is made of cannot be had on this machine."""
 
 
 def fetched() -> dict[str, bytes]:
     """The files of the package that the page needs.
 
     Raises:
-        RuntimeError: in one sentence, why they cannot be had.
+        Absent: in one sentence, why they cannot be had.
     """
     folder = ROOT / "build" / "npm"
     file = folder / f"{PACKAGE.replace('@', '-')}.tgz"
     if not file.exists():
         npm = shutil.which("npm")
         if npm is None:
-            raise RuntimeError(f"npm is not installed, which fetches {PACKAGE}")
+            raise Absent(f"npm is not installed, which fetches {PACKAGE}")
         folder.mkdir(parents=True, exist_ok=True)
         done = subprocess.run([npm, "pack", PACKAGE, "--silent"], cwd=folder, capture_output=True, text=True)
         if done.returncode or not file.exists():
-            raise RuntimeError(f"npm could not fetch {PACKAGE}; is there a network?")
+            raise Absent(f"npm could not fetch {PACKAGE}; is there a network?")
     data = file.read_bytes()
     if base64.b64encode(hashlib.sha512(data).digest()).decode() != DIGEST:
         file.unlink()
-        raise RuntimeError(f"what npm fetched is not the {PACKAGE} that this page was made for")
+        raise Absent(f"what npm fetched is not the {PACKAGE} that this page was made for")
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         return {name: archive.extractfile(name).read() for name in (RUNTIME, ENGINE)}
 
@@ -88,11 +93,11 @@ def in_halves(file: bytes) -> bytes:
     return model.SerializeToString()
 
 
-def script() -> str:
-    """All modules as one: those of the course's widgets that the page needs, and its own.
+def joined(*names: str) -> str:
+    """Modules and those that they need as one: those of the course's widgets, and the page's own.
 
     Raises:
-        RuntimeError: two of them give the same name to different things.
+        ValueError: two of them give the same name to different things.
     """
     texts: dict[str, str] = {}
 
@@ -101,31 +106,32 @@ def script() -> str:
             return
         own = HERE / name
         text = (own if own.exists() else page.HERE / name).read_text(encoding="utf-8")
-        texts[name] = ""  # its place: those that it needs come before
-        for needed in re.findall(r'^import \{[^}]*\} from "\./(\w+\.js)";$', text, re.MULTILINE):
+        texts[name] = ""  # its place, lest two that need each other call for ever
+        for needed in IMPORT.findall(text):
             add(needed)
-        texts.pop(name)
-        texts[name] = re.sub(r'^import \{[^}]*\} from "\./\w+\.js";\n', "", text, flags=re.MULTILINE)
+        del texts[name]  # after those that it needs
+        texts[name] = IMPORT.sub("", text)
 
-    for name in ("lattice.js", "main.js"):
+    for name in names:
         add(name)
-    joined = "\n".join(texts.values())
-    names = re.findall(r"^(?:export )?(?:async )?(?:const|let|function) (\w+)", joined, re.MULTILINE)
-    if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise RuntimeError(f"two modules of the page declare {', '.join(twice)}")
-    return joined
+    script = "\n".join(texts.values())
+    declared = re.findall(r"^(?:export )?(?:async )?(?:const|let|function) (\w+)", script, re.MULTILINE)
+    if twice := [name for name, times in Counter(declared).items() if times > 1]:
+        raise ValueError(f"two modules of the page declare {', '.join(twice)}")
+    return script
 
 
 def examples() -> str:
-    """Buttons with rendered words."""
-    font, buttons = system_directories()[-1] / "DejaVuSans.ttf", []
-    for seed, words in enumerate(EXAMPLES):
-        rng = np.random.default_rng(seed)
-        pictures = [render_word(word, font, rng, height=48, wild=0) for word in words.split()]
-        paper = [np.full((48, 16), np.median(pictures[0][0]), np.uint8)] * len(pictures)
-        whole = np.concatenate([part for pair in zip(pictures, paper, strict=True) for part in pair][:-1], axis=1)
+    """Buttons with pictures to try: a printed word, rendered ones as they look on photographs, and a line."""
+    font, rng = system_directories()[-1] / "DejaVuSans.ttf", np.random.default_rng(8)
+    line = Image.new("L", (460, 64), 250)
+    ImageDraw.Draw(line).text((14, 8), "open 24 hours", 30, ImageFont.truetype(str(font), 40))
+    wild = [Image.fromarray(render_word(word, font, rng, height=48, wild=1)) for word in ("lattice", "station")]
+    plain = Image.fromarray(render_word("bookshop", font, rng, height=48, wild=0))
+    buttons = []
+    for words, picture in zip(EXAMPLES, [plain, *wild, line], strict=True):
         file = io.BytesIO()
-        Image.fromarray(whole).save(file, "PNG")
+        picture.save(file, "PNG")
         packed = base64.b64encode(file.getvalue()).decode()
         image = f'<img src="data:image/png;base64,{packed}" alt="{html.escape(words)}">'
         buttons.append(f'<button type="button">{image}</button>')
@@ -136,7 +142,7 @@ def build(home: str | None) -> str:
     """The page."""
     package, reader = fetched(), Reader()
     if missing := making.missing_packages():
-        raise RuntimeError(f"{' and '.join(missing)} not installed, which export the recogniser")
+        raise Absent(f"{' and '.join(missing)} not installed, which export the recogniser")
     weights = in_halves(making.to_onnx(reader.model, reader.alphabet))
     runtime = re.sub(r"^//# sourceMappingURL.*$", "", package[RUNTIME].decode(), flags=re.MULTILINE)
     names = re.search(r"export\{([^}]*)\};\s*$", runtime)
@@ -157,7 +163,7 @@ def build(home: str | None) -> str:
         "engine": packed(package[ENGINE]),
         "weights": packed(weights),
         "runtime": runtime,
-        "script": script(),
+        "script": joined("lattice.js", "main.js"),
         "facts": f"The recogniser has {reader.model.num_parameters:,} parameters, kept here with 16 bits each; the engine "
         f"is {PACKAGE.replace('@', ' ')} (MIT licence), on one thread.",
     }
@@ -171,7 +177,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         text = build(args.home)
-    except RuntimeError as error:
+    except Absent as error:
         print(error, file=sys.stderr)
         return 2
     args.out.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ const [text, sure, note, choice] = [one("#text"), one("#sure"), one("#note"), on
 const heat = heatView();
 one("#heat").append(heat.root);
 
-let network = null, waiting = null, busy = false;
+let network = null, waiting = null, busy = false, reads = 0;
 
 /** Say what is wrong, in one sentence; nothing takes it away. */
 const refuse = (sentence) => { note.textContent = sentence; };
@@ -34,6 +34,7 @@ async function read(pixels) {
       refuse(error.message);
       console.error(error);
     }
+    document.documentElement.dataset.reads = ++reads;
   }
   busy = false;
 }
@@ -52,7 +53,6 @@ async function readNow(pixels) {
   showPicture(grey, words);
   showChoice(words);
   one("#time").textContent = `${Math.round(performance.now() - began)} ms`;
-  document.documentElement.dataset.read = joined;
 }
 
 /** The picture with a box around each word. */
@@ -136,7 +136,6 @@ shoot.addEventListener("click", () => read(camera.take()));
 try {
   network = await startNetwork();
   one("#state").textContent = "";
-  document.documentElement.dataset.ready = "";
   if (waiting) read(waiting);
   else one("#examples button").click();
 } catch (error) {
