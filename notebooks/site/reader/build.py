@@ -4,7 +4,7 @@ python notebooks/site/reader/build.py              write build/reader/index.html
 python notebooks/site/reader/build.py --out DIR    write it elsewhere
 python notebooks/site/reader/build.py --home URL   with a link back to the course
 
-The engine is onnxruntime-web, whose package npm fetches once into build/npm; the recogniser is the one shipped, exported.
+The engine is onnxruntime-web, whose package npm fetches once into build/npm; the recogniser is the shipped one.
 """
 
 from __future__ import annotations
@@ -164,8 +164,8 @@ def build(home: str | None) -> str:
         "weights": packed(weights),
         "runtime": runtime,
         "script": joined("lattice.js", "main.js"),
-        "facts": f"The recogniser has {reader.model.num_parameters:,} parameters, kept here with 16 bits each; the engine "
-        f"is {PACKAGE.replace('@', ' ')} (MIT licence), on one thread.",
+        "facts": f"The recogniser has {reader.model.num_parameters:,} parameters, kept here with 16 bits each; the "
+        f"engine is {PACKAGE.replace('@', ' ')} (MIT licence), on one thread.",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], (HERE / "index.html").read_text(encoding="utf-8"))
 
