@@ -23,9 +23,11 @@ from crnn_lessons.text.render import render_word
 from notebooks.site.reader import build
 
 FONTS = [system_directories()[-1] / f"DejaVu{name}.ttf" for name in ("Sans", "Serif", "SansMono-Bold", "Serif-Italic")]
-WORDS = ["reader", "lattice", "station", "bookshop", "alignment", "1984", "window", "garden", "coffee", "market", "24h",
-         "forward", "backward", "blank", "alpha", "beta", "quick", "brown", "jumps", "over", "lazy", "river", "mountain",
-         "library", "recognise", "text", "7up", "platform", "exit", "hotel", "street", "museum"]  # fmt: skip
+WORDS = [
+    *("reader", "lattice", "station", "bookshop", "aligned", "1984", "window", "garden", "coffee", "market", "24h"),
+    *("forward", "backward", "blank", "alpha", "beta", "quick", "brown", "jumps", "over", "lazy", "river", "mountain"),
+    *("library", "recognise", "text", "7up", "platform", "exit", "hotel", "street", "museum"),
+]
 ANSWER = "html[data-reads='{}']"
 
 
@@ -127,6 +129,21 @@ def test_two_modules_cannot_give_one_name_to_two_things(tmp_path, monkeypatch):
         build.joined("both.js")
 
 
+def test_without_its_engine_the_page_is_not_built_and_one_sentence_says_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build.shutil, "which", lambda name: None)
+    assert build.main(["--out", str(tmp_path / "page")]) == 2
+    assert capsys.readouterr().err == f"npm is not installed, which fetches {build.PACKAGE}\n"
+    (tmp_path / "build" / "npm").mkdir(parents=True)
+    file = tmp_path / "build" / "npm" / f"{build.PACKAGE.replace('@', '-')}.tgz"
+    file.write_bytes(b"another package")
+    assert build.main(["--out", str(tmp_path / "page")]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"what npm fetched is not the {build.PACKAGE} that this page was made for"
+    )
+    assert not (tmp_path / "page").exists() and not file.exists()
+
+
 # The page, in Chromium
 
 
@@ -214,6 +231,15 @@ def test_nothing_is_asked_for_but_the_page_and_nothing_can_be(shown, built, tmp_
     assert [url for url in shown.asked if not url.startswith("data:")] == [built.as_uri()]
     policy = shown.page.get_attribute("meta[http-equiv]", "content")
     assert policy.startswith("default-src 'none';") and "connect-src" not in policy and "http" not in policy
+
+
+@pytest.mark.browser
+def test_every_example_is_read(shown):
+    buttons = shown.page.locator("#examples button")
+    for number, words in enumerate(build.EXAMPLES):
+        buttons.nth(number).click()
+        assert shown.wait() == words
+    assert buttons.count() == len(build.EXAMPLES)
 
 
 @pytest.mark.browser
@@ -333,14 +359,15 @@ def test_the_camera_reads_what_is_in_the_frame(shown):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 760, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_and_is_accessible(chromium, built, width, scheme):
+def test_it_fits_and_is_accessible(chromium, built, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    context = chromium.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a script from outside
     page = context.new_page()
     Shown(page, built)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (390, 760, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = [(v["id"], v["nodes"][0]["html"][:200]) for v in axe.Axe().run(page).response["violations"]]
     context.close()
     assert found == []

@@ -32,7 +32,9 @@ export function toGrey({ data, width, height }) {
 export function cutOut({ data, width, height }, [left, top, right, bottom]) {
   const [to, end] = [Math.min(right, width), Math.min(bottom, height)];
   const part = greyPicture(to - left, end - top);
-  for (let y = top; y < end; y++) part.data.set(data.subarray(y * width + left, y * width + to), (y - top) * part.width);
+  for (let y = top; y < end; y++) {
+    part.data.set(data.subarray(y * width + left, y * width + to), (y - top) * part.width);
+  }
   return part;
 }
 
