@@ -124,8 +124,9 @@ def joined(*names: str) -> str:
 def examples() -> str:
     """Buttons with pictures to try: a printed word, rendered ones as they look on photographs, and a line."""
     font, rng = system_directories()[-1] / "DejaVuSans.ttf", np.random.default_rng(8)
-    line = Image.new("L", (460, 64), 250)
-    ImageDraw.Draw(line).text((14, 8), "open 24 hours", 30, ImageFont.truetype(str(font), 40))
+    face = ImageFont.truetype(str(font), 40)
+    line = Image.new("L", (round(face.getlength(EXAMPLES[-1])) + 28, 64), 250)
+    ImageDraw.Draw(line).text((14, 8), EXAMPLES[-1], 30, face)
     wild = [Image.fromarray(render_word(word, font, rng, height=48, wild=1)) for word in ("lattice", "station")]
     plain = Image.fromarray(render_word("bookshop", font, rng, height=48, wild=0))
     buttons = []
@@ -143,7 +144,10 @@ def build(home: str | None) -> str:
     package, reader = fetched(), Reader()
     if missing := making.missing_packages():
         raise Absent(f"{' and '.join(missing)} not installed, which export the recogniser")
-    weights = in_halves(making.to_onnx(reader.model, reader.alphabet))
+    file = making.to_onnx(reader.model, reader.alphabet)
+    if not max(found[1] for found in making.differences(file, reader.model)) <= making.TOLERANCE:
+        raise Absent("this torch exports a recogniser that differs from the reader; install a newer one")
+    weights = in_halves(file)
     runtime = re.sub(r"^//# sourceMappingURL.*$", "", package[RUNTIME].decode(), flags=re.MULTILINE)
     names = re.search(r"export\{([^}]*)\};\s*$", runtime)
     pairs = [part.split(" as ") for part in names[1].split(",")]
