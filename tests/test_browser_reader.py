@@ -215,7 +215,7 @@ def test_fifty_pictures_give_the_text_and_the_confidence_that_read_gives(shown, 
         Image.fromarray(grey).save(file)
         due = reader.read(file)
         assert (number, shown.read(file)) == (number, due.text)
-        assert shown.confidence == pytest.approx(due.confidence, abs=0.03)
+        assert shown.confidence == pytest.approx(due.confidence, abs=0.01)
     texts = {reader.read(grey).text for grey in PICTURES}
     assert len(PICTURES) == 50 and len(texts) > 30 and sum(" " in text for text in texts) >= 4
 

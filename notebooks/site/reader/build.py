@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -62,9 +63,13 @@ def fetched() -> dict[str, bytes]:
         if npm is None:
             raise Absent(f"npm is not installed, which fetches {PACKAGE}")
         folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([npm, "pack", PACKAGE, "--silent"], cwd=folder, capture_output=True, text=True)
-        if done.returncode or not file.exists():
-            raise Absent(f"npm could not fetch {PACKAGE}; is there a network?")
+        with tempfile.TemporaryDirectory(dir=folder) as fresh:
+            command = [npm, "pack", PACKAGE, "--silent", "--fetch-retries=1", "--fetch-timeout=60000"]
+            done = subprocess.run(command, cwd=fresh, capture_output=True, text=True)
+            got = Path(fresh) / file.name
+            if done.returncode or not got.exists():
+                raise Absent(f"npm could not fetch {PACKAGE}; is there a network?")
+            got.replace(file)
     data = file.read_bytes()
     if base64.b64encode(hashlib.sha512(data).digest()).decode() != DIGEST:
         file.unlink()
