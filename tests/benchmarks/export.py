@@ -79,7 +79,7 @@ def main() -> None:
     compiled = by_torch(torch.compile(plain, dynamic=True))
     try:
         compiled(np.zeros((1, 1, 32, 144), np.float32))
-        ways.append(("torch.compile", np.nan, compiled))
+        ways.append(("torch.compile", 0, compiled))  # it is not kept in a file
     except Exception as error:  # no compiler of C++, or a Python that torch cannot compile
         print(f"skipped: torch.compile ({str(error).strip().splitlines()[0]})")
     if missing := missing_packages():
@@ -101,7 +101,8 @@ def main() -> None:
             right = np.mean([text == fold(due) for text, (_, due) in zip(texts, pairs, strict=True)])
             same = np.mean([a == b for a, b in zip(texts, first.setdefault(folder, texts), strict=True)])
             scores += f"{f'{right:.1%} {same:.1%}':>22}"
-        print(f"{name:<20}{size / 1e6:>7.2f}{times[0]:>10.2f}{times[1]:>10.1f}{scores}", flush=True)
+        megabytes = f"{size / 1e6:.2f}" if size else "-"
+        print(f"{name:<20}{megabytes:>7}{times[0]:>10.2f}{times[1]:>10.1f}{scores}", flush=True)
 
 
 if __name__ == "__main__":
