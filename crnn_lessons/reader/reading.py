@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 import numpy as np
@@ -21,6 +22,7 @@ from crnn_lessons.reader.locate import content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
 from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
 from crnn_lessons.reader.spaces import Box
+from crnn_lessons.reader.vocabulary import shipped
 from crnn_lessons.text.augment import fit
 
 __all__ = ["Letter", "Reader", "Reading"]
@@ -38,13 +40,18 @@ class Reader:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
         crops: a picture that fills with its word is read once for each, cut by so much of its height on every side, and
             the reading with the highest confidence is taken. A word that was found in a larger picture is read once.
+        words: whether, where a picture leaves it open, a text that is a word of English, or a name, is preferred to
+            one that is none (see :mod:`~crnn_lessons.reader.vocabulary`). A decoder with a lexicon or a language
+            knows better, and has its way.
 
     Raises:
         FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's of grey pictures.
     """
 
-    def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS):
-        self.crops = tuple(crops)
+    def __init__(
+        self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS, *, words: bool = True
+    ):
+        self.crops, self.words = tuple(crops), words
         if weights is not None:
             self.model, self.alphabet, self.notes = load(weights)
         else:
@@ -103,7 +110,24 @@ class Reader:
             At least one reading; its text is empty where there is none.
         """
         mask = self.check_allowed(allow)
-        return best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
+        found = best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
+        return [self._weighed(word) for word in found]
+
+    def _weighed(self, word: Reading) -> Reading:
+        """A word as it was read, or another one that is more probable with what is known of words."""
+        vocabulary = shipped(len(self.alphabet.characters))
+        known = self.decoder.lexicon or self.decoder.language
+        if not self.words or known or not word.frames or vocabulary.settles(word.text, word.confidence):
+            return word
+        found = vocabulary.weigh([frames for frames, _ in word.frames], self.alphabet.decode)[: self.decoder.top]
+        texts = [Hypothesis(labels, float(seen.max()), float(seen.max())) for labels, seen in found]
+        log_probs, cut = word.frames[int(found[0][1].argmax())]
+        better = reading_of(self.alphabet, log_probs, texts, cut, word.box)
+        if len({letter.left for letter in word.letters}) < len(word.letters):  # one below the other
+            first = word.letters[0]
+            letters = (replace(letter, left=first.left, right=first.right) for letter in better.letters)
+            better = replace(better, letters=tuple(letters))
+        return replace(better, turned=word.turned, frames=word.frames)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
         """Read parts of pictures: each at every crop if its margins are those of the picture, which may be any."""
@@ -114,10 +138,15 @@ class Reader:
         ]
         seen = self._see([self._fit(parts[number][0], cut) for number, cut in cuts], mask)
         best: dict[int, tuple] = {}
+        frames: dict[int, list[tuple[np.ndarray, Box]]] = defaultdict(list)
         for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
+            frames[number].append((log_probs, cut))
             if number not in best or texts[0].log_prob > best[number][1][0].log_prob:
                 best[number] = log_probs, texts, cut
-        return [reading_of(self.alphabet, *best[number], box) for number, (_, _, box) in enumerate(parts)]
+        return [
+            replace(reading_of(self.alphabet, *best[number], box), frames=tuple(frames[number]))
+            for number, (_, _, box) in enumerate(parts)
+        ]
 
     def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
         """The log-probabilities `T C` and the texts of pictures; those of one size go through the network together."""
