@@ -48,9 +48,7 @@ class Reader:
         FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's of grey pictures.
     """
 
-    def __init__(
-        self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS, *, words: bool = True
-    ):
+    def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS, *, words: bool = True):
         self.crops, self.words = tuple(crops), words
         if weights is not None:
             self.model, self.alphabet, self.notes = load(weights)

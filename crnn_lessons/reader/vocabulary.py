@@ -6,9 +6,9 @@ with probability ``u``, and otherwise a word out of one of several lists, which 
     P(y) = u K^-n + (1 - u) sum_j m_j [y in list j] / |list j|,        m_j proportional to RARER^j.
 
 By Bayes' rule a text is as good as p(picture | y) P(y), and p(picture | y) is proportional to p(y | picture) K^n where
-nothing was preferred before (Bourlard and Morgan 1994, section 7.5, of hybrid models). So what is added to the logarithm
-of CTC's probability is ``worth(y) = log(P(y) K^n)``: log u for a string that is no word, more for a word the longer
-it is, since a long string is seldom a word by chance. It is weighed by WEIGHT, since CTC is surer than it should be.
+nothing was preferred before (Bourlard and Morgan 1994, of hybrid models). So what is added to the logarithm of CTC's
+probability is ``worth(y) = log(P(y) K^n)``: log u for a string that is no word, and for a word the more the longer it
+is, since a long string is seldom a word by chance. It is weighed by WEIGHT, since CTC is surer than it should be.
 """
 
 from __future__ import annotations
@@ -61,8 +61,9 @@ class Vocabulary:
 
     def word_log_prob(self, text: str) -> float:
         """The natural logarithm of the probability of a word, as far as it is one; -inf if it is none."""
-        at = np.searchsorted(self._keys, key(text))
-        return float(self._log_prob[at]) if at < len(self._keys) and self._keys[at] == key(text) else -math.inf
+        wanted = key(text.lower())
+        at = np.searchsorted(self._keys, wanted)
+        return float(self._log_prob[at]) if at < len(self._keys) and self._keys[at] == wanted else -math.inf
 
     def worth(self, text: str) -> float:
         """log(P(text) K^n), the natural logarithm."""
