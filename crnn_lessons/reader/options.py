@@ -60,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--letters", action="store_true", help="where each letter stands, and its confidence")
     reading.add_argument("--allow", metavar="CHARS", help="read no other characters than these")
     reading.add_argument("--literal", action="store_true", help="take the letters as they look; else an English word "
-                         "is preferred where a picture leaves it open, unless a lexicon or language is given")  # fmt: skip
+                         "is preferred where a picture leaves it open, if no list or language is given")  # fmt: skip
     reading.add_argument("--upright", action="store_true", help="do not try pictures upside down or on their sides")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)

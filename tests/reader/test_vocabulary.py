@@ -86,7 +86,7 @@ def test_the_shipped_words():
     strings = ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz0123456789"), 8)) for _ in range(20_000)]
     assert sum(words.word_log_prob(text) > -math.inf for text in strings) <= 3  # 0.7 expected by chance
     with safe_open(vocabulary.files("crnn_lessons") / "weights/words.safetensors", "np") as file:
-        assert sum(len(file.get_tensor(name)) for name in file.keys()) > 149_000
+        assert sum(len(file.get_tensor(name)) for name in file.keys())  # noqa: SIM118 > 149_000
         assert "Kevin Atkinson" in file.metadata()["notes"]
 
 
