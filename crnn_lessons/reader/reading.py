@@ -21,14 +21,15 @@ from crnn_lessons.reader.decoder import Decoder
 from crnn_lessons.reader.locate import content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
 from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
-from crnn_lessons.reader.spaces import Box
+from crnn_lessons.reader.spaces import Box, inset
 from crnn_lessons.reader.vocabulary import shipped
-from crnn_lessons.text.augment import fit
+from crnn_lessons.text.augment import fit, lean
 
 __all__ = ["Letter", "Reader", "Reading"]
 
 WEIGHTS = "weights/reader.safetensors"
 CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
+LEANS = ((4, 0), (-4, 0), (0, 0.3), (0, -0.3))  # degrees and slants at which an unsure word is seen again
 Seen = tuple[np.ndarray, list[Hypothesis]]  # log-probabilities and texts
 TOGETHER = 32  # pictures of one size that go through the network at once
 
@@ -109,15 +110,19 @@ class Reader:
         """
         mask = self.check_allowed(allow)
         found = best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
-        return [self._weighed(word) for word in found]
+        return [self._weighed(word, mask) for word in found]
 
-    def _weighed(self, word: Reading) -> Reading:
-        """A word as it was read, or another one that is more probable with what is known of words."""
+    def _weighed(self, word: Reading, mask: np.ndarray | None) -> Reading:
+        """A word as it was read; if that is unsure, seen again, leaning, and weighed with what is known of words."""
         vocabulary = shipped(len(self.alphabet.characters))
         known = self.decoder.lexicon or self.decoder.language
-        if not self.words or known or not word.frames or vocabulary.settles(word.text, word.confidence):
+        if not self.words or known or word.picture is None or vocabulary.settles(word.text, word.confidence):
             return word
-        found = vocabulary.weigh([frames for frames, _ in word.frames], self.alphabet.decode)[: self.decoder.top]
+        frames = [log_probs for log_probs, _ in word.frames]
+        pictures = [lean(word.picture, *how) for how in LEANS]
+        again = self._see([self._fit(picture, whole(picture)) for picture in pictures], mask)
+        weighed = vocabulary.weigh([*frames, *(log_probs for log_probs, _ in again)], self.alphabet.decode)
+        found = [(labels, seen[: len(frames)]) for labels, seen in weighed[: self.decoder.top]]
         texts = [Hypothesis(labels, float(seen.max()), float(seen.max())) for labels, seen in found]
         log_probs, cut = word.frames[int(found[0][1].argmax())]
         better = reading_of(self.alphabet, log_probs, texts, cut, word.box)
@@ -125,7 +130,7 @@ class Reader:
             first = word.letters[0]
             letters = (replace(letter, left=first.left, right=first.right) for letter in better.letters)
             better = replace(better, letters=tuple(letters))
-        return replace(better, turned=word.turned, frames=word.frames)
+        return replace(better, turned=word.turned, picture=word.picture, frames=word.frames)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
         """Read parts of pictures: each at every crop if its margins are those of the picture, which may be any."""
@@ -142,8 +147,12 @@ class Reader:
             if number not in best or texts[0].log_prob > best[number][1][0].log_prob:
                 best[number] = log_probs, texts, cut
         return [
-            replace(reading_of(self.alphabet, *best[number], box), frames=tuple(frames[number]))
-            for number, (_, _, box) in enumerate(parts)
+            replace(
+                reading_of(self.alphabet, *best[number], box),
+                picture=grey[cut[1] : cut[3], cut[0] : cut[2]],
+                frames=tuple(frames[number]),
+            )
+            for number, (grey, cut, box) in enumerate(parts)
         ]
 
     def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
@@ -182,10 +191,3 @@ class Reader:
         mask = np.full(self.alphabet.num_classes, -np.inf)
         mask[[0, *self.alphabet.encode("".join(known))]] = 0
         return mask
-
-
-def inset(box: Box, crop: float) -> Box:
-    """A box cut by a share of its height on every side, but not narrower than 4 columns."""
-    left, top, right, bottom = box
-    cut = max(0, min(round(crop * (bottom - top)), (right - left - 4) // 2))
-    return left + cut, top + cut, right - cut, bottom - cut

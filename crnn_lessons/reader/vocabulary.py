@@ -31,8 +31,8 @@ from crnn_lessons.files import write_atomically
 # Set by the mean word accuracy on the even halves of four sets of photographs, see weights/README.md.
 UNKNOWN = 0.2  # u, of strings that are no words
 RARER = 0.7  # how much less probable each list is than the one before
-WEIGHT = 0.6
-BEAM = 100  # texts of each crop that are weighed
+WEIGHT = 0.5
+BEAM = 50  # texts of each view that are weighed
 SURE = (0.95, 0.5)  # a string, and a word, that reads so surely is not weighed against others
 
 
@@ -79,15 +79,15 @@ class Vocabulary:
         """The texts that one picture may say, the best first.
 
         Args:
-            frames: log-probabilities `T C`, one for each crop of the picture; their probabilities are averaged.
+            frames: log-probabilities `T C`, one for each view of the picture; their probabilities are averaged.
             decode: from labels to text.
 
         Returns:
-            Labels and log-probabilities in each crop, one pair a text.
+            Labels and log-probabilities in each view, one pair a text.
         """
-        frames = [np.asarray(crop, np.float64) for crop in frames]
-        found = sorted({hypothesis.labels for crop in frames for hypothesis in beam_search(crop, BEAM, top=BEAM)})
-        seen = np.stack([text_log_probs(crop, found) for crop in frames])  # crops x texts
+        frames = [np.asarray(view, np.float64) for view in frames]
+        found = sorted({hypothesis.labels for view in frames for hypothesis in beam_search(view, BEAM, top=BEAM)})
+        seen = np.stack([text_log_probs(view, found) for view in frames])  # views x texts
         worth = WEIGHT * np.array([self.worth(decode(labels)) for labels in found])
         order = np.argsort(-(np.logaddexp.reduce(seen, axis=0) + worth), kind="stable")
         return [(found[i], seen[:, i]) for i in order]

@@ -14,6 +14,7 @@ from crnn_lessons.reader import Reader, vocabulary
 from crnn_lessons.reader.commands import main
 from crnn_lessons.reader.decoder import Decoder
 from crnn_lessons.reader.vocabulary import RARER, UNKNOWN, Vocabulary, save_lists, shipped
+from crnn_lessons.text.augment import lean
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
 
@@ -138,3 +139,18 @@ def test_the_option_literal(blurred, tmp_path, capsys):
     assert capsys.readouterr().out.strip() == reader.read(picture).text
     assert main(["read", "--literal", str(tmp_path / "word.png")]) == 0
     assert capsys.readouterr().out.strip() == literal.read(picture).text
+
+
+def test_leaning_keeps_the_middle_and_the_size():
+    picture = np.zeros((41, 81), np.uint8)
+    picture[18:23, 20:61] = 255
+    assert np.array_equal(lean(picture, 0, 0), picture)
+    turned, slanted = lean(picture, 8, 0), lean(picture, 0, 0.5)
+    assert turned.shape == slanted.shape == picture.shape and turned[20, 40] == slanted[20, 40] == 255
+    rows = np.arange(41) @ turned / np.maximum(1, turned.sum(axis=0, dtype=float))
+    assert np.degrees(np.arctan2(rows[25] - rows[55], 30)) == pytest.approx(8, abs=0.5)  # counter-clockwise
+    bar = np.zeros((40, 80), np.uint8)
+    bar[:, 38:42] = 255
+    leaned = lean(bar, 0, 0.5)
+    middles = [np.average(np.arange(80), weights=leaned[row].astype(float)) for row in (5, 35)]
+    assert middles == pytest.approx([32, 47], abs=0.5)
