@@ -665,7 +665,9 @@ assert np.isclose(known.worth("x7b3"), np.log(UNKNOWN))
 knowing = Reader()
 rng = np.random.default_rng(5)
 codes = ["".join(rng.choice(list(ALPHANUMERIC[:36]), size=6)) for _ in range(150)]
-coded = [render_word(code, faces[n % len(faces)], rng, effects=STREET) for n, code in enumerate(codes)]
+coded = [
+    render_word(code, faces[n % len(faces)], rng, effects=STREET) for n, code in enumerate(codes)
+]
 for what, some, truth in [("words", pictures, texts), ("codes", coded, codes)]:
     seen, knew = (
         np.array([one.read(picture).text for picture in some]) == truth for one in (reader, knowing)
