@@ -65,7 +65,7 @@ def read(arguments: argparse.Namespace) -> int:
 
     a = arguments
     try:
-        reader = Reader(a.weights)
+        reader = Reader(a.weights, words=not a.literal)
         reader.decoder = Decoder(reader.alphabet, a.beam, a.lexicon, a.language, a.alternatives)
         reader.check_allowed(a.allow)
         names = list(_files(a.files))

@@ -18,6 +18,7 @@ for each letter follows, its columns in pixels (of the picture as it was turned 
   python -m crnn_lessons read sign.png
   python -m crnn_lessons read --json photographs/ more/*.jpg
   python -m crnn_lessons read --letters --allow 0123456789 meter.png
+  python -m crnn_lessons read --literal serial-number.png
   python -m crnn_lessons read --lexicon words.txt sign.png
   python -m crnn_lessons read --beam 20 --language words.txt --alternatives 3 sign.png"""
 
@@ -66,6 +67,8 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--alternatives", type=int, default=0, metavar="K", help="so many more texts, less probable")
     reading.add_argument("--letters", action="store_true", help="where each letter stands, and its confidence")
     reading.add_argument("--allow", metavar="CHARS", help="read no other characters than these")
+    reading.add_argument("--literal", action="store_true", help="take the letters as they look; else an English word "
+                         "is preferred where a picture leaves it open, if no list or language is given")  # fmt: skip
     reading.add_argument("--upright", action="store_true", help="do not try pictures upside down or on their sides")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)

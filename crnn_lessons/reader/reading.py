@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import as_file, files
 
 import numpy as np
@@ -20,13 +21,15 @@ from crnn_lessons.reader.decoder import Decoder
 from crnn_lessons.reader.locate import content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
 from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
-from crnn_lessons.reader.spaces import Box
-from crnn_lessons.text.augment import fit
+from crnn_lessons.reader.spaces import Box, inset
+from crnn_lessons.reader.vocabulary import shipped
+from crnn_lessons.text.augment import fit, lean
 
 __all__ = ["Letter", "Reader", "Reading"]
 
 WEIGHTS = "weights/reader.safetensors"
 CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
+LEANS = ((4, 0), (-4, 0), (0, 0.3), (0, -0.3))  # degrees and slants at which an unsure word is seen again
 Seen = tuple[np.ndarray, list[Hypothesis]]  # log-probabilities and texts
 TOGETHER = 32  # pictures of one size that go through the network at once
 
@@ -38,13 +41,16 @@ class Reader:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
         crops: a picture that fills with its word is read once for each, cut by so much of its height on every side, and
             the reading with the highest confidence is taken. A word that was found in a larger picture is read once.
+        words: whether, where a picture leaves it open, a text that is a word of English, or a name, is preferred to
+            one that is none (see :mod:`~crnn_lessons.reader.vocabulary`). A decoder with a lexicon or a language
+            knows better, and has its way.
 
     Raises:
         FileNotFoundError, ValueError: there are no such weights, or they are not a recogniser's of grey pictures.
     """
 
-    def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS):
-        self.crops = tuple(crops)
+    def __init__(self, weights: str | os.PathLike | None = None, crops: Sequence[float] = CROPS, *, words: bool = True):
+        self.crops, self.words = tuple(crops), words
         if weights is not None:
             self.model, self.alphabet, self.notes = load(weights)
         else:
@@ -103,7 +109,28 @@ class Reader:
             At least one reading; its text is empty where there is none.
         """
         mask = self.check_allowed(allow)
-        return best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
+        found = best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
+        return [self._weighed(word, mask) for word in found]
+
+    def _weighed(self, word: Reading, mask: np.ndarray | None) -> Reading:
+        """A word as it was read; if that is unsure, seen again, leaning, and weighed with what is known of words."""
+        vocabulary = shipped(len(self.alphabet.characters))
+        known = self.decoder.lexicon or self.decoder.language
+        if not self.words or known or word.picture is None or vocabulary.settles(word.text, word.confidence):
+            return word
+        frames = [log_probs for log_probs, _ in word.frames]
+        pictures = [lean(word.picture, *how) for how in LEANS]
+        again = self._see([self._fit(picture, whole(picture)) for picture in pictures], mask)
+        weighed = vocabulary.weigh([*frames, *(log_probs for log_probs, _ in again)], self.alphabet.decode)
+        found = [(labels, seen[: len(frames)]) for labels, seen in weighed[: self.decoder.top]]
+        texts = [Hypothesis(labels, float(seen.max()), float(seen.max())) for labels, seen in found]
+        log_probs, cut = word.frames[int(found[0][1].argmax())]
+        better = reading_of(self.alphabet, log_probs, texts, cut, word.box)
+        if len({letter.left for letter in word.letters}) < len(word.letters):  # one below the other
+            first = word.letters[0]
+            letters = (replace(letter, left=first.left, right=first.right) for letter in better.letters)
+            better = replace(better, letters=tuple(letters))
+        return replace(better, turned=word.turned, picture=word.picture, frames=word.frames)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
         """Read parts of pictures: each at every crop if its margins are those of the picture, which may be any."""
@@ -114,10 +141,19 @@ class Reader:
         ]
         seen = self._see([self._fit(parts[number][0], cut) for number, cut in cuts], mask)
         best: dict[int, tuple] = {}
+        frames: dict[int, list[tuple[np.ndarray, Box]]] = defaultdict(list)
         for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
+            frames[number].append((log_probs, cut))
             if number not in best or texts[0].log_prob > best[number][1][0].log_prob:
                 best[number] = log_probs, texts, cut
-        return [reading_of(self.alphabet, *best[number], box) for number, (_, _, box) in enumerate(parts)]
+        return [
+            replace(
+                reading_of(self.alphabet, *best[number], box),
+                picture=grey[cut[1] : cut[3], cut[0] : cut[2]],
+                frames=tuple(frames[number]),
+            )
+            for number, (grey, cut, box) in enumerate(parts)
+        ]
 
     def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
         """The log-probabilities `T C` and the texts of pictures; those of one size go through the network together."""
@@ -155,10 +191,3 @@ class Reader:
         mask = np.full(self.alphabet.num_classes, -np.inf)
         mask[[0, *self.alphabet.encode("".join(known))]] = 0
         return mask
-
-
-def inset(box: Box, crop: float) -> Box:
-    """A box cut by a share of its height on every side, but not narrower than 4 columns."""
-    left, top, right, bottom = box
-    cut = max(0, min(round(crop * (bottom - top)), (right - left - 4) // 2))
-    return left + cut, top + cut, right - cut, bottom - cut

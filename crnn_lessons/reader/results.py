@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Reading:
         box: where the text stands: left, top, right, bottom in pixels.
         turned: by how many degrees the picture was turned clockwise to read it: 0, 90, 180 or 270. Columns and box
             are those of the turned picture.
+        picture: the cut that was read, uint8 `H W`; of one word only.
+        frames: what the network said of each crop: log-probabilities `T C`, and the crop's box.
     """
 
     text: str
@@ -50,6 +52,8 @@ class Reading:
     letters: tuple[Letter, ...] = ()
     box: Box = (0, 0, 0, 0)
     turned: int = 0
+    picture: np.ndarray | None = field(default=None, repr=False, compare=False)
+    frames: tuple[tuple[np.ndarray, Box], ...] = field(default=(), repr=False, compare=False)
 
 
 def reading_of(alphabet: Alphabet, log_probs: np.ndarray, texts: Sequence[Hypothesis], cut: Box, box: Box) -> Reading:

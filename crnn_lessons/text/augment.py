@@ -15,6 +15,14 @@ def fit(image: np.ndarray, height: int, width: int) -> np.ndarray:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
+def lean(image: np.ndarray, turn: float, slant: float) -> np.ndarray:
+    """Turn an image `H W` by so many degrees and slant it by a share of its height; middle and size stay."""
+    height, width = image.shape
+    move = cv2.getRotationMatrix2D((width / 2, height / 2), turn, 1)
+    move[0] += 0, slant, -slant * height / 2
+    return cv2.warpAffine(image, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
 def jitter_batch(rng: Generator, images: np.ndarray) -> np.ndarray:
     """Cheap changes for pictures that are seen more than once: light, contrast, polarity, a small shift.
 

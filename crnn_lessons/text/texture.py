@@ -83,7 +83,7 @@ def photograph(rng: Generator, height: int, width: int, materials: Sequence[str]
     picture = load_material(materials[int(rng.integers(len(materials)))])
     scale = float(np.exp(rng.uniform(np.log(0.5), np.log(4))))  # pixels of the material to one of the crop
     rows, columns = (
-        max(4, min(int(scale * size), have)) for size, have in zip((height, width), picture.shape, strict=True)
+        min(have, max(4, int(scale * size))) for size, have in zip((height, width), picture.shape, strict=True)
     )
     top, left = (int(rng.integers(have - n + 1)) for have, n in zip(picture.shape, (rows, columns), strict=True))
     piece = picture[top : top + rows, left : left + columns][:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]

@@ -38,9 +38,9 @@ SETS = ("words_iiit5k_train", "words_svt_train", "words_svtp_half", "words_cute_
 class Ours:
     """A reader of this package."""
 
-    def __init__(self, weights: str | None = None):
-        self.name = f"ours, {Path(weights).stem if weights else 'shipped'}"
-        self._reader = Reader(weights)
+    def __init__(self, weights: str | None = None, words: bool = True):
+        self.name = f"ours, {Path(weights).stem if weights else 'shipped'}{'' if words else ', literal'}"
+        self._reader = Reader(weights, words=words)
         self.parameters = self._reader.model.num_parameters
 
     def read(self, paths: list[Path]) -> Run:
@@ -106,7 +106,7 @@ def main() -> None:
     parser.add_argument("--ours", action="store_true", help="leave the readers of other makers out")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    makers = [Ours, *(lambda w=w: Ours(w) for w in options.weights)]
+    makers = [Ours, lambda: Ours(words=False), *(lambda w=w: Ours(w) for w in options.weights)]
     readers = at_hand(makers if options.ours else [*makers, Tesseract, RapidOCR])
     print(f"torch {torch.__version__}, one thread\n")
     heads = ("words %", "even %", "odd %", "CER %", "1-NED %", "ms clock", "ms CPU")

@@ -93,6 +93,15 @@ def test_a_photograph_is_a_piece_of_its_file(tmp_path):
         texture.photograph(rng(), 30, 80, [str(tmp_path / "nothing.png")])
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 3)])
+def test_a_material_may_be_narrower_than_any_word(tmp_path, shape):
+    path = str(tmp_path / "strip.png")
+    cv2.imwrite(path, (np.arange(shape[0] * shape[1]) % 2 * 255).astype(np.uint8).reshape(shape))
+    for seed in range(10):
+        piece = texture.photograph(rng(seed), 30, 80, [path])
+        assert piece.shape == (30, 80) and np.isfinite(piece).all() and np.abs(piece).max() <= 2
+
+
 def test_materials_on_the_ground_come_with_scikit_image():
     pytest.importorskip("skimage")
     names = [path.rsplit("/", 1)[-1] for path in texture.installed_materials()]
