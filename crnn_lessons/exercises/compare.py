@@ -155,6 +155,11 @@ def short(value: Any, most: int = 160, depth: int = 6) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def with_article(kind: str) -> str:
+    """'a list', 'an int', 'an ndarray'."""
+    return f"{'an' if kind[0] in 'aeioAEIO' or kind == 'ndarray' else 'a'} {kind}"
+
+
 def _repr(value: Any, most: int) -> str:
     try:
         return repr(value[: most + 1] if isinstance(value, (str, bytes)) else value)

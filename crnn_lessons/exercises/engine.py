@@ -8,21 +8,35 @@ from __future__ import annotations
 
 import copy
 import inspect
+import re
 import traceback
 from collections.abc import Callable
 from itertools import islice
 from types import GeneratorType
 from typing import Any
 
+import numpy as np
+
 from crnn_lessons.exercises.aside import beat
-from crnn_lessons.exercises.compare import difference, same, short, unfinished
+from crnn_lessons.exercises.compare import difference, same, short, unfinished, with_article
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 
 MOST_VALUES = 1_000_000
 """A generator that gives more is taken for one that never ends."""
 
+ABOUT = (
+    ("ellipsis|NoneType", " over something missing"),
+    ("expected str", " over a number among text"),
+    ("broadcast|shape mismatch", " over shapes"),
+)
+"""Words of an error's message by which two errors of one type are told apart, and what they are about."""
+
 UNFINISHED = "replace the remaining `...`."
+
+
+class generator(list):
+    """What a generator gave; by its name a learner is told what was returned."""
 
 
 def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
@@ -82,7 +96,9 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         if error is None and unfinished(got):
             return "wrong", f"{_call(exercise, case)} gave a result with a `...` in it: {UNFINISHED}", None
         if error is None and got is None and first_wrong is None:
-            return "wrong", f"{_call(exercise, case)} gave None: does the function end with a return?", None
+            before = "other cases gave a value: is there a way through the function without a return?"
+            said = before if outcomes else "does the function end with a return?"
+            return "wrong", f"{_call(exercise, case)} gave None{', and ' if outcomes else ': '}{said}", None
         if error is None and not same(list(arguments), list(case), 0.0):
             return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
         outcomes.append(got if error is None else _kind(error))
@@ -91,7 +107,7 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             first_wrong, failed = _complaint(exercise, case, got, error), error
         if error is not None:
             break  # what it would have said to the cases after this one is not needed to name the cause
-    if first_wrong is None and exercise.array and (misfit := _no_array(exercise, outcomes[0])):
+    if first_wrong is None and (misfit := _no_array(exercise, outcomes[0]) or _no_indices(exercise, outcomes)):
         return "wrong", misfit, None
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None
@@ -120,11 +136,27 @@ def _misfit(exercise: Exercise, answer: Callable) -> str | None:
 
 def _no_array(exercise: Exercise, got: Any) -> str | None:
     """Why right numbers are of no use to a lesson that computes on with them as arrays; None if they are."""
+    if not exercise.array:
+        return None
     want = exercise.outcome(exercise.solution, exercise.cases[0])
-    for mine, theirs in zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]:
+    for i, (mine, theirs) in enumerate(zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]):
         if hasattr(theirs, "shape") and not hasattr(mine, "shape"):
-            kind = type(mine).__name__
-            return f"The numbers are right, as a {kind}. Return an array: the lesson adds and multiplies it as a whole."
+            which = f" in result [{i}]" if isinstance(want, tuple) and len(want) > 1 else ""
+            said = f"The numbers are right, as {with_article(type(mine).__name__)}{which}."
+            return f"{said} Return an array: the lesson adds and multiplies it as a whole."
+    return None
+
+
+def _no_indices(exercise: Exercise, outcomes: list) -> str | None:
+    """Why right numbers are no tuple of whole ones, where only that will do; None if they are."""
+    for got in outcomes if exercise.indices else ():
+        if not isinstance(got, tuple):
+            return (
+                f"The numbers are right, as {with_article(type(got).__name__)}. Return a tuple of them: `tuple(...)`."
+            )
+        if others := [part for part in got if not isinstance(part, (int, np.integer))]:
+            kind = f"and {others[0]!r} is {with_article(type(others[0]).__name__)}"
+            return f"The numbers are right, {kind}. An index is a whole number: make it an int."
     return None
 
 
@@ -144,7 +176,7 @@ def _outcome(function: Callable, arguments: tuple) -> tuple[Any, BaseException |
         with limit():
             got = function(*arguments)
             if isinstance(got, GeneratorType):
-                got = list(islice(got, MOST_VALUES + 1))
+                got = generator(islice(got, MOST_VALUES + 1))
                 if len(got) > MOST_VALUES:
                     raise TookTooLong
             return got, None
@@ -178,9 +210,9 @@ def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
 
 
 def _kind(error: BaseException) -> str:
-    """What two errors have in common that have the same cause: their type, and whether a `...` or a None got there."""
-    missing = any(name in str(error) for name in ("ellipsis", "NoneType"))
-    return f"raised {type(error).__name__}{' over something missing' if missing else ''}"
+    """What two errors have in common that have the same cause: their type, and what their message is about."""
+    about = next((what for words, what in ABOUT if re.search(words, str(error))), "")
+    return f"raised {type(error).__name__}{about}"
 
 
 def _call(exercise: Exercise, case: tuple) -> str:
