@@ -151,9 +151,8 @@ def _no_indices(exercise: Exercise, outcomes: list) -> str | None:
     """Why right numbers are no tuple of whole ones, where only that will do; None if they are."""
     for got in outcomes if exercise.indices else ():
         if not isinstance(got, tuple):
-            return (
-                f"The numbers are right, as {with_article(type(got).__name__)}. Return a tuple of them: `tuple(...)`."
-            )
+            kind = with_article(type(got).__name__)
+            return f"The numbers are right, as {kind}. Return a tuple of them: `tuple(...)`."
         if others := [part for part in got if not isinstance(part, (int, np.integer))]:
             kind = f"and {others[0]!r} is {with_article(type(others[0]).__name__)}"
             return f"The numbers are right, {kind}. An index is a whole number: make it an int."

@@ -277,7 +277,7 @@ TEXT_PROBABILITY = Exercise(
         adds the logarithms of the paths :: total += product -> total += math.log(product)
             The logarithm of a sum is not the sum of the logarithms. Add the probabilities; no logarithm is asked for.
         gives a list, one number a path ::
-            = lambda probs, target: [math.prod(probs[t, k] for t, k in enumerate(p)) for p in alignments(len(probs), target)]
+            = lambda probs, target: [probs[range(len(p)), p].prod() for p in alignments(len(probs), target)]
             These are the probabilities of the alignments: add them up.
         returns after the first path :: total += product -> total += product; return total
         :: total += product -> return product & return total ->
@@ -468,13 +468,14 @@ BEST_PATH = Exercise(
             At t = 0, `path[t - 1]` is `path[-1]`, the last step. The first step has none before it.
         hands class indices to a rule for text ::
             = lambda scores: "".join(k for k, _ in groupby(np.argmax(scores, axis=1)) if k != "-")
-            `collapse_text` of 05-1 takes strings, and its blank is '-'. Here the path is a list of numbers, and its blank
-            is 0: write the rule again for them.
+            `collapse_text` of 05-1 takes strings, and its blank is '-'. Here the path is a list of numbers, and its
+            blank is 0: write the rule again for them.
         makes a text of the path, and forgets that its blank is '0' ::
             = lambda scores: collapse_text("".join(str(k) for k in np.argmax(scores, axis=1)))
         :: = lambda scores: tuple(int(k) for k in collapse_text("".join(str(k) for k in np.argmax(scores, axis=1))))
             `collapse_text` drops '-', and the blank of this path is 0. Merge and drop on the numbers themselves.
-        gives a string of digits :: return tuple(k for k in merged if k != 0) -> return "".join(str(k) for k in merged if k)
+        gives a string of digits ::
+            return tuple(k for k in merged if k != 0) -> return "".join(str(k) for k in merged if k)
             A tuple of class indices is asked for: `(1, 2)` and not `'12'`.
         takes the largest score for its class :: np.argmax(scores, axis=1) -> np.max(scores, axis=1)
             `max` gives the score itself. Which class has it? `argmax` says.
