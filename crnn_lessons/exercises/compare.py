@@ -103,7 +103,8 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
                 return f", entry {short(key)},{difference(got[key], want[key], tolerance)}"
     if type(got) is type(want) is list and len(got) != len(want):
         return f" should have {len(want)} entries, {short(want)}, and yours has {len(got)}: {short(got)}"
-    shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
+    no_rows = isinstance(got, list) and not got and _is_array(want)  # an array of no rows is shown as [], too
+    shapes = [np.shape(plain(value)) if _is_array(value) or no_rows else None for value in (got, want)]
     if None not in shapes and shapes[0] != shapes[1]:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
     shown = [short(value) for value in (want, got)]
