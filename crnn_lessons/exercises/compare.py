@@ -107,6 +107,8 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
     shapes = [np.shape(plain(value)) if _is_array(value) or no_rows else None for value in (got, want)]
     if None not in shapes and shapes[0] != shapes[1]:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
+    if shapes[0] is None and shapes[1] is not None and isinstance(plain(got), (int, float, np.number, np.ndarray)):
+        return f" should have the shape {shapes[1]}, and yours is one number, {short(got)}"
     shown = [short(value) for value in (want, got)]
     deep = any(text.endswith("…") or "\n\n" in text for text in shown)  # three axes fill a page
     if shown[0] == shown[1] or deep:
