@@ -28,7 +28,7 @@ MOST_VALUES = 1_000_000
 ABOUT = (
     ("ellipsis|NoneType", " over something missing"),
     ("expected str", " over a number among text"),
-    ("broadcast|shape mismatch", " over shapes"),
+    ("broadcast|shape mismatch|must match the size", " over shapes"),
 )
 """Words of an error's message by which two errors of one type are told apart, and what they are about."""
 
@@ -75,8 +75,8 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
         return judge(exercise, NOT_STARTED)
     if complaint is None:
         return "done", "Right.", None
-    named = next((m.name for m in exercise.mistakes if m.message in complaint), None)
-    return "wrong", complaint, named
+    found = [m.name for m in exercise.mistakes if m.message in complaint]  # several, where they share a message
+    return "wrong", complaint, next((name for name in found if name in complaint), found[0] if found else None)
 
 
 def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, str, str | None]:
@@ -140,10 +140,11 @@ def _no_array(exercise: Exercise, got: Any) -> str | None:
         return None
     want = exercise.outcome(exercise.solution, exercise.cases[0])
     for i, (mine, theirs) in enumerate(zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]):
-        if hasattr(theirs, "shape") and not hasattr(mine, "shape"):
+        kind = "array" if not hasattr(theirs, "detach") else "tensor"
+        if hasattr(theirs, "shape") and not hasattr(mine, "shape" if kind == "array" else "detach"):
             which = f" in result [{i}]" if isinstance(want, tuple) and len(want) > 1 else ""
             said = f"The numbers are right, as {with_article(type(mine).__name__)}{which}."
-            return f"{said} Return an array: the lesson adds and multiplies it as a whole."
+            return f"{said} Return {with_article(kind)}: the lesson adds and multiplies it as a whole."
     return None
 
 
