@@ -141,7 +141,7 @@ def _no_array(exercise: Exercise, got: Any) -> str | None:
     want = exercise.outcome(exercise.solution, exercise.cases[0])
     for i, (mine, theirs) in enumerate(zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]):
         kind = "array" if not hasattr(theirs, "detach") else "tensor"
-        if hasattr(theirs, "shape") and not hasattr(mine, "shape" if kind == "array" else "detach"):
+        if getattr(theirs, "shape", ()) and not hasattr(mine, "shape" if kind == "array" else "detach"):
             which = f" in result [{i}]" if isinstance(want, tuple) and len(want) > 1 else ""
             said = f"The numbers are right, as {with_article(type(mine).__name__)}{which}."
             return f"{said} Return {with_article(kind)}: the lesson adds and multiplies it as a whole."
