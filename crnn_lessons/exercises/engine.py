@@ -7,7 +7,6 @@ wrong answers too: one that is wrong in the same way has the same cause, and its
 from __future__ import annotations
 
 import copy
-import inspect
 import re
 import traceback
 from collections.abc import Callable
@@ -15,11 +14,10 @@ from itertools import islice
 from types import GeneratorType
 from typing import Any
 
-import numpy as np
-
 from crnn_lessons.exercises.aside import beat
-from crnn_lessons.exercises.compare import difference, same, short, unfinished, with_article
+from crnn_lessons.exercises.compare import difference, same, short, unfinished
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
+from crnn_lessons.exercises.kinds import misfit, no_array, no_indices
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 
 MOST_VALUES = 1_000_000
@@ -82,8 +80,8 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
 def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, str, str | None]:
     if not callable(answer):
         return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
-    if misfit := _misfit(exercise, answer):
-        return "wrong", misfit, None
+    if said := misfit(exercise, answer):
+        return "wrong", said, None
     outcomes: list = []
     first_wrong, failed = None, None
     for case in (*exercise.cases, *(() if quick else exercise.large)):
@@ -107,8 +105,8 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             first_wrong, failed = _complaint(exercise, case, got, error), error
         if error is not None:
             break  # what it would have said to the cases after this one is not needed to name the cause
-    if first_wrong is None and (misfit := _no_array(exercise, outcomes[0]) or _no_indices(exercise, outcomes)):
-        return "wrong", misfit, None
+    if first_wrong is None and (said := no_array(exercise, outcomes[0]) or no_indices(exercise, outcomes)):
+        return "wrong", said, None
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None
     for mistake in exercise.mistakes:
@@ -116,48 +114,6 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             said = f"{first_wrong} It looks as if your function {mistake.name}. {mistake.message}"
             return "wrong", said, mistake.name
     return "wrong", f"{first_wrong} {_advice(failed)}", None
-
-
-def _misfit(exercise: Exercise, answer: Callable) -> str | None:
-    """Why a function cannot be called with the arguments of the first case; None if it can, or nobody knows."""
-    if exercise.probe is not None:
-        return None
-    try:
-        takes = inspect.signature(answer)
-    except (TypeError, ValueError):  # some functions written in C do not say
-        return None
-    try:
-        takes.bind(*exercise.cases[0])
-    except TypeError:
-        handed = inspect.signature(exercise.solution)
-        return f"Your function takes {takes}, and the exercise calls it with {handed}: give it these parameters."
-    return None
-
-
-def _no_array(exercise: Exercise, got: Any) -> str | None:
-    """Why right numbers are of no use to a lesson that computes on with them as arrays; None if they are."""
-    if not exercise.array:
-        return None
-    want = exercise.outcome(exercise.solution, exercise.cases[0])
-    for i, (mine, theirs) in enumerate(zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]):
-        kind = "array" if not hasattr(theirs, "detach") else "tensor"
-        if getattr(theirs, "shape", ()) and not hasattr(mine, "shape" if kind == "array" else "detach"):
-            which = f" in result [{i}]" if isinstance(want, tuple) and len(want) > 1 else ""
-            said = f"The numbers are right, as {with_article(type(mine).__name__)}{which}."
-            return f"{said} Return {with_article(kind)}: the lesson adds and multiplies it as a whole."
-    return None
-
-
-def _no_indices(exercise: Exercise, outcomes: list) -> str | None:
-    """Why right numbers are no tuple of whole ones, where only that will do; None if they are."""
-    for got in outcomes if exercise.indices else ():
-        if not isinstance(got, tuple):
-            kind = with_article(type(got).__name__)
-            return f"The numbers are right, as {kind}. Return a tuple of them: `tuple(...)`."
-        if others := [part for part in got if not isinstance(part, (int, np.integer))]:
-            kind = f"and {others[0]!r} is {with_article(type(others[0]).__name__)}"
-            return f"The numbers are right, {kind}. An index is a whole number: make it an int."
-    return None
 
 
 def _advice(error: BaseException | None) -> str:
