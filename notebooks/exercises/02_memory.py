@@ -310,7 +310,7 @@ LSTM_STEP = Exercise(
         takes the gates in the order f, i, o, g :: i, f, g, o -> f, i, o, g
         takes the gates in the order g, i, f, o :: i, f, g, o -> g, i, f, o
         takes the gates in the order o, g, i, f :: i, f, g, o -> o, g, i, f
-            Torch's order is i, f, g, o.
+            Torch's order is i, f, g, o. (Or have two gates changed places further down, in c = f * c + i * g?)
         leaves out the tanh at the output :: np.tanh(c) -> c
             h = o * tanh(c). Without the tanh it is another form, which some lectures use: see appendix A.
         squeezes the candidate with the logistic function :: np.tanh(g) -> sigmoid(g)
