@@ -425,9 +425,16 @@ def test_what_an_answer_prints_is_shown_and_a_flood_is_cut(capsys):
     assert len(capsys.readouterr().out) == 4002
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
-def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
+def test_torch_and_numba_work_in_the_copy_after_they_worked_here(two_threads):
     layer = torch.nn.LSTM(64, 64)
     x = torch.randn(50, 32, 64, requires_grad=True)
 
