@@ -103,9 +103,12 @@ def difference(got: Any, want: Any, tolerance: float) -> str:
                 return f", entry {short(key)},{difference(got[key], want[key], tolerance)}"
     if type(got) is type(want) is list and len(got) != len(want):
         return f" should have {len(want)} entries, {short(want)}, and yours has {len(got)}: {short(got)}"
-    shapes = [np.shape(plain(value)) if _is_array(value) else None for value in (got, want)]
+    no_rows = isinstance(got, list) and not got and _is_array(want)  # an array of no rows is shown as [], too
+    shapes = [np.shape(plain(value)) if _is_array(value) or no_rows else None for value in (got, want)]
     if None not in shapes and shapes[0] != shapes[1]:
         return f" should have the shape {shapes[1]}, and yours has {shapes[0]}"
+    if shapes[0] is None and shapes[1] is not None and isinstance(plain(got), (int, float, np.number, np.ndarray)):
+        return f" should have the shape {shapes[1]}, and yours is one number, {short(got)}"
     shown = [short(value) for value in (want, got)]
     deep = any(text.endswith("…") or "\n\n" in text for text in shown)  # three axes fill a page
     if shown[0] == shown[1] or deep:
@@ -153,6 +156,11 @@ def short(value: Any, most: int = 160, depth: int = 6) -> str:
     else:
         text = _repr(value, most)
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def with_article(kind: str) -> str:
+    """'a list', 'an int', 'an ndarray'."""
+    return f"{'an' if kind[0] in 'aeioAEIO' or kind == 'ndarray' else 'a'} {kind}"
 
 
 def _repr(value: Any, most: int) -> str:

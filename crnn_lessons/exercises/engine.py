@@ -7,7 +7,7 @@ wrong answers too: one that is wrong in the same way has the same cause, and its
 from __future__ import annotations
 
 import copy
-import inspect
+import re
 import traceback
 from collections.abc import Callable
 from itertools import islice
@@ -17,12 +17,24 @@ from typing import Any
 from crnn_lessons.exercises.aside import beat
 from crnn_lessons.exercises.compare import difference, same, short, unfinished
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
+from crnn_lessons.exercises.kinds import misfit, no_array, no_indices
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 
 MOST_VALUES = 1_000_000
 """A generator that gives more is taken for one that never ends."""
 
+ABOUT = (
+    ("ellipsis|NoneType", " over something missing"),
+    ("expected str", " over a number among text"),
+    ("broadcast|shape mismatch|must match the size", " over shapes"),
+)
+"""Words of an error's message by which two errors of one type are told apart, and what they are about."""
+
 UNFINISHED = "replace the remaining `...`."
+
+
+class generator(list):
+    """What a generator gave; by its name a learner is told what was returned."""
 
 
 def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
@@ -61,15 +73,15 @@ def _judge_open(exercise: Exercise, answer: Any) -> tuple[str, str, str | None]:
         return judge(exercise, NOT_STARTED)
     if complaint is None:
         return "done", "Right.", None
-    named = next((m.name for m in exercise.mistakes if m.message in complaint), None)
-    return "wrong", complaint, named
+    found = [m.name for m in exercise.mistakes if m.message in complaint]  # several, where they share a message
+    return "wrong", complaint, next((name for name in found if name in complaint), found[0] if found else None)
 
 
 def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, str, str | None]:
     if not callable(answer):
         return "wrong", f"A function is asked for, and this is {short(answer)}: hand over its name, uncalled.", None
-    if misfit := _misfit(exercise, answer):
-        return "wrong", misfit, None
+    if said := misfit(exercise, answer):
+        return "wrong", said, None
     outcomes: list = []
     first_wrong, failed = None, None
     for case in (*exercise.cases, *(() if quick else exercise.large)):
@@ -82,7 +94,9 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
         if error is None and unfinished(got):
             return "wrong", f"{_call(exercise, case)} gave a result with a `...` in it: {UNFINISHED}", None
         if error is None and got is None and first_wrong is None:
-            return "wrong", f"{_call(exercise, case)} gave None: does the function end with a return?", None
+            before = "other cases gave a value: is there a way through the function without a return?"
+            said = before if outcomes else "does the function end with a return?"
+            return "wrong", f"{_call(exercise, case)} gave None{', and ' if outcomes else ': '}{said}", None
         if error is None and not same(list(arguments), list(case), 0.0):
             return "wrong", f"{_call(exercise, case)} changed its own argument; work on a copy of it.", None
         outcomes.append(got if error is None else _kind(error))
@@ -91,8 +105,8 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             first_wrong, failed = _complaint(exercise, case, got, error), error
         if error is not None:
             break  # what it would have said to the cases after this one is not needed to name the cause
-    if first_wrong is None and exercise.array and (misfit := _no_array(exercise, outcomes[0])):
-        return "wrong", misfit, None
+    if first_wrong is None and (said := no_array(exercise, outcomes[0]) or no_indices(exercise, outcomes)):
+        return "wrong", said, None
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None
     for mistake in exercise.mistakes:
@@ -100,32 +114,6 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             said = f"{first_wrong} It looks as if your function {mistake.name}. {mistake.message}"
             return "wrong", said, mistake.name
     return "wrong", f"{first_wrong} {_advice(failed)}", None
-
-
-def _misfit(exercise: Exercise, answer: Callable) -> str | None:
-    """Why a function cannot be called with the arguments of the first case; None if it can, or nobody knows."""
-    if exercise.probe is not None:
-        return None
-    try:
-        takes = inspect.signature(answer)
-    except (TypeError, ValueError):  # some functions written in C do not say
-        return None
-    try:
-        takes.bind(*exercise.cases[0])
-    except TypeError:
-        handed = inspect.signature(exercise.solution)
-        return f"Your function takes {takes}, and the exercise calls it with {handed}: give it these parameters."
-    return None
-
-
-def _no_array(exercise: Exercise, got: Any) -> str | None:
-    """Why right numbers are of no use to a lesson that computes on with them as arrays; None if they are."""
-    want = exercise.outcome(exercise.solution, exercise.cases[0])
-    for mine, theirs in zip(got, want, strict=True) if isinstance(want, tuple) else [(got, want)]:
-        if hasattr(theirs, "shape") and not hasattr(mine, "shape"):
-            kind = type(mine).__name__
-            return f"The numbers are right, as a {kind}. Return an array: the lesson adds and multiplies it as a whole."
-    return None
 
 
 def _advice(error: BaseException | None) -> str:
@@ -144,7 +132,7 @@ def _outcome(function: Callable, arguments: tuple) -> tuple[Any, BaseException |
         with limit():
             got = function(*arguments)
             if isinstance(got, GeneratorType):
-                got = list(islice(got, MOST_VALUES + 1))
+                got = generator(islice(got, MOST_VALUES + 1))
                 if len(got) > MOST_VALUES:
                     raise TookTooLong
             return got, None
@@ -178,9 +166,9 @@ def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
 
 
 def _kind(error: BaseException) -> str:
-    """What two errors have in common that have the same cause: their type, and whether a `...` or a None got there."""
-    missing = any(name in str(error) for name in ("ellipsis", "NoneType"))
-    return f"raised {type(error).__name__}{' over something missing' if missing else ''}"
+    """What two errors have in common that have the same cause: their type, and what their message is about."""
+    about = next((what for words, what in ABOUT if re.search(words, str(error))), "")
+    return f"raised {type(error).__name__}{about}"
 
 
 def _call(exercise: Exercise, case: tuple) -> str:

@@ -45,7 +45,9 @@ class Exercise:
         show_case: writes a case as the call that a learner would type.
         source: what to show as the solution where it is not the source of ``solution``.
         tolerance: largest relative difference between floating-point numbers.
-        array: whether a list will not do where the solution gives an array, since the lesson computes on with it.
+        array: whether a list will not do where the solution gives an array, nor an array where it gives a tensor, since
+            the lesson computes on with it.
+        indices: whether nothing but a tuple of whole numbers will do where the solution gives one.
         part: what of the final reader of lesson 11 the answer is, in a few words: 'the map B'. Empty for most.
     """
 
@@ -63,6 +65,7 @@ class Exercise:
     tolerance: float = 1e-9
     part: str = ""
     array: bool = False
+    indices: bool = False
 
     def outcome(self, answer: Callable, case: tuple) -> Any:
         """What is compared: what an answer returns on a case, or what the probe finds there."""

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from crnn_lessons.exercises.compare import with_article
+
 MOST_NUMBERS = 100_000
 """Larger arrays are not kept: they are results, and an answer should compute them."""
 
@@ -63,7 +65,7 @@ def revive(kept: dict[str, Any], where: str, yours: Callable[[str], Any]) -> Any
         elif kind == "yours":
             space[name] = yours(what)
         elif kind == "array":
-            space[name] = np.array(what[1], dtype=what[0])
+            space[name] = np.array(what[1], dtype=what[0])[()]  # of no axes: a number again
         else:
             space[name] = ast.literal_eval(what)
     source = "\n\n".join(kept["sources"])
@@ -83,7 +85,7 @@ def _add(name: str, value: Any, parts: dict, given: Callable, seen: set[str]) ->
         parts["names"][name or "answer"] = ("import", path)
     elif isinstance(value, type) or isinstance(inspect.unwrap(value), types.FunctionType):
         return _add_source(value if isinstance(value, type) else inspect.unwrap(value), parts, given, seen)
-    elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size <= MOST_NUMBERS:
+    elif isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf" and value.size <= MOST_NUMBERS:
         parts["names"][name or "answer"] = ("array", (str(value.dtype), value.tolist()))
     else:
         parts["names"][name or "answer"] = ("constant", _literal(name, value))
@@ -169,5 +171,6 @@ def _literal(name: str, value: Any) -> str:
             return written
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         pass
-    what = f"{name}, a {type(value).__name__}," if name else f"a {type(value).__name__}"
+    kind = with_article(type(value).__name__)
+    what = f"{name}, {kind}," if name else kind
     raise CannotKeep(f"{what} lives in this notebook only; hand it over as an argument, or compute it inside")

@@ -37,12 +37,13 @@ def window_is_fooled(pair: Sequence[Iterable]) -> str | None:
     pair = list(pair)
     if len(pair) != 2:
         return f"The answer is a pair of two sequences of bits, and yours has {len(pair)} parts."
-    first, second = ([int(bit) for bit in sequence] for sequence in pair)
+    first, second = ([float(bit) for bit in sequence] for sequence in pair)
     if len(first) != len(second):
         return f"They have {len(first)} and {len(second)} bits. {LENGTHS}"
     if not set(first + second) <= {0, 1}:
         strange = next(bit for bit in first + second if bit not in (0, 1))
-        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; in yours there is a {strange}."
+        return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; in yours there is a {strange:g}."
+    first, second = ([int(bit) for bit in sequence] for sequence in (first, second))
     if len(first) > MOST_BITS:
         return f"Each sequence holds at most {MOST_BITS} bits, 0 or 1; yours have {len(first)}."
     longer = f" {LONGER}" if len(first) <= WINDOW else ""
@@ -133,6 +134,21 @@ RNN_STEP = Exercise(
             `math.tanh` takes one number, and the sum holds one for each unit: `np.tanh` takes arrays.
         returns complex numbers :: np.tanh( -> np.tanh(0j +
             All numbers here are real. Where does a complex one come in?
+        takes the sigmoid :: np.tanh( -> 1 / (1 + np.exp(-1 * ( & + bias) -> + bias)))
+            The sigmoid lies between 0 and 1, tanh between −1 and 1: `np.tanh`. (Lesson 02 has use for the sigmoid.)
+        takes the relu :: np.tanh( -> np.maximum(0.0,
+            This step squashes with tanh: `np.tanh`.
+        takes the tangent :: np.tanh( -> np.tan(
+            `np.tan` is the tangent of an angle; tanh, with an h, is `np.tanh`.
+        adds the new state to the old one :: return -> return h +
+            The old state comes in by W_hh h alone; the new one takes its place.
+        adds both of torch's biases :: + bias -> + 2 * bias
+            There is one bias, added once.
+        adds up the units :: + bias) -> + bias).sum()
+            The state has a number for each unit.
+        returns two results :: return -> return h,
+        :: + bias) -> + bias), h
+            The new state alone is asked for.
         swaps the two matrices :: weight_ih -> weight_hh & weight_hh -> weight_ih
             ih is from the input to the hidden state, hh from the hidden state to itself.
         stops with a TypeError :: weight_ih @ x -> ...
@@ -194,6 +210,23 @@ UNROLL = Exercise(
             The state to begin with is given: h.
         leaves out the first step :: states = np.zeros( -> x = x[1:]; states = np.zeros(
             The first input is x[0]; it meets the initial state.
+        begins the loop at t = 1 :: range(len(x)) -> range(1, len(x))
+            The first input is x[0]: `range(len(x))` begins with it.
+        stops a step early :: range(len(x)) -> range(len(x) - 1)
+            The last input is x[T - 1], and `range(len(x))` ends with it.
+        reads the first input at every step :: x[t] -> x[0]
+            Step t reads `x[t]`.
+        adds the new state to the old one :: h = np.tanh( -> h = h + np.tanh(
+            The new state takes the place of the old one: `h = rnn_step(...)`.
+        carries on the sum before its tanh ::
+            np.tanh(weight_ih @ x[t] -> (weight_ih @ x[t] & states[t] = h -> states[t] = np.tanh(h)
+            The state is the tanh, and that is what the next step starts from.
+        stores whole numbers :: len(h))) -> len(h)), int)
+            An array of `int` cuts off what comes after the point: `np.zeros((len(x), len(h)))` holds floats.
+        hands over x and h in the wrong order :: weight_ih @ x[t] + weight_hh @ h -> weight_ih @ h + weight_hh @ x[t]
+            `rnn_step(x, h, ...)`: the input comes first.
+        returns the last state, too :: return states -> return states, h
+            The T × Dₕ array alone is asked for; its last row is the last state.
         reads the sequence from its end :: range(len(x)) -> reversed(range(len(x)))
             Step 0 comes first. (Reading backwards has its use: see section 7.)
         returns inside the loop, after the first step ::
@@ -347,12 +380,18 @@ COUNT_PARAMETERS = Exercise(
             Torch's layer has two, b_ih and b_hh.
         leaves out the biases :: = 850 - 20 - 20 - 10
             The recurrent layer has two biases, the linear layer one.
+        leaves out the biases of the recurrent layer :: = 850 - 20 - 20
+            Torch's recurrent layer has two, b_ih and b_hh, of 20 numbers each.
         leaves out the linear layer :: = 850 - 10 * 20 - 10
+        :: = 850 - 10 * 20 - 10 - 20
+        :: = 850 - 10 * 20 - 10 - 40
             The linear layer has 20 × 10 weights and 10 biases.
         leaves out the linear layer's bias :: = 850 - 10
             One number for each of the 10 outputs is missing.
         leaves out the input's weights :: = 850 - 20 * 10
             W_ih has 20 × 10 numbers.
+        counts one bias for the recurrent layer, and none for the linear one :: = 850 - 20 - 10
+            The recurrent layer has two biases of 20 numbers, the linear layer one of 10.
         stands in a list :: = [850]
             A number is asked for, not a list.
         """,
@@ -423,6 +462,8 @@ def steps_are_right(answer) -> str | None:
     if not isinstance(answer, dict) or set(answer) != set(KINDS):
         return f"{KEYS} Yours is {answer!r}."
     for kind, want in outputs_that_change().items():
+        if not isinstance(answer[kind], Iterable) or not all(isinstance(t, (int, np.integer)) for t in answer[kind]):
+            return f"{kind}: a list of steps is asked for, whole numbers, and yours is {answer[kind]!r}."
         got = {int(t) for t in answer[kind]}
         if not got <= set(range(STEPS)):
             return f"{kind}: the steps run from 0 to {STEPS - 1}, and you list {sorted(got - set(range(STEPS)))}."

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
+from crnn_lessons.exercises.compare import holds_text
 
 # 02-1 ---------------------------------------------------------------------------------------------------------------
 
@@ -37,6 +38,22 @@ BACKWARD_STEP = Exercise(
             The derivative is 1 - tanh(a)**2, and h is tanh(a) already: write 1 - h**2.
         forgets the square in 1 - h**2 :: h**2 -> h
             1 - h is the derivative of nothing here; the derivative of tanh is 1 - tanh**2.
+        adds the square where it should be taken away :: 1 - h**2 -> 1 + h**2
+            The derivative of tanh is 1 minus its square: tanh is steepest at 0, where h is 0.
+        hands out dh in place of da :: (da, -> (dh,
+        :: da, h_before), np.outer(da, x), da, W_hh.T @ da -> dh, h_before), np.outer(dh, x), dh, W_hh.T @ da
+            Weights and bias come in before the tanh, so their shares are made of da = dh * (1 - h**2).
+        takes the state before for the input :: np.outer(da, x) -> np.outer(da, h_before)
+            W_ih was multiplied by the input: `np.outer(da, x)`.
+        adds dh to what goes on :: W_hh.T @ da -> W_hh.T @ da + dh
+            The only way from this step to the state before is through a: `W_hh.T @ da`. What the loss adds there, the
+            loop adds.
+        multiplies by the tanh of the step before as well :: W_hh.T @ da -> W_hh.T @ da * (1 - h_before**2)
+            That factor belongs to the next step back, which will multiply by it.
+        adds up the bias's share :: da, W_hh -> da.sum(), W_hh
+            The bias has a number for each unit, and so has its gradient: da itself.
+        returns two parts :: , da, W_hh.T @ da ->
+            Four arrays are asked for, in the order dW_hh, dW_ih, db, dh_before.
         takes the derivative of the logistic function :: (1 - h**2) -> h * (1 - h)
             h * (1 - h) belongs to the logistic function. The derivative of tanh is 1 - h**2.
         takes the derivative at the state before :: h**2 -> h_before**2
@@ -94,6 +111,16 @@ STEPS_UNTIL = Exercise(
         """
         takes the distance at which the bound equals the limit :: >= -> >
             The bound must be below the limit: where norm**distance equals it, one more step is needed.
+        is undone by rounding, where the bound equals the limit ::
+            = lambda norm, limit: math.floor(math.log(limit) / math.log(norm)) + 1
+            The formula is right, but the quotient of two logarithms is rounded: at norm 0.9 and limit 0.81 it is a
+            little below 2. Go one step further where norm**distance is not below the limit, or count in a loop.
+        counts one step too many :: return distance -> return distance + 1
+            The smallest distance is asked for: norm**distance is below the limit one step earlier.
+        stops one step early :: return distance -> return distance - 1
+            There norm**distance is not below the limit yet.
+        gives what is left, not the distance :: return distance -> return norm**distance
+            The number of steps is asked for.
         rounds down :: = lambda norm, limit: math.floor(math.log(limit) / math.log(norm))
             At that distance the bound is not below the limit yet; count whole steps upwards.
         rounds to the nearest :: = lambda norm, limit: round(math.log(limit) / math.log(norm))
@@ -139,6 +166,21 @@ CLIP = Exercise(
         fails on a zero gradient :: limit / max(norm, 1e-12) -> limit / norm
         :: [g * factor for g in gradients] -> [g * (min(norm, limit) / np.float64(norm)) for g in gradients]
             A gradient of zeros has the norm 0. It is within the limit: leave it, and divide by nothing.
+        turns the fraction round :: limit / max(norm, 1e-12) -> norm / limit
+            A gradient of the length 5 and a limit of 1 make the factor 1 / 5: limit / norm.
+        multiplies by the limit :: limit / max(norm, 1e-12) -> limit
+        :: min(1.0, limit / max(norm, 1e-12)) -> limit if norm > limit else 1.0
+        :: min(1.0, limit / max(norm, 1e-12)) -> min(norm, limit)
+            That shortens to limit * norm. The factor which shortens to the limit is limit / norm.
+        stretches everything to the length 1 :: min(1.0, limit / max(norm, 1e-12)) -> 1 / norm
+            A gradient within the limit stays as it is, and a longer one gets the length of the limit.
+        adds up sizes, not squares :: math.sqrt( -> ( & (g**2) -> np.abs(g)
+        takes the largest number for the norm :: math.sqrt(sum( -> (max( & (g**2).sum() -> np.abs(g).max()
+        takes the mean of the squares :: (g**2).sum() -> (g**2).mean()
+            The norm is the length of one long vector: the root of the sum of all squares, 5 for 3 and 4.
+        gives one long array ::
+            [g * factor for g in gradients] -> np.concatenate([g.ravel() for g in gradients]) * factor
+            A list of arrays is asked for, each of the shape that it had.
         divides by the square of the norm :: math.sqrt( -> (
             The norm is the square root of the sum of squares.
         shrinks to length 1 whatever the limit :: min(1.0, limit / max(norm, 1e-12)) -> 1 / norm if norm > limit else 1
@@ -182,7 +224,7 @@ def sigmoid(a):
 
 def holds(answer):
     """None if the cell holds its value for 100 steps whatever the noise, else a sentence."""
-    if np.shape(answer) != (2,):
+    if np.shape(answer) != (2,) or holds_text(answer):
         return PAIR
     b_i, b_f = (float(b) for b in answer)
     if not (math.isfinite(b_i) and math.isfinite(b_f) and max(abs(b_i), abs(b_f)) <= 500):
@@ -264,13 +306,38 @@ LSTM_STEP = Exercise(
         takes the gates in the order i, f, o, g :: i, f, g, o -> i, f, o, g
         takes the gates in the order i, g, f, o :: i, f, g, o -> i, g, f, o
         takes the gates in the order f, i, g, o :: i, f, g, o -> f, i, g, o
-            Torch's order is i, f, g, o.
+        takes the gates in the order i, o, f, g :: i, f, g, o -> i, o, f, g
+        takes the gates in the order f, i, o, g :: i, f, g, o -> f, i, o, g
+        takes the gates in the order g, i, f, o :: i, f, g, o -> g, i, f, o
+        takes the gates in the order o, g, i, f :: i, f, g, o -> o, g, i, f
+            Torch's order is i, f, g, o. (Or have two gates changed places further down, in c = f * c + i * g?)
         leaves out the tanh at the output :: np.tanh(c) -> c
             h = o * tanh(c). Without the tanh it is another form, which some lectures use: see appendix A.
         squeezes the candidate with the logistic function :: np.tanh(g) -> sigmoid(g)
             g is no gate: it may be negative. Its function is tanh.
         returns c before h :: sigmoid(o) * np.tanh(c), c -> c, sigmoid(o) * np.tanh(c)
             The output h comes first, then the memory c, as in torch.
+        takes every fourth number for a gate ::
+            np.split(W_ih @ x + W_hh @ h + b, 4) -> (W_ih @ x + W_hh @ h + b).reshape(-1, 4).T
+            The parts stand one after the other, D_h numbers each: `np.split(a, 4)`.
+        keeps the old memory where the gate says forget :: sigmoid(f) * c -> (1 - sigmoid(f)) * c
+            The forget gate says how much is *kept*: c = f * c + i * g.
+        drops the old memory :: sigmoid(f) * c + ->
+            The memory is added to, not written anew: c = f * c + i * g.
+        takes the candidate away :: + sigmoid(i) -> - sigmoid(i)
+            c = f * c + i * g: the candidate has a sign of its own.
+        makes the output from the state before :: np.tanh(c), c -> np.tanh(h), c
+            h = o * tanh(c): the output shows the new memory.
+        hands on the memory after its tanh :: np.tanh(c), c -> np.tanh(c), np.tanh(c)
+            The tanh is for the output alone. The memory goes on as it is, and so does its gradient.
+        squeezes the memory with the logistic function :: np.tanh(c) -> sigmoid(c)
+            h = o * tanh(c).
+        takes the tanh of the product :: sigmoid(o) * np.tanh(c) -> np.tanh(sigmoid(o) * c)
+            First tanh, then the gate: h = o * tanh(c).
+        multiplies W_hh by the memory :: W_hh @ h -> W_hh @ c
+            The gates see the state h, not the memory c.
+        returns the memory alone :: sigmoid(o) * np.tanh(c), c -> c
+            The output is asked for as well: return h, c.
         shows the memory of the step before :: c = sigmoid(f) -> new = sigmoid(f) & (c), c -> (c), new
             The output is made from the new memory: first c, then h.
         writes the candidate without the input gate :: sigmoid(i) * ->
@@ -328,6 +395,24 @@ GRU_STEP = Exercise(
         """
         turns z round :: (1 - z) * -> z * & z * h -> (1 - z) * h
             Here z = 1 keeps the old state: (1 - z) * n + z * h.
+        leaves out the old state :: + z * h ->
+            Where z is near 1, the old state is kept: (1 - z) * n + z * h.
+        adds the whole proposal :: (1 - z) * ->
+            What z keeps of the old state, the proposal does not get: (1 - z) * n + z * h.
+        gives the proposal alone :: (1 - z) * -> & + z * h ->
+            The new state lies between the proposal and the old state: (1 - z) * n + z * h.
+        has z where r belongs, in the proposal :: r * h_n -> z * h_n
+            z mixes old and new at the end. What the proposal sees of the old state is for r to say.
+        turns r round :: r * h_n -> (1 - r) * h_n
+            r = 1 lets all of the state into the proposal.
+        multiplies the state itself by r, without W_hn :: r * h_n -> r * h
+            The state goes through its matrix first: r * (W_hn @ h + b_hn).
+        leaves out the tanh of the proposal :: np.tanh(x_n + r * h_n) -> (x_n + r * h_n)
+            n = tanh of the sum.
+        takes the tanh of the new state :: return -> return np.tanh( & + z * h -> + z * h)
+            The tanh is in the proposal. The mixture of two numbers between −1 and 1 needs none.
+        returns the proposal, too :: + z * h -> + z * h, np.tanh(x_n + r * h_n)
+            The new h alone is asked for.
         uses z for both :: (1 - z) -> z
             What z keeps of the old state, the proposal does not get: (1 - z) * n + z * h.
         applies the reset gate before the product :: r * h_n -> np.split(W_hh @ (r * h) + b_hh, 3)[2]
@@ -337,6 +422,7 @@ GRU_STEP = Exercise(
         has no reset gate in the proposal :: r * h_n -> h_n
             n = tanh(what the input gives + r * what the state gives).
         takes the gates in the order z, r, n :: r, z = -> z, r =
+        takes the gates in the order n, r, z :: x_r, x_z, x_n -> x_n, x_r, x_z & h_r, h_z, h_n -> h_n, h_r, h_z
         takes the gates in the order r, n, z :: x_r, x_z, x_n -> x_r, x_n, x_z & h_r, h_z, h_n -> h_r, h_n, h_z
             Torch's order is r, z, n.
         squeezes the proposal with the logistic function :: np.tanh -> sigmoid

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
+from crnn_lessons.exercises.compare import holds_text, plain, with_article
 from crnn_lessons.tasks import kth_digit
 
 _LENGTHS = [torch.tensor(lengths) for lengths in ([3, 5, 4], [1, 1], [2, 6, 6, 1], [4])]
@@ -40,6 +41,19 @@ MAKE_MASK = Exercise(
             A batch may be padded further than its longest sample; `T` says how far.
         puts the padding in front :: < -> >= T -
             In this course a sample begins at step 0, and its padding stands behind it.
+        marks the last step alone :: < lengths[:, None] -> == lengths[:, None] - 1
+        marks the first step of the padding alone :: < lengths[:, None] -> == lengths[:, None]
+            All steps that belong to a sample are marked: compare with <.
+        marks every step :: < lengths[:, None] -> >= 0 * lengths[:, None]
+            A sample is over at its own length, and what stands behind is padding.
+        marks the padding but for its first step :: < -> >
+            True is for what belongs to a sample: where t < length.
+        compares without a new axis :: lengths[:, None] -> lengths
+            T steps are to be compared with each of N lengths: give the lengths a second axis, `lengths[:, None]`.
+        makes rows of different lengths :: = lambda lengths, T: [[True] * n for n in lengths.tolist()]
+            Each row has T entries: fill it up with False.
+        gives one long row :: torch.arange(T) < lengths[:, None] -> (torch.arange(T) < lengths[:, None]).flatten()
+            The mask is N × T, one row a sample.
         gives numbers, not booleans :: torch.arange(T) < lengths[:, None] -> (torch.arange(T) < lengths[:, None]).int()
             An integer mask in `losses[mask]` counts as row numbers. Give booleans.
         """,
@@ -64,6 +78,10 @@ def _time_first(outputs, lengths):
     return outputs.transpose(0, 1)[torch.arange(N).clamp(max=T - 1), lengths.clamp(max=N) - 1]
 
 
+def _sum_of_steps(outputs, lengths):
+    return (outputs * (torch.arange(outputs.shape[1]) < lengths[:, None])[..., None]).sum(dim=1)
+
+
 def last_outputs(outputs, lengths):
     return outputs[torch.arange(len(outputs)), lengths - 1]
 
@@ -86,6 +104,26 @@ LAST_OUTPUTS = Exercise(
             The outputs are N T Dₕ: samples come first, then steps: `outputs[torch.arange(N), lengths - 1]`.
         reads the step before the last :: lengths - 1 -> lengths - 2
             Subtract 1, once.
+        reads the last step of the longest sample :: torch.arange(len(outputs)), lengths - 1 -> :, lengths.max() - 1
+            For all shorter samples that is padding. Each sample has its own last step.
+        counts the steps from the end :: lengths - 1 -> outputs.shape[1] - lengths
+        :: lengths - 1 -> -lengths
+            Steps count from the front, and the padding stands behind: step `lengths - 1`.
+        takes the steps for samples :: torch.arange(len(outputs)), ->
+            One index picks along the first axis, which is that of the samples: `outputs[torch.arange(N), lengths - 1]`.
+        reads all steps from the first sample :: torch.arange(len(outputs)), -> 0,
+            Each sample has a row of its own: `outputs[torch.arange(N), lengths - 1]`.
+        adds up the true steps :: = _sum_of_steps
+        averages the true steps :: = lambda outputs, lengths: _sum_of_steps(outputs, lengths) / lengths[:, None]
+        averages all steps :: [torch.arange(len(outputs)), lengths - 1] -> .mean(dim=1)
+        takes the largest of all steps :: [torch.arange(len(outputs)), lengths - 1] -> .amax(dim=1)
+            The output at one step is asked for, the sample's own last. The layer has carried the rest in its state.
+        keeps an axis of one step :: lengths - 1] -> lengths - 1][:, None]
+            N × Dₕ is asked for, without an axis of time.
+        gives the units first :: lengths - 1] -> lengths - 1].T
+            N × Dₕ is asked for: a row for each sample.
+        returns within the loop :: torch.arange(len(outputs)), lengths - 1] -> 0, lengths[0] - 1]
+            That is the first sample alone. Move the `return` to the left, under `for`, and collect the rows.
         takes every sample's last step of every sample :: torch.arange(len(outputs)), -> :,
             A colon beside a list of steps takes all these steps of all samples, N N Dₕ. Pair them:
             `outputs[torch.arange(N), lengths - 1]`.
@@ -102,15 +140,16 @@ LAST_OUTPUTS = Exercise(
     cases=[
         (_numbers(3, 3, 3), torch.tensor([2, 3, 1])),  # a cube: steps on the axis of the units raise no error
         (_numbers(4, 4, 2), torch.tensor([2, 4, 3, 1])),  # square: swapped indices raise no error here
-        (_numbers(3, 5, 2), _LENGTHS[0]),
+        (-_numbers(3, 5, 2), _LENGTHS[0]),  # falling: the last is not the largest
         (_numbers(2, 1, 3), _LENGTHS[1]),
         (_numbers(4, 7, 1), _LENGTHS[2]),
         (_numbers(1, 4, 3), _LENGTHS[3]),
     ],
     show_case=lambda outputs, lengths: (
-        f"last_outputs(outputs, tensor({lengths.tolist()})), outputs being 1, 2, 3 ... in the shape "
-        f"{tuple(outputs.shape)},"
+        f"last_outputs(outputs, tensor({lengths.tolist()})), outputs being {'-' * (outputs[0, 0, 0].item() < 0)}1, "
+        f"{'-' * (outputs[0, 0, 0].item() < 0)}2, ... in the shape {tuple(outputs.shape)},"
     ),
+    array=True,
     hints=(
         ("how do I take another step from each row?", "Index with two lists of equal length: samples, and steps."),
         ("nearly there", "Samples are `torch.arange(len(outputs))`, steps are `lengths - 1`."),
@@ -152,6 +191,21 @@ MASKED_MEAN = Exercise(
         takes the mean of each sample, then the mean of these ::
             losses[mask] -> torch.stack([row[seen].mean() for row, seen in zip(losses, mask)])
             A step of a short sample then weighs more than one of a long sample. Here every step weighs the same.
+        gives one mean for each sample :: losses[mask].mean() -> (losses * mask).sum(dim=1) / mask.sum(dim=1)
+        gives the losses of the true steps :: losses[mask].mean() -> losses[mask]
+            One number is asked for: the mean over all true steps of the batch.
+        takes the mean of each step, then the mean of these ::
+            losses[mask].mean() -> ((losses * mask).sum(dim=0) / mask.sum(dim=0)).mean()
+            A late step, which few samples reach, then weighs more than an early one. Here every true step weighs the
+            same.
+        divides by the number of steps of the longest sample :: mean() -> sum() / losses.shape[1]
+            The number of true steps is `mask.sum()`: it counts all samples.
+        takes the median :: mean -> median
+            The mean is asked for.
+        takes the losses that are not 0 for the true steps :: losses[mask] -> losses[losses != 0]
+            A true step may cost 0, and padding may cost something. The mask says which is which.
+        divides into whole numbers :: losses[mask].mean() -> losses[mask].sum() // mask.sum()
+            `//` rounds down: divide with `/`.
         averages over the padding :: [mask] -> [~mask]
             The mask is True where a step is true.
         """,
@@ -206,7 +260,15 @@ STEPS_UNTIL = Exercise(
         divides the logarithms the wrong way round :: = lambda f, left: math.ceil(math.log(f) / math.log(left))
         :: = lambda f, left: math.log(f) / math.log(left)
         :: = lambda f, left: math.floor(math.log(f) / math.log(left)) + 1
-            From f ** n = left follows n ln f = ln left: divide ln left by ln f.
+            From f ** n = left follows n ln f = ln left: divide ln left by ln f. (The same comes out where f and left
+            are swapped: the function takes f first.)
+        rounds to the nearest :: = lambda f, left: round(math.log(left) / math.log(f))
+            After that many steps there may be a little more left than the share asked for. Take the next whole number
+            above.
+        asks when that share is lost :: >= left -> >= 1 - left
+            Less than the share `left` is to *remain*.
+        gives what is left, not the steps :: return n -> return rest
+            The number of steps is asked for.
         takes f for what is lost :: rest *= f -> rest *= 1 - f
             The forget gate is what is *kept*: c = f · c before. With f = 1 nothing is forgotten.
         counts the steps with more than that left :: n, rest = 0 -> n, rest = 1
@@ -233,6 +295,12 @@ _HALVES = mistakes(
         Close, but not right: each step loses a share of what is left. 0.9995 to the power 1000 is 0.6065.
     loses one part in 1,000 at each step :: = 1 - 1 / 1000
         The thousandth power of 0.999 is 0.3677, about 1 / e. Half is asked for.
+    takes the root of 2 :: = 2 ** (1 / 1000)
+        That grows: its thousandth power is 2. Half is to be left, so take the root of 0.5.
+    gives what is lost at each step :: = 1 - 0.5 ** (1 / 1000)
+        The forget gate is what is kept: 1 minus that.
+    divides a half by 1,000 :: = 0.5 / 1000
+        Such a gate keeps next to nothing. The f whose 1000th power is 0.5 is asked for.
     takes the power for the root :: = 0.5**1000
         The f whose 1000th power is 0.5 is asked for.
     """,
@@ -277,6 +345,7 @@ SIX = "The answer is six numbers: three for the input gate, (for A, for B, bias)
 TOO_LARGE = "Keep each number between -50 and 50; gates are as good as open or shut long before."
 FIRST = "That is the memory of a network that counts from 0."
 THIRD = "The write gate opens one step late: A is 1 already while the 2nd digit is read, and B is not."
+TURNED = "The input gate is shut at the 2nd digit and open at all others: turn the signs of its three numbers round."
 WRITES_ON = "The input gate is not shut once B is 1, so every later candidate is written too."
 LEAKS = "The forget gate must be so near 1 that even its thousandth power is."
 TOO_SHY = "While the 2nd digit is read, A = 1 and B = 0; the input gate must be open then, its sum well above 0."
@@ -301,6 +370,8 @@ def unit_fails(answer):
     """None if the unit holds the 2nd candidate over 2 to 1,000 steps to one part in a hundred, else a sentence."""
     if answer is None:
         return f"{SIX} Yours is None: write the six numbers in the cell above, and run it."
+    if holds_text(answer):
+        return f"{SIX} Yours holds text: write 20 without quotes."
     weights = [float(w) for w in np.asarray(answer, dtype=float).ravel()]
     if len(weights) != 6:
         return f"{SIX} Yours has {len(weights)} number{'s' * (len(weights) != 1)}."
@@ -322,6 +393,8 @@ def unit_fails(answer):
     (i0, _), (i1, _), (i2, f2) = gates[:3]
     if i0 > 0.5 and i1 < 0.1 and i2 < 0.1:
         return f"{said}It holds the first candidate. {FIRST}"
+    if i0 > 0.5 and i1 < 0.1 and i2 > 0.5:
+        return f"{said}{TURNED}"
     if i1 < 0.1 and i2 > 0.5:
         return f"{said}{THIRD}"
     if i1 < 0.986:  # 0.01 of 0.70
@@ -343,6 +416,7 @@ HOLD_THE_SECOND = Exercise(
         Mistake("is out of bounds", (100, -200, -50, 0, 0, 20), TOO_LARGE),
         Mistake("holds the first digit", (-40, 0, 20, 0, 0, 20), FIRST),
         Mistake("opens at the 3rd digit", (0, 20, -10, 0, 0, 20), THIRD),
+        Mistake("opens where it should shut, and shuts where it should open", (-20, 40, 10, 0, 0, 20), TURNED),
         Mistake("never shuts the input gate", (20, 0, -10, 0, 0, 20), WRITES_ON),
         Mistake("forgets", (20, -40, -10, 0, 0, 5), LEAKS),
         Mistake("does not open at the 2nd digit", (10, -20, -10, 0, 0, 20), TOO_SHY),
@@ -370,6 +444,10 @@ def training_step(layer, out, optimizer, batch):
     return loss.item()
 
 
+def _clip_alone(weight):
+    nn.utils.clip_grad_norm_([weight], 1.0)
+
+
 _STEP_SLIPS = mistakes(
     training_step,
     """
@@ -379,6 +457,22 @@ _STEP_SLIPS = mistakes(
         The last step of a sample of length n is step n - 1.
     averages the outputs over all steps :: outputs[torch.arange(len(outputs)), batch.lengths - 1] -> outputs.mean(dim=1)
         One output is asked for, that of each sample's last step; the mean has the padding in it too.
+    reads the first step :: torch.arange(len(outputs)), batch.lengths - 1 -> :, 0
+        After the first step the network has seen one digit. Pick each sample's own last step.
+    reads one step past the end where there is one ::
+        batch.lengths - 1 -> batch.lengths.clamp(max=outputs.shape[1] - 1)
+        The last step of a sample of length n is step n - 1.
+    asks every step for the answer, the padding too ::
+        (out(last), batch.targets) -> (out(outputs).flatten(0, 1), batch.targets.repeat_interleave(outputs.shape[1]))
+        One answer is asked for, at each sample's own last step: before the second digit no network can know it.
+    takes the squared error ::
+        cross_entropy(out(last), batch.targets) -> mse_loss(out(last), F.one_hot(batch.targets, 10).float())
+        The cross-entropy is asked for: `F.cross_entropy(out(last), batch.targets)`.
+    takes `nll_loss` of the scores :: cross_entropy -> nll_loss
+    takes `nll_loss` of the probabilities :: cross_entropy(out(last), -> nll_loss(out(last).softmax(-1),
+        `nll_loss` wants logarithms of probabilities. `F.cross_entropy` takes the scores and does both.
+    divides the mean by the number of samples :: batch.targets) -> batch.targets) / len(outputs)
+        `cross_entropy` gives the mean already.
     applies the softmax twice :: out(last), -> out(last).softmax(-1),
         `cross_entropy` takes scores and applies the softmax itself.
     adds up the losses of the batch :: batch.targets) -> batch.targets, reduction="sum")
@@ -387,7 +481,11 @@ _STEP_SLIPS = mistakes(
         nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0) ->
         A gradient longer than 1 is shortened to 1 before the optimizer moves the weights.
     clips the layer alone :: [*layer.parameters(), *out.parameters()] -> layer.parameters()
-        The gradient is that of all weights, those of `out` too, and its length is taken over all of them.
+    clips the linear layer alone :: [*layer.parameters(), *out.parameters()] -> out.parameters()
+        The gradient is that of all weights, of `layer` and of `out`, and its length is taken over all of them.
+    clips each number, not the length :: clip_grad_norm_ -> clip_grad_value_
+    clips each weight by itself :: nn.utils.clip_grad_norm_( -> list(map(_clip_alone, & , 1.0) -> ))
+        That bends the direction. Take one length over all weights: `nn.utils.clip_grad_norm_` with one list.
     never clears the gradient :: optimizer.zero_grad() ->
         `backward` adds to the gradient that is there. Without `zero_grad` the second step uses both.
     never moves the weights :: optimizer.step() ->
@@ -442,6 +540,9 @@ def step_fails(answer):
         return ...
     if None in got[0]:
         return "Your step gave None: does it end with `return loss.item()`?"
+    if not all(np.ndim(plain(loss)) == 0 and not getattr(loss, "requires_grad", False) for loss in got[0]):
+        kind = with_article(type(got[0][0]).__name__)
+        return f"Your step gives {kind}; the loss as a number is asked for: `return loss.item()`."
     got = [float(loss) for loss in got[0]], got[1]
     if _alike(got, want):
         return None

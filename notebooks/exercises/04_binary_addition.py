@@ -34,6 +34,26 @@ ADD_PLACE = Exercise(
             This is right for the first place only. Add the carry to a and b.
         gives the carry first :: total % 2, total // 2 -> total // 2, total % 2
             The bit of the sum comes first, then the carry for the next place.
+        hands on a carry where a or b is 1 :: total // 2 -> a | b
+            1 + 0 without a carry is 1, which fits the place. Two of the three bits must be 1.
+        hands on every carry that comes in :: total // 2 -> max(a * b, carry)
+            0 + 0 with a carry of 1 is 1, which fits the place: the carry ends there.
+        hands on the carry that came in :: total // 2 -> carry
+            The carry for the next place is made here: it is 1 where the total is 2 or more.
+        gives the whole total for the bit :: total % 2 -> total & total // 2 -> total // 10
+        :: total % 2 -> total
+        :: total % 2, total // 2 -> total, 0
+            A binary place holds 0 or 1: a total of 2 is written 10, the bit 0 and the carry 1.
+        gives the bit 1 for totals of 1 alone :: total % 2 -> int(total == 1)
+        gives the bit 1 for every total above 0 :: total % 2 -> int(total > 0)
+            The bit is 0, 1, 0, 1 for totals of 0, 1, 2, 3.
+        halves with / :: total // 2 -> total / 2
+            The carry is a bit, a whole number: `//` rounds down.
+        gives the bit alone :: total % 2, total // 2 -> total % 2
+            Two numbers are asked for: `return bit, carry`.
+        gives text :: total % 2, total // 2 -> f"{total:02b}"
+        :: total % 2, total // 2 -> str(total % 2), str(total // 2)
+            Two numbers are asked for, not their digits.
         hands on a carry only if all three bits are 1 :: total // 2 -> a * b * carry
             A total of 2 is written 10 in binary: bit 0, carry 1.
         hands on a carry as soon as one bit is 1 :: total // 2 -> int(total > 0)
@@ -78,6 +98,23 @@ TO_BITS = Exercise(
             = lambda number, T: [int(bit) for bit in f"{number:b}"]
             `bin` and `f"{number:b}"` write numbers as on paper. The least significant bit comes first here, and zeros
             fill the list up to T entries, at its end.
+        makes one entry too many :: range(T) -> range(T + 1)
+            T entries are asked for.
+        gives what each bit is worth :: = lambda number, T: [number & 2**t for t in range(T)]
+            Each entry is 0 or 1, whatever it is worth: `number >> t & 1`.
+        gives what is left, not its lowest bit :: number % 2 -> number
+            The lowest bit of what is left is `number % 2`.
+        drops the lowest bit ::
+            bits.append(number % 2) -> number //= 2 & number //= 2 -> bits.append(number % 2)
+            Take the lowest bit first, and halve after: the first entry is worth 1.
+        keeps the 0b in front :: = lambda number, T: [int(s, 16) for s in bin(number)]
+        :: = lambda number, T: list(bin(number))
+        :: = lambda number, T: list(bin(number))[::-1]
+            `bin` writes 0b in front of the digits: take them from place 2 on, `bin(number)[2:]`.
+        returns within the loop :: number //= 2 -> return bits
+            The `return` stands inside the loop, which ends at the first bit. Move it to the left, under `for`.
+        takes digits of ten :: number % 2 -> number % 10 & number //= 2 -> number //= 10
+            Bits are digits of two: `% 2` and `// 2`.
         leaves no place for the last bit :: range(T) -> range(T - 1)
             T entries are asked for, and there is one fewer.
         makes a list as long as the number :: range(T) -> range(number)
@@ -121,6 +158,15 @@ def chain_probability(bits, n):
     return 1.0 - sum(chance)
 
 
+def _hits(bits, n, born=0.25, ended=0.25, handed=0.5):
+    """The same from the other end: what reaches n is added up."""
+    chance, hit = [1.0] + [0.0] * n, 0.0
+    for _ in range(bits):
+        total, hit = sum(chance), hit + handed * chance[n]
+        chance = [ended * total + handed * chance[0], born * total, *(handed * c for c in chance[1:n])]
+    return hit
+
+
 CHAIN_PROBABILITY = Exercise(
     key="04-3",
     title="how likely is a long carry chain?",
@@ -137,10 +183,30 @@ CHAIN_PROBABILITY = Exercise(
         takes the chains at different places for independent ::
             = lambda bits, n: 1.0 - (1.0 - 0.25 * 0.5**n) ** max(bits - n, 0)
             A chain of n places that begins here rules out that another begins within it.
+        lets a chain begin at one place too many :: = lambda bits, n: max(bits - n + 1, 0) * 0.25 * 0.5**n
+        :: = lambda bits, n: 1.0 - (1.0 - 0.25 * 0.5**n) ** max(bits - n + 1, 0)
+            A chain takes n + 1 places, so it may begin at bits - n of them. (And chains at different places are neither
+            exclusive nor independent: go from place to place and keep a list.)
+        gives the chance of one chain at one place :: = lambda bits, n: 0.25 * 0.5**n
+            A chain may begin at any place that leaves room for it.
+        counts 0 + 0 among the places that hand the carry on ::
+            0.25 * total + 0.5 * chance[0] -> 0.75 * chance[0] & 0.5 * c for -> 0.75 * c for
+            0 + 0 has room for the carry, which ends there. Only 0 + 1 and 1 + 0 hand it on.
+        begins a carry at half of the places :: 0.25 * total, -> 0.5 * total,
+        :: = lambda bits, n: _hits(bits, n, born=0.5)
+            A carry begins with 1 + 1, one pair in four.
+        lets 0 + 0 vanish from the list :: 0.25 * total + 0.5 * chance[0] -> 0.5 * chance[0]
+        :: = lambda bits, n: _hits(bits, n, ended=0.0)
+            Where 0 + 0 ends a carry, there is none afterwards: its probability goes to the first entry.
+        asks for the end of the chain as well :: = lambda bits, n: max(bits - n, 0) * 0.25 * 0.5**n * 0.5
+            n places or more: what comes after them does not matter.
+        gives percent :: 1.0 - sum(chance) -> 100 * (1.0 - sum(chance))
+            A probability lies between 0 and 1.
         looks at the first place only :: = lambda bits, n: 0.25 * 0.5**n if n < bits else 0.0
             A chain may begin at any place that leaves room for it.
         lets only one kind of differing bits hand the carry on ::
             0.25 * total + 0.5 * chance[0] -> 0.5 * total + 0.25 * chance[0] & 0.5 * c for -> 0.25 * c for
+        :: = lambda bits, n: _hits(bits, n, handed=0.25)
             0 + 1 and 1 + 0 both hand it on: half of all places do.
         counts the place where the carry arises as handed on ::
             = lambda bits, n: chain_probability(bits, n - 1) if n > 1 else 1 - 0.75**bits
@@ -196,6 +262,8 @@ def msb_counterexample_error(answer):
     """None if two pairs of numbers of one bit prove that no causal network adds from the most significant bit on."""
     try:
         (a, b), (c, d) = answer
+        if holds_text([a, b, c, d]):
+            return PAIRS
         numbers = [int(n) for n in (a, b, c, d)]
         whole = [float(n) == m for n, m in zip((a, b, c, d), numbers, strict=True)]
     except (TypeError, ValueError):
@@ -381,6 +449,24 @@ def _of_two_corners(W_ih, W_hh, b, low, high, x):
     return np.minimum(*images), np.maximum(*images)
 
 
+def _of_positive_weights(W_ih, W_hh, b, low, high, x):
+    return tuple(np.tanh(W_ih @ x + b + np.abs(W_hh) @ end) for end in (low, high))
+
+
+def _signs_wrong(W_ih, W_hh, b, low, high, x):
+    plus, minus = np.maximum(W_hh, 0), np.minimum(W_hh, 0)
+    return np.tanh(W_ih @ x + b + plus @ low - minus @ high), np.tanh(W_ih @ x + b + plus @ high - minus @ low)
+
+
+def _positive_weights_alone(W_ih, W_hh, b, low, high, x):
+    return tuple(np.tanh(W_ih @ x + b + np.maximum(W_hh, 0) @ end) for end in (low, high))
+
+
+def _summed(W_ih, W_hh, b, low, high, x, axis):
+    ends = np.stack([W_hh * low, W_hh * high])
+    return tuple(np.tanh(W_ih @ x + b + end.sum(axis=axis)) for end in (ends.min(axis=0), ends.max(axis=0)))
+
+
 STEP_BOX = Exercise(
     key="04-6",
     title="where a step sends a box of states",
@@ -391,6 +477,22 @@ STEP_BOX = Exercise(
         sends its two corners through the step :: np.abs(W_hh) -> W_hh
             Where a weight is negative, the lowest state gives the highest sum. Take the middle of the box, and add and
             subtract |W_hh| times half its width.
+        takes |W_hh| for W_hh :: = _of_positive_weights
+            |W_hh| belongs to the half width alone. The middle of the box goes through W_hh as it is.
+        has the wrong sign at the negative weights :: = _signs_wrong
+            A negative weight times the *highest* state is the lowest: its part is W_hh @ high, sign and all.
+        leaves out the negative weights :: = _positive_weights_alone
+            A negative weight adds to both ends as well: its part is lowest where the state is highest.
+        adds up the columns of W_hh, not its rows :: W_hh @ (low -> W_hh.T @ (low & np.abs(W_hh) -> np.abs(W_hh.T)
+        :: = lambda W_ih, W_hh, b, low, high, x: _summed(W_ih, W_hh, b, low, high, x, axis=0)
+            Row i of W_hh makes unit i: `W_hh @ h`, or a sum along axis 1.
+        adds the half width after the tanh ::
+            np.tanh(middle - reach), np.tanh(middle + reach) -> np.tanh(middle) - reach, np.tanh(middle) + reach
+            The width is that of the sum: take the tanh of its lowest and of its highest value.
+        adds the bias twice :: + b + -> + 2 * b +
+            The sum has three parts, each once: the input's, the bias, and the state's.
+        gives the lowest values alone :: np.tanh(middle - reach), np.tanh(middle + reach) -> np.tanh(middle - reach)
+            Two arrays are asked for: the lowest values and the highest.
         takes the whole width for half of it :: (high - low) / 2 -> (high - low)
             From its middle a box reaches half its width to each side.
         takes twice the middle :: (low + high) / 2 -> (low + high)

@@ -10,7 +10,7 @@ import numpy as np
 
 from crnn_lessons.ctc import alignments, collapse
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
-from crnn_lessons.exercises.compare import holds_text
+from crnn_lessons.exercises.compare import holds_text, short
 
 # 05-1 ---------------------------------------------------------------------------------------------------------------
 
@@ -107,11 +107,18 @@ LEAST_STEPS = Exercise(
         counts the letters alone :: = 10
             Three pairs of equal letters need something between them.
         sees two of the three pairs :: = 10 + 2
+        sees one of the three pairs :: = 10 + 1
             Read the word once more, letter by letter: oo, kk, ee. Three pairs.
         puts a blank between all letters :: = 10 + 9
             Different letters may stand side by side.
         puts a blank around all letters :: = 10 + 11
             Blanks at the ends and between different letters may go.
+        counts equal letters that are not neighbours :: = 10 + 4
+            Three e's, but between the second and the third stands a p: only neighbours need a blank between them.
+        counts the forced blanks alone :: = 3
+            The letters take a step each, too.
+        merges the pairs :: = 7
+            Those are the letters after merging. B must give all ten, so each pair takes two steps and one between.
         gives each of the six letters in pairs a blank :: = 10 + 6
             One blank parts two letters: count the pairs.
         """,
@@ -149,11 +156,25 @@ COUNT_PATHS = Exercise(
         counts a run of equal labels once ::
             sum(a == b for a, b in pairwise(target)) -> sum(len(list(run)) > 1 for _, run in groupby(target))
             In 'aaa' there are two pairs of neighbours, and two blanks are forced: r counts pairs.
+        compares the first letter with the last ::
+            sum(a == b for a, b in pairwise(target)) -> sum(target[i] == target[i - 1] for i in range(S))
+            At i = 0, `target[i - 1]` is the last letter. Begin at i = 1, or take `zip(target, target[1:])`.
+        compares the last letter with one behind it ::
+            sum(a == b for a, b in pairwise(target)) -> sum(target[i] == target[i + 1] for i in range(S))
+            At the last i there is no `target[i + 1]`. Stop one earlier, or take `zip(target, target[1:])`.
+        leaves out the bars, or some of them, among the places :: T + S - r -> T - S - r
+        :: T + S - r -> max(T - S - r, 0)
+        :: T + S - r -> T - r
+        :: T + S - r -> max(T - r, 0)
+            The T - S - r stars and the 2S bars stand in one row: together they take T + S - r places.
+        gives a float :: return math -> return 1.0 * math
+            A float has some 16 digits, and the last case has 26: stay with whole numbers, and with // where you divide.
         adds the repeats where they should be taken away :: - r -> + r
             A forced blank leaves fewer choices, not more.
         chooses S places, not 2S :: 2 * S -> S
             2S + 1 runs have 2S borders between them.
         chooses 2S + 1 places :: 2 * S -> 2 * S + 1
+        :: T + S - r, 2 * S -> T + S - r + 1, 2 * S + 1
             2S + 1 runs have 2S borders between them, and each bar is a border.
         hands over to comb in the wrong order :: T + S - r, 2 * S -> 2 * S, T + S - r
             `math.comb(n, k)` chooses k of n: the places come first, the bars second.
@@ -217,6 +238,16 @@ def _adds_too_often(probs, target):
     return total
 
 
+def _adds_the_last_alone(probs, target):
+    total = 0.0
+    for path in alignments(len(probs), target):
+        product = 1.0
+        for t, k in enumerate(path):
+            product *= probs[t, k]
+    total += product
+    return total
+
+
 TEXT_PROBABILITY = Exercise(
     key="05-4",
     title="p(Y | X) by enumeration",
@@ -227,7 +258,29 @@ TEXT_PROBABILITY = Exercise(
         takes the best alignment alone :: total += product -> total = max(total, product)
         :: = _max_of_a_list
             All alignments spell the text, so their probabilities are added.
+        keeps the last path alone :: total += product -> total = product
+        :: = _adds_the_last_alone
+            Each path adds to those before: `total += product`.
+        begins the product with 0 :: product = 1.0 -> product = 0.0
+            0 times anything is 0. A sum begins with 0, a product with 1.
+        keeps the last step of a path alone :: *= -> =
+            Each step multiplies what was there: `product *= probs[t, k]`.
+        leaves out the first step of each path :: in enumerate(path) -> in list(enumerate(path))[1:]
+        leaves out the last step of each path :: in enumerate(path) -> in list(enumerate(path))[:-1]
+            A path has T steps, t = 0 to T - 1, and pays for each of them.
+        returns after the first step :: *= probs[t, k] -> *= probs[t, k]; return product
+        :: *= probs[t, k] -> *= probs[t, k]; return product & return total ->
+            The `return` stands inside both loops. Move it to the left, under `for path`.
+        takes the target for a path :: = lambda probs, target: math.prod(probs[t, k] for t, k in enumerate(target))
+        :: alignments(len(probs), target) -> alignments(len(target), target)
+            The target has S labels, a path has T steps. `alignments(len(probs), target)` lists the paths.
+        adds the logarithms of the paths :: total += product -> total += math.log(product)
+            The logarithm of a sum is not the sum of the logarithms. Add the probabilities; no logarithm is asked for.
+        gives a list, one number a path ::
+            = lambda probs, target: [probs[range(len(p)), p].prod() for p in alignments(len(probs), target)]
+            These are the probabilities of the alignments: add them up.
         returns after the first path :: total += product -> total += product; return total
+        :: total += product -> return product & return total ->
             The `return` stands inside the loop over the paths. Move it to the left, under `for path`.
         begins the sum with 1 :: total = 0.0 -> total = 1.0
             A sum begins with 0, a product with 1.
@@ -240,6 +293,8 @@ TEXT_PROBABILITY = Exercise(
             C may be any number: `probs.shape[1]` of them, or let `alignments` list the paths.
         returns the loss :: return total -> return -math.log(total)
         :: return total -> return -np.log(total)
+        gives ln p :: return total -> return math.log(total)
+        :: return total -> return np.log(total)
             The probability itself is asked for, without the logarithm.
         begins the product once for all paths :: total = 0.0 -> total, product = 0.0, 1.0 & product = 1.0 ->
             Each path has a product of its own: begin it with 1.0 inside the loop over the paths.
@@ -281,9 +336,12 @@ TIE = "Two texts share the first place exactly; let one of them be clearly the m
 
 def best_path_misses(probs):
     """None if best path decoding misses the most probable text of this matrix, else a sentence."""
-    if holds_text(probs):
-        return f"{SHAPE} Yours holds text: write numbers, without quotes."
-    probs = np.asarray(probs, dtype=float)
+    try:
+        if holds_text(probs):
+            return f"{SHAPE} Yours holds text: write numbers, without quotes."
+        probs = np.asarray(probs, dtype=float)
+    except (TypeError, ValueError):
+        return f"{SHAPE} Yours is {short(probs)}: give each row two numbers."
     if probs.ndim != 2 or probs.shape[1] != 2 or not 1 <= len(probs) <= 10:
         return f"{SHAPE} Yours has the shape {probs.shape}; T may be 1 to 10."
     if (probs < 0).any() or not np.allclose(probs.sum(axis=1), 1):
@@ -340,8 +398,13 @@ THROUGH_ONE_CELL = Exercise(
         """
         counts the beginnings alone :: = 3
             Each of them goes on to the end in several ways.
-        adds beginnings and endings :: = 3 + 3
-            Every beginning goes with every ending: multiply.
+        counts at t = 1 or at t = 3, or adds beginnings and endings :: = 6
+            Steps count from 0, so t = 2 is the third sign of the path. And every beginning goes with every ending:
+            3 and 3 are multiplied, not added.
+        counts the paths through a letter, row 1 or row 3 :: = 12
+            Rows count from 0: - a - b -. Row 2 is the blank in the middle.
+        lets a path go on for three steps :: = 3 * 6
+            After t = 2 come t = 3 and t = 4, two steps.
         counts all alignments of the text :: = 35
             Only those which are in row 2 at t = 2.
         """,
@@ -378,6 +441,7 @@ BEST_PATH = Exercise(
     title="read off the text of the best path",
     solution=best_path,
     part="the decoder",
+    indices=True,
     mistakes=mistakes(
         best_path,
         """
@@ -402,6 +466,34 @@ BEST_PATH = Exercise(
         compares the first step with the last ::
             [k for k, run in groupby(path)] -> [path[t] for t in range(len(path)) if path[t] != path[t - 1]]
             At t = 0, `path[t - 1]` is `path[-1]`, the last step. The first step has none before it.
+        hands class indices to a rule for text ::
+            = lambda scores: "".join(k for k, _ in groupby(np.argmax(scores, axis=1)) if k != "-")
+            `collapse_text` of 05-1 takes strings, and its blank is '-'. Here the path is a list of numbers, and its
+            blank is 0: write the rule again for them.
+        makes a text of the path, and forgets that its blank is '0' ::
+            = lambda scores: collapse_text("".join(str(k) for k in np.argmax(scores, axis=1)))
+        :: = lambda scores: tuple(int(k) for k in collapse_text("".join(str(k) for k in np.argmax(scores, axis=1))))
+            `collapse_text` drops '-', and the blank of this path is 0. Merge and drop on the numbers themselves.
+        gives a string of digits ::
+            return tuple(k for k in merged if k != 0) -> return "".join(str(k) for k in merged if k)
+            A tuple of class indices is asked for: `(1, 2)` and not `'12'`.
+        takes the largest score for its class :: np.argmax(scores, axis=1) -> np.max(scores, axis=1)
+            `max` gives the score itself. Which class has it? `argmax` says.
+        never takes the blank :: np.argmax(scores, axis=1) -> (np.argmax(scores[:, 1:], axis=1) + 1)
+            The blank is a class like any other: where its score is the largest, the path is in the blank.
+        numbers the letters from 0 :: (k for k in merged if k != 0) -> (k - 1 for k in merged if k != 0)
+            Class indices are asked for, as they are: the blank is 0, so the letters begin at 1.
+        rounds the scores before it compares them :: np.argmax(scores -> np.argmax(scores.round(1)
+        :: np.argmax(scores -> np.argmax(scores.round(2)
+        :: np.argmax(scores -> np.argmax(scores.round(3)
+        :: np.argmax(scores -> np.argmax(scores.round()
+        :: np.argmax(scores -> np.argmax(scores.astype(int)
+            Two scores may be very close, and the larger one wins all the same.
+        returns within the loop :: (k for k in merged if k != 0) -> ([k for k in merged if k != 0][:1])
+            The `return` stands inside the loop, which ends at the first letter. Move it to the left, under `for`.
+        drops a letter that the next step repeats ::
+            [k for k, run in groupby(path)] -> [a for a, b in pairwise(path) if a != b]
+            The last step has no step after it, so a test of 'differs from the step after' never looks at it.
         takes the largest of the whole table :: np.argmax(scores, axis=1) -> np.argmax(scores)
             Without `axis=1` NumPy looks for one largest number in all steps.
         returns the path as it is :: (k for k in merged if k != 0) -> (path)
@@ -429,6 +521,7 @@ BEST_PATH = Exercise(
     + [
         (_scores([1, 0, 2, 2], 7) - 9,),  # all negative, as logarithms are
         (np.array([[0.4, 0.4, 0.2], [0.2, 0.4, 0.4]]),),  # of equal ones, the lowest
+        (np.array([[0.33333, 0.33334, 0.33333], [0.33334, 0.33333, 0.33333], [0.33333, 0.33333, 0.33334]]),),  # close
         (np.eye(40)[[12, 0, 35, 35]],),
     ],
     show_case=lambda scores: f"best_path(scores), with the best class at each step {scores.argmax(axis=1).tolist()},",

@@ -79,6 +79,10 @@ def _last_way_only(alpha, t, s, rows, probs):
     return sum(others) + last * probs[t, rows[s]]
 
 
+def _paid_where_it_comes_from(alpha, t, s, rows, probs):
+    return sum(alpha[t - 1, q] * probs[t, rows[q]] for q in predecessors(rows, s))
+
+
 ALPHA_CELL = Exercise(
     key="06-1",
     title="one cell of alpha",
@@ -96,6 +100,23 @@ ALPHA_CELL = Exercise(
             Two skips lose a letter: from blank to blank, and between equal labels. Test `rows[s]` for both.
         skips only into a letter that has not occurred before :: rows[s] != rows[s - 2] -> rows[s] not in rows[:s]
             Only the letter in row s - 2 counts: in 'aba' the second a may be entered from the b.
+        skips in place of stepping ::
+            s >= 1 -> s >= 1 and not (s >= 2 and rows[s] != 0 and rows[s] != rows[s - 2])
+            Where the skip is allowed, the step from row s - 1 still is: three ways in. (`if`, not `elif`.)
+        steps from row 2 on only :: s >= 1 -> s >= 2
+            Row 1 is entered from row 0: ask for `s >= 1`.
+        skips into blanks only :: rows[s] != 0 and rows[s] != rows[s - 2] -> rows[s] == 0
+            It is the other way round: the skip is for rows with a label, and jumps over the blank between two of them.
+        skips between equal labels only :: rows[s] != rows[s - 2] -> rows[s] == rows[s - 2]
+            Between equal labels the blank must stay, or the two merge. The skip is for *different* ones.
+        takes the probability of the row that it comes from :: = _paid_where_it_comes_from
+            A way in ends with the sign of row s, whichever row it comes from: `probs[t, rows[s]]`, once.
+        takes the class of the row before :: probs[t, rows[s]] -> probs[t, rows[s - 1]]
+            The path arrives in row s: `rows[s]`.
+        takes the probability of the next step :: probs[t, -> probs[min(t + 1, len(probs) - 1),
+            The path is in row s at step t: `probs[t, rows[s]]`.
+        adds the probability of the sign :: * probs[t, rows[s]] -> + probs[t, rows[s]]
+            The path gets here *and* the sign is seen: multiply.
         cannot stay in its row :: total = alpha[t - 1, s] -> total = 0.0
             A sign may be held for several steps: add `alpha[t - 1, s]`.
         cannot come from the row before :: s >= 1 -> False
@@ -158,10 +179,15 @@ COUNT = Exercise(
             A path that ends in an earlier row has not spelled the whole word: two cells.
         takes probabilities that sum to 1 at each step, such as 1/5 :: = count(26, hello) / 5**26
             Then each path has a tiny product. Which factor leaves a product of 1?
+        counts all paths, whatever they spell :: = 5**26
+            Every path over five classes has 26 steps; the ones that spell 'hello' are asked for: use `forward`.
+        gives the logarithm :: = math.log(count(26, hello))
+            The number itself is asked for.
         reads only the cell of the last label :: = count(26, hello) - count(25, hello)
             A path may end in the blank after it as well: two cells.
         """,
         count=count_alignments,
+        math=math,
         hello=(1, 2, 3, 3, 4),
     ),
     hints=(
@@ -224,6 +250,27 @@ BETA_CELL = Exercise(
         skips only into a letter that has not occurred before ::
             rows[s + 2] != rows[s] -> rows[s + 2] not in rows[: s + 2]
             Only the letter in row s counts: in 'aba' the path may skip from the b into the second a.
+        cannot stay in its row :: total = beta[t + 1, s] * probs[t + 1, rows[s]] -> total = 0.0
+            A sign may be held for several steps: row s itself is one of the ways on.
+        cannot go on to the next row :: s + 1 < L -> False
+            Add the way on to row s + 1, where there is such a row: `beta[t + 1, s + 1]`. (In column t it is 0 still.)
+        skips in place of stepping ::
+            s + 1 < L -> s + 1 < L and not (s + 2 < L and rows[s + 2] != 0 and rows[s + 2] != rows[s])
+            Where the skip is allowed, the step to row s + 1 still is: three ways on. (`if`, not `elif`.)
+        stops one row early :: L = len(rows) -> L = len(rows) - 1
+            The last row is `len(rows) - 1`, and paths go there too: ask `s + 1 < len(rows)` and `s + 2 < len(rows)`.
+        skips into blanks only :: rows[s + 2] != 0 and rows[s + 2] != rows[s] -> rows[s + 2] == 0
+            It is the other way round: the skip is for rows with a label, and jumps over the blank between two of them.
+        steps and skips within column t :: beta[t + 1, s + 1] -> beta[t, s + 1] & beta[t + 1, s + 2] -> beta[t, s + 2]
+            A step takes one time step: all three ways on lead to column t + 1.
+        reads column t in place of column t + 1 :: beta[t + 1, -> beta[t,
+            Column t is the one being filled. Read `beta[t + 1, ...]`.
+        reads column t - 1, as alpha does :: beta[t + 1, -> beta[t - 1,
+        :: beta[t + 1, -> beta[t - 1, & probs[t + 1, -> probs[t - 1,
+            Endings lie later: read `beta[t + 1, ...]` and pay with `probs[t + 1, ...]`.
+        takes the number of the row for the class ::
+            rows[s]] -> s] & rows[s + 1]] -> s + 1] & rows[s + 2]] -> s + 2]
+            `probs` has a column for each class, not for each row. The class of row s + 1 is `rows[s + 1]`.
         takes the largest of the ways on, not their sum :: = _largest_way_on
             All endings that begin in this cell count: add the ways on. (Their maximum belongs to the best path.)
         multiplies by the probability of its own row :: , rows[s + 1]] -> , rows[s]] & , rows[s + 2]] -> , rows[s]]
@@ -293,6 +340,26 @@ CLASS_POSTERIOR = Exercise(
             The blank is a class, with a gradient like any other.
         keeps the minus sign :: += -> -=
             The class posterior itself is asked for; the minus belongs to the gradient.
+        takes the largest of the rows of a class ::
+            += posterior[:, s] -> = np.maximum(q[:, k], posterior[:, s])
+            Being in one row excludes being in another: add, so that each step still sums to 1.
+        leaves out the last row :: enumerate(rows) -> enumerate(rows[:-1])
+            The blank after the last letter is a row like any other.
+        takes the number of the row for the class ::
+            = lambda posterior, rows, C: np.pad(posterior, ((0, 0), (0, C)))[:, :C]
+            `rows[s]` is the class of row s: add `posterior[:, s]` to the column `rows[s]`.
+        divides each class by its sum over the steps :: return q -> return q / np.maximum(q.sum(axis=0), 1e-300)
+            Each *step* sums to 1, and does so without dividing.
+        adds up the steps :: return q -> return q.sum(axis=0)
+        adds up the classes :: return q -> return q.sum(axis=1)
+            The table asked for is T × C: one number for each step and class.
+        gives what is missing to 1 :: return q -> return 1 - q
+            How probable it is that step t *does* emit class k is asked for.
+        stores whole numbers :: C)) -> C), int)
+        :: C)) -> C), int) & += posterior -> = q[:, k] + posterior
+            An array of `int` cuts off what comes after the point: `np.zeros((len(posterior), C))` holds floats.
+        has as many classes as the rows hold :: C)) -> 1 + max(rows)))
+            The number of columns is `C`, also where a class stands in no row.
         averages over the rows of a class :: posterior[:, s] -> posterior[:, s] / list(rows).count(k)
             Being in one row excludes being in another: add, so that each step still sums to 1.
         puts the classes before the steps :: return q -> return q.T
@@ -302,6 +369,7 @@ CLASS_POSTERIOR = Exercise(
         """,
     ),
     cases=_posterior_cases(),
+    array=True,
     show_case=_show_posterior,
     hints=(
         ("what is asked?", "At step t, how probable is it that the alignment emits class k, in whichever row?"),
@@ -356,6 +424,29 @@ LOG_ADD = Exercise(
             -inf - (-inf) is nan. If both are -inf, so is the sum: return it before you subtract.
         returns one of the two when they are equal :: m == -np.inf -> a == b & return -np.inf -> return a
             That is right for -inf alone. Two equal probabilities add up to twice the one: ln 2 more.
+        takes logarithms to another base :: np.log -> np.log10
+        :: np.log -> np.log2
+            Natural logarithms, `np.log`, go with `np.exp`.
+        forgets the logarithm :: np.log(np.exp(a - m) + np.exp(b - m)) -> np.exp(a - m) + np.exp(b - m)
+            ln(e^a + e^b) = m + ln(e^(a-m) + e^(b-m)).
+        gives the sum of the probabilities :: = lambda a, b: np.exp(a) + np.exp(b)
+        :: = lambda a, b: math.exp(a) + math.exp(b)
+            The logarithm of that is asked for.
+        takes the mean of the probabilities :: return m + -> return m - np.log(2) +
+            The sum is asked for: nothing is divided by 2.
+        subtracts what it should add :: return m + -> return m -
+        multiplies where it should add :: return m + -> return m *
+            ln(e^a + e^b) = m + ln(e^(a-m) + e^(b-m)).
+        takes the difference the wrong way round :: np.exp(a - m) + np.exp(b - m) -> 1 + np.exp(max(a, b) - min(a, b))
+            The exponent is the smaller minus the larger, 0 or less. The other way round it overflows.
+        takes the smaller one alone :: = min
+            The sum is larger than each of the two.
+        gives 0 for two impossible events :: return -np.inf -> return 0.0
+            0 is the logarithm of 1. Two probabilities of 0 add up to 0, whose logarithm is `-np.inf`.
+        leaves the smaller one out where it is far below ::
+            m == -np.inf -> abs(a - b) > 10 & return -np.inf -> return m
+        :: m == -np.inf -> m == -np.inf or abs(a - b) > 5 & return -np.inf -> return m
+            exp(-10) is 0.00005, and that shows. No case needs to be left out: what is too small vanishes by itself.
         adds the logarithms :: = lambda a, b: a + b
             a + b is the logarithm of the product. The logarithm of the sum is asked for.
         gives up when one of the two is impossible :: m == -np.inf -> -np.inf in (a, b)
@@ -375,6 +466,7 @@ LOG_ADD = Exercise(
         (-900.0, -5.0),
         (800.0, 799.0),
         (-2.5, -2.5),
+        (-1.0, -12.0),
     ],
     hints=(
         ("-inf comes out", "Which of the two exponentials became 0? Subtract `m = max(a, b)` from both first."),
@@ -453,6 +545,28 @@ LOSS_AND_GRADIENT = Exercise(
             `forward` wants probabilities: exp(logits) do not sum to 1. Take the softmax.
         takes the softmax over the steps :: softmax(logits) -> softmax(logits.T).T
             The classes of one step sum to 1: they lie along axis 1.
+        gives q alone, without p :: p - q -> q
+        gives p alone, without q :: p - q -> p
+            The gradient is what the network says, minus what the alignments ask for: p - q.
+        divides the gradient by the number of steps :: p - q -> (p - q) / len(p)
+            The loss is that of the whole text, and so is its gradient: nothing is divided.
+        divides the loss by the length of the target ::
+            -np.log(probability), -> -np.log(probability) / max(1, len(target)),
+            The loss is -ln p(Y | X), and nothing is divided.
+        gives the gradient with respect to the probabilities :: p - q -> -q / p
+            Section 8 goes on to the logits: there it is p - q.
+        multiplies by p once more :: p - q -> p * (p - q)
+            Section 8 has gone through the softmax already: p - q is all.
+        gives the logits after a step :: p - q -> logits - (p - q)
+            The gradient itself is asked for; the training subtracts it.
+        puts the classes before the steps :: p - q -> (p - q).T
+            The gradient has the shape of the logits, T × C.
+        takes a logarithm to another base :: np.log -> np.log10
+        :: np.log -> np.log2
+            The loss is -ln p(Y | X): `np.log`.
+        gives the loss alone :: -np.log(probability), p - q -> -np.log(probability)
+        gives the gradient alone :: -np.log(probability), p - q -> p - q
+            Two results are asked for: `return loss, gradient`.
         gives the posterior of the rows :: p - q -> posterior
             That is one number for each row of the lattice. Your `class_posterior` adds them up by class.
         gives the gradient before the loss :: -np.log(probability), p - q -> p - q, -np.log(probability)
@@ -466,6 +580,7 @@ LOSS_AND_GRADIENT = Exercise(
         (_logits(3, 3, 3), ()),
         (_logits(7, 4, 4), (1, 2, 1)),
     ],
+    array=True,
     show_case=lambda logits, target: f"loss_and_gradient({np.asarray(logits).tolist()}, {target})",
     hints=(
         ("where do I begin?", "`p = softmax(logits)`; then `forward(p, target)` and `backward(p, target)`."),

@@ -30,9 +30,16 @@ def _skip_then_step(before, skip, emit):
     return total * emit
 
 
-def _one_column_only(before, skip, emit):
+def _best_way(before, skip, emit):
+    total = before.copy()
+    total[1:] = np.maximum(total[1:], before[:-1])
+    total[2:] = np.maximum(total[2:], skip[2:] * before[:-2])
+    return total * emit
+
+
+def _one_column_only(before, skip, emit, said="the truth value of an array is ambiguous"):
     if before.ndim > 1:
-        raise ValueError("operands could not be broadcast together")
+        raise ValueError(said)
     return alpha_step(before, skip, emit)
 
 
@@ -76,6 +83,20 @@ ALPHA_STEP = Exercise(
             Multiply the sum by `emit`.
         multiplies by the probability before it adds :: total = -> before = before * emit; total = & * emit ->
             The probability is that of the row the path *arrives in*: add first, then multiply.
+        does not let a path stay where it is :: before.copy() -> np.zeros_like(before)
+            A sign may be held for several steps: `before[s]` comes in, too.
+        never steps :: total[1:] += before[:-1] -> pass
+            Row s - 1 of the column before always comes in, whether there is a skip or not.
+        skips in place of stepping :: before[:-1] -> (1 - skip[1:]) * before[:-1]
+            Where a row may be skipped into, the step from row s - 1 is still allowed: all three come in.
+        takes one row for two where it skips :: before[:-2] -> before[1:-1]
+            A skip comes from row s - 2: `before[:-2]` for `total[2:]`.
+        takes a 0 in `skip` for yes :: skip[2:] -> (1 - skip[2:])
+            Where `skip[s]` is 1, row s may be skipped into; where it is 0, not.
+        takes the best way into a cell :: = _best_way
+            That is the most probable path alone. All ways into a cell count: add them.
+        adds the probability of the sign :: * emit -> + emit
+            The path goes on *and* the sign is seen: multiply by `emit`.
         never skips :: total[2:] += skip[2:] * before[:-2] ->
             Where `skip[s]` is 1, row s - 2 of the column before comes in, too.
         skips into every row :: skip[2:] * ->
@@ -90,6 +111,7 @@ ALPHA_STEP = Exercise(
         shifts along the last axis :: = _last_axis
             The rows lie along the *first* axis: `total[1:] += before[:-1]`, without dots in front.
         takes one column, and not several side by side :: = _one_column_only
+        :: = lambda before, skip, emit: _one_column_only(before, skip, emit, "could not be broadcast")
             One column comes out right. A second axis needs no line of its own: slices of the first axis take it along,
             as in `total[1:] += before[:-1]`, and `skip[s] * before[s - 2]` does what `if skip[s]` does.
         """,
@@ -114,7 +136,7 @@ ALPHA_STEP = Exercise(
 def _end_cases():
     rng = np.random.default_rng(8)
     return [
-        (np.arange(24).reshape(3, 2, 4) / 100, [3, 2], [1, 1]),
+        (np.arange(72).reshape(3, 3, 8) / 100, [2, 3, 3], [1, 3, 2]),  # a swap of axes or of lengths stays inside
         (rng.random((5, 3, 7)) / 2, [5, 3, 4], [3, 1, 2]),
         (rng.random((4, 2, 5)) / 2, [4, 4], [2, 2]),
         (rng.random((6, 4, 5)) / 2, [2, 6, 3, 5], [1, 2, 2, 1]),
@@ -122,7 +144,7 @@ def _end_cases():
 
 
 def _show_end(alpha, T, S):
-    table = " and alpha = np.arange(24).reshape(3, 2, 4) / 100" if alpha.shape == (3, 2, 4) else ""
+    table = " and alpha = np.arange(72).reshape(3, 3, 8) / 100" if alpha.shape == (3, 3, 8) else ""
     return f"probabilities_at_end with input_lengths {T} and target_lengths {S}{table}"
 
 
@@ -156,15 +178,34 @@ PROBABILITIES_AT_END = Exercise(
         reads all samples in the last corner of the batch :: t, n, s] -> -1, :, -1] & t, n, s - 1] -> -1, :, -2]
             `alpha[-1, :, -2:]` is the end of a sample that has the most steps and the most labels of the batch. Use
             both lengths: step T - 1 and rows 2S and 2S - 1, with each sample's own T and S.
+        takes the input lengths for the target lengths ::
+            np.array(input_lengths) -> np.array(target_lengths) & np.array(target_lengths) -> np.array(input_lengths)
+            The input length T says at which step to read, the target length S in which rows.
+        puts the sample before the step :: [t, n, s] -> [n, t, s] & [t, n, s - 1] -> [n, t, s - 1]
+            `alpha` is T × N × L: `alpha[t, n, s]`.
+        multiplies the two cells :: + alpha[t, n, s - 1] -> * alpha[t, n, s - 1]
+            A path ends in the one cell *or* in the other: add them.
+        takes the better of the two ends ::
+            return alpha -> return np.maximum(alpha & + alpha -> , alpha & s - 1] -> s - 1])
+            Both ends count, and no path has both: add them.
+        reads all rows :: alpha[t, n, s] + alpha[t, n, s - 1] -> alpha[t, n].sum(axis=1)
+            Only what stands in the last two rows has spelled the whole target: rows 2S and 2S - 1.
+        adds up all samples :: return alpha -> return (alpha & s - 1] -> s - 1]).sum()
+            N numbers are asked for, one a sample.
+        reads the step before the last :: np.array(input_lengths) - 1 -> np.array(input_lengths) - 2
+            The steps of a sample are 0 to T - 1: read step T - 1.
+        makes a list twice as long, where numbers should be doubled ::
+            2 * np.array(target_lengths) -> np.array(2 * list(target_lengths))
+            `2 * [3, 1]` is `[3, 1, 3, 1]`. Make an array of the list before you double: `2 * np.array(target_lengths)`.
         reads one cell :: + alpha[t, n, s - 1] ->
+        :: alpha[t, n, s] + ->
             A path may end in the blank, row 2S, or in the last label, row 2S - 1.
         is off by one row :: 2 * np.array(target_lengths) -> 2 * np.array(target_lengths) - 1
             There are 2S + 1 rows, so the last one is row 2S.
         reads past the end :: np.array(input_lengths) - 1 -> np.array(input_lengths)
         :: 2 * np.array(target_lengths) -> 2 * np.array(target_lengths) + 1
-        :: 2 * np.array(target_lengths) -> np.array(2 * list(target_lengths))
-            Count from 0: the last step of a sample of length T is step T - 1, and its last row is row 2S. (And
-            `2 * [3, 1]` is the list twice over, `[3, 1, 3, 1]`: make an array of it before you double.)
+            Count from 0: the last step of a sample of length T is step T - 1, and its last row is row 2S. (Or are the
+            axes in another order? `alpha` is T × N × L: `alpha[t, n, s]`.)
         gives the losses :: return alpha -> return -np.log(alpha & s - 1] -> s - 1])
             The probabilities themselves are asked for; the lesson takes their logarithms after.
         reads all pairs of samples ::
@@ -242,7 +283,12 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
         takes logarithms to another base :: np.log(scale) -> np.log10(scale) & + np.log( -> + np.log10(
         :: np.log(scale) -> np.log2(scale) & + np.log( -> + np.log2(
         :: np.log(scale) -> np.log10(scale)
+        :: np.log(scale) -> np.log2(scale)
             Natural logarithms, `np.log`, throughout.
+        adds to the account and does not divide :: alpha / scale -> alpha
+            The account is of what was divided out. Divide the column by its sum before it steps: `alpha / scale`.
+        adds the sums, not their logarithms :: np.log(scale) -> scale
+            The scales multiply, so their logarithms add: `log_scales += np.log(scale)`.
         keeps the last scale alone :: log_scales += -> log_scales =
             Each step adds its logarithm to those before: `log_scales += np.log(scale)`.
         returns after the first step ::
@@ -256,12 +302,19 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
             `alpha[:2] = emit[0, :2]` has paid for step 0; the loop begins at 1.
         begins in every row :: alpha[:2] = emit[0, :2] -> alpha[:] = emit[0]
             A path begins in the blank or in the first label: rows 0 and 1 alone.
+        begins in the blank alone :: alpha[:2] = emit[0, :2] -> alpha[0] = emit[0, 0]
+            A path may begin with the first label as well: `alpha[:2] = emit[0, :2]`.
+        takes no logarithm at the end :: np.log(alpha[-2:].sum()) -> alpha[-2:].sum()
+            The last two cells are probabilities, the account is of logarithms: add `np.log` of the cells' sum.
+        reads the first two cells :: alpha[-2:] -> alpha[:2]
+            A path that spells the target ends in the last two rows: `alpha[-2:]`.
         begins without paying :: alpha[:2] = emit[0, :2] -> alpha[:2] = 1
             Step 0 is paid, too: `alpha[:2] = emit[0, :2]`.
         adds logarithms at the end, not probabilities :: np.log(alpha[-2:].sum()) -> np.log(alpha[-2:]).sum()
             That is the logarithm of a product. Add the two cells first: `np.log(alpha[-2:].sum())`.
         forgets what it divided by :: return log_scales + -> return
-            Each division takes ln(scale) off the result: add them up, and put them back.
+            Each division takes ln(scale) off the result: add them up, and put them back. (Take the sum before you
+            divide: after it the sum is 1, and its logarithm 0.)
         takes the account off a second time :: return log_scales + -> return -log_scales +
             What was divided by a scale must be multiplied by it again, so ln(scale) is added, whatever its sign. (The
             scales are below 1, so their logarithms are negative, and adding them makes the result smaller.)
@@ -274,6 +327,7 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
         reads all of the last column :: alpha[-2:].sum() -> alpha.sum()
             A path that spells the target ends in one of the last two rows.
         reads the last cell alone :: alpha[-2:].sum() -> alpha[-1]
+        reads the last label alone :: alpha[-2:].sum() -> alpha[-2]
             A path may end in the last blank or in the last label: the last two cells.
         gives the loss :: return log_scales + -> return -log_scales -
             ln p(Y | X) is asked for; the loss is minus that.
@@ -313,6 +367,15 @@ MOVED = Exercise(
             float32 is 32 bits, and 8 bits are a byte.
         gives megabytes :: = 64
             Bytes are asked for, and a megabyte has a million of them.
+        gives kilobytes :: = 64_000
+        gives gigabytes :: = 0.064
+            Bytes are asked for, all of them.
+        forgets the batch :: = 4_000_000
+            There are N = 16 samples.
+        moves three arrays :: = 96_000_000
+            Two are enough: read the logits, write the gradient.
+        takes a number for 32 bytes :: = 256_000_000
+            float32 has 32 *bits*, and 8 bits are a byte.
         gives mebibytes :: = 64e6 / 2**20
             Bytes are asked for; a mebibyte (MiB) has 2**20 of them.
         counts bits :: = 512_000_000
@@ -354,7 +417,7 @@ def _log_probs(T, N, C, seed):
 
 def _sweep_cases():
     cases = []
-    for T, targets in [(2, [[1], [2]]), (5, [[1, 2], [1, 1], [2]]), (900, [[1, 2, 1], [3, 3]])]:
+    for T, targets in [(2, [[1], [2], [1]]), (5, [[1, 2], [1, 1], [2]]), (900, [[1, 2, 1], [3, 3]])]:
         rows, skip, last = batch_rows_of(targets)
         emit = emissions(_log_probs(T, len(targets), 4, T), rows, [T] * len(targets))
         start = np.zeros(rows.shape)
@@ -364,7 +427,9 @@ def _sweep_cases():
             cases.append((last[::-1], emit[::-1, ::-1], np.roll(skip, -2, axis=0)[::-1]))
     cases[0] = (
         cases[0][0],
-        np.array([[[0.5, 0.6], [0.2, 0.3], [0.5, 0.6]], [[0.4, 0.1], [0.3, 0.7], [0.4, 0.1]]]),
+        np.array(  # L = N: a sum along the other axis has the right shape, and shows in the numbers
+            [[[0.5, 0.6, 0.1], [0.2, 0.3, 0.8], [0.5, 0.6, 0.1]], [[0.4, 0.1, 0.2], [0.3, 0.7, 0.2], [0.4, 0.1, 0.2]]]
+        ),
         cases[0][2],
     )
     return cases
@@ -409,6 +474,18 @@ def _divided_after(start, emit, skip):
     return reached, log_scales
 
 
+def _paid_in_place(start, emit, skip):
+    reached, log_scales = np.zeros_like(emit), np.zeros(emit.shape[2])
+    reached[0] = start
+    for t in range(1, len(emit)):
+        reached[t - 1] *= emit[t - 1]
+        scale = reached[t - 1].sum(axis=0)
+        reached[t - 1] /= scale
+        log_scales += np.log(scale)
+        reached[t] = alpha_step(reached[t - 1], skip, np.ones_like(skip))
+    return reached, log_scales
+
+
 def _log_of_the_product(start, emit, skip):
     reached, _ = sweep(start, emit, skip)
     return reached, np.log((reached[:-1] * emit[:-1]).sum(axis=1).prod(axis=0))
@@ -438,8 +515,34 @@ SWEEP = Exercise(
         divides all samples by one sum :: paid.sum(axis=0) -> paid.sum()
             Each sample has an account of its own: sum over the rows alone, `sum(axis=0)`.
         sums over the samples :: axis=0 -> axis=1
-            The rows are the first axis of a column, the samples the second: `sum(axis=0)`. (If your sum is that, look
-            at the ones that the step pays: they have the shape of `skip`, L x N.)
+            The rows are the first axis of a column, the samples the second: `sum(axis=0)`.
+        makes L numbers where N accounts belong, or L × N ones :: np.zeros(emit.shape[2]) -> np.zeros(emit.shape[1])
+        :: np.ones_like(skip) -> np.ones(len(skip))
+            That is right where L = N, and nowhere else. There is one account a sample, `np.zeros(emit.shape[2])`, and
+            the ones that the step pays have the shape of `skip`, L × N.
+        divides by another number than the sum :: paid.sum( -> paid.max(
+        :: paid.sum( -> paid.mean(
+            That keeps the numbers in range as well, and the loss comes out right. Here `reached` and the accounts are
+            compared, so divide by the sum over the rows: `paid.sum(axis=0)`.
+        adds to the accounts and does not divide :: paid / scale -> paid
+            The account is of what was divided out: step with `paid / scale`.
+        adds the sums, not their logarithms :: np.log(scale) -> scale
+            The scales multiply, so their logarithms add: `log_scales += np.log(scale)`.
+        hands over the ones before the skips :: skip, np.ones_like(skip)) -> np.ones_like(skip), skip)
+            `alpha_step(before, skip, emit)`: the skips come second, and the ones are what the step pays.
+        skips into every row :: skip, np.ones_like(skip)) -> np.ones_like(skip), np.ones_like(skip))
+        never skips :: skip, np.ones_like(skip)) -> np.zeros_like(skip), np.ones_like(skip))
+            `skip` says which rows may be skipped into: hand it to the step as it is.
+        writes what has been paid into `reached` :: = _paid_in_place
+        gives alpha, which has paid, in place of what is reached :: return reached -> return reached * emit
+            `reached[t]` has not paid for step t. Pay in a variable of its own: `paid = reached[t - 1] * emit[t - 1]`.
+        counts the last column's sum, too ::
+            return reached, log_scales -> return reached, log_scales + np.log((reached[-1] * emit[-1]).sum(axis=0))
+            The last column is never divided, so its sum does not go into the account.
+        returns within the loop :: np.ones_like(skip)) -> np.ones_like(skip)); return reached, log_scales
+            The `return` stands inside the loop, which ends after one step. Move it to the left, under `for`.
+        begins the loop at t = 0 :: range(1, len(emit)) -> range(len(emit))
+            At t = 0, `reached[t - 1]` is the last column, still empty. Column 0 is `start`: begin at t = 1.
         begins in the first two rows, whatever `start` is :: reached[0] = start -> reached[0, :2] = 1
         :: reached[0] = start -> reached[0, :2] = start[:2]
             Where a sample begins is for `start` to say, in all its rows: `reached[0] = start`. (In a mirror it begins
@@ -476,7 +579,8 @@ SWEEP = Exercise(
         :: = _log_of_the_product
             The product of some hundred scales is too small for a float64: add `np.log(scale)`.
         forgets the account :: log_scales += np.log(scale) -> log_scales += 0.0
-            Each sample's `np.log(scale)` belongs into its account.
+            Each sample's `np.log(scale)` goes into its account. (Take the sum before you divide: after it the sum is 1,
+            and its logarithm 0.)
         counts with the wrong sign :: log_scales += -> log_scales -=
             What was divided out must come back: add `np.log(scale)`.
         gives the account alone :: return reached, log_scales -> return log_scales
@@ -485,6 +589,7 @@ SWEEP = Exercise(
         """,
     ),
     cases=_sweep_cases(),
+    array=True,
     show_case=_show_sweep,
     hints=(
         ("where does it begin?", "`reached = np.zeros_like(emit)`, `reached[0] = start`, and zeros for the accounts."),
@@ -557,6 +662,17 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
         turns the skips without moving them :: np.roll(skip, -2, axis=0)[::-1] -> skip[::-1]
             `skip[s]` belongs to the arrow from row s - 2 into row s. Turned round, the arrow ends in row s - 2: move
             the skips by two rows towards row 0 first, `np.roll(skip, -2, axis=0)[::-1]`.
+        moves the skips and does not turn them :: np.roll(skip, -2, axis=0)[::-1] -> np.roll(skip, -2, axis=0)
+            The rows are turned, so their skips must be, once they have moved: `np.roll(skip, -2, axis=0)[::-1]`.
+        moves the skips along every axis :: np.roll(skip, -2, axis=0) -> np.roll(skip, -2)
+            `np.roll` without an axis runs on from one row into the next. The rows are axis 0.
+        moves the skips by one row :: np.roll(skip, -2, -> np.roll(skip, -1,
+            A skip goes over two rows, so it moves by two: `np.roll(skip, -2, axis=0)`.
+        turns the samples, too :: np.roll(skip, -2, axis=0)[::-1] -> np.roll(skip, -2, axis=0)[::-1, ::-1]
+        :: last[::-1] -> last[::-1, ::-1]
+        :: emit[::-1, ::-1] -> emit[::-1, ::-1, ::-1]
+        :: mirrored[::-1, ::-1] -> mirrored[::-1, ::-1, ::-1]
+            The mirror turns time and rows. The samples, the last axis, stay in their order.
         does not turn the skips :: np.roll(skip, -2, axis=0)[::-1] -> skip
             The rows are turned, so their skips must be: `np.roll(skip, -2, axis=0)[::-1]`.
         moves the skips the wrong way :: np.roll(skip, -2, -> np.roll(skip, 2,
@@ -578,6 +694,31 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             The rows are turned in the mirror, and those in which a sample starts with them: `last[::-1]`.
         turns the emissions in time alone :: emit[::-1, ::-1] -> emit[::-1]
             In the mirror the last row becomes row 0: turn both, `emit[::-1, ::-1]`.
+        turns the rows of the emissions alone :: emit[::-1, ::-1] -> emit[:, ::-1]
+        does not turn the emissions :: emit[::-1, ::-1] -> emit
+            In the mirror the last step comes first, and the last row: turn both, `emit[::-1, ::-1]`.
+        reads the first column in place of the last :: total[-1] -> total[0]
+            The account runs up to the last column, so the loss takes the rest from there: `total[-1]`. (In the mirror
+            that is where it begins, and has divided nothing yet.)
+        divides every column by the sum of the last :: total > 0, total, 1.0)[:, None] -> total[-1] > 0, total[-1], 1.0)
+            In `reached` and in beta each column has been divided by numbers of its own: divide each by its own sum.
+        reads the last rows of the longest target ::
+            np.log(total[-1]) -> np.log((reached[-1] * emit[-1])[-2:].sum(axis=0))
+            A shorter target ends in rows of its own: `last` marks them, and `total[-1]` has them already.
+        reads the loss from all rows :: np.log(total[-1]) -> np.log((reached[-1] * emit[-1]).sum(axis=0))
+            Only the rows in which the target ends count: multiply by `last` before you add, or take `total[-1]`.
+        leaves out the blanks :: joint[:, ::2].sum(axis=1) -> 0.0
+            The blank is a class with a posterior like any other: every other row of the lattice belongs to it.
+        leaves out the labels :: += joint[:, s] -> += 0.0
+            Row s of a label belongs to the class `rows[s, n]` of each sample: add its posterior there.
+        gives the gradient with respect to the logits ::
+            return losses, q -> return losses, np.exp(log_probs) - q
+            Here the posteriors q themselves are asked for.
+        divides each loss by the length of its target ::
+            return losses, q -> return losses / np.array([max(1, len(y)) for y in targets]), q
+            The loss of a sample is -ln p(Y | X), and nothing is divided.
+        takes the mean of the losses :: return losses, q -> return losses.mean(), q
+            The batch has N losses: return them all.
         gives the posterior of the rows :: return losses, q -> return losses, joint
             That is one number for each row of the lattice. The posterior of a class is the sum over its rows.
         adds up the losses of the batch :: return losses, q -> return losses.sum(), q
@@ -605,6 +746,7 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             A target without an alignment has the sum 0 at each step. Divide by 1 there, and its q stays 0.
         """,
     ),
+    array=True,
     cases=_batch_cases()[:4],
     large=_batch_cases()[4:],  # what fails on these alone is not mixed up with other mistakes
     show_case=_show_batch,

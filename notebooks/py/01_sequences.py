@@ -55,7 +55,7 @@ _ = torch.set_num_threads(1), torch.manual_seed(1)
 # %% [markdown]
 # ## 1 What makes data sequential?
 #
-# Here are two sentences. Do they have the same words? Do they say the same?
+# Here are two sentences. Do they have the same words? Do they say the same thing?
 
 # %%
 one, other = "the dog bites the man", "the man bites the dog"
@@ -63,7 +63,7 @@ for sentence in [one, other]:
     print(sentence, Counter(sentence.split()))
 
 # %% [markdown]
-# If all you do is count words, you cannot tell who was bitten. The order tells it. The same is true of a line of text
+# If all you do is count words, you cannot tell who was bitten. The order tells you. The same is true of a line of text
 # in a picture. Print a word on *W* = 96 columns of pixels, and cut it into *T* = 24 **frames** of four columns each.
 # What is left of it when the frames are shuffled?
 
@@ -635,7 +635,7 @@ print(*written)
 assert written == german
 
 # %% [markdown]
-# Ten words learnt by heart are not a knowledge of German. The point is the shape: five steps in, seven out, and one
+# To know ten words by heart is not to know German. The point is the shape: five steps in, seven out, and one
 # state of 32 numbers between them. Was it luck? Train all three networks from three other seeds, and count the outputs
 # that are right:
 

@@ -899,9 +899,9 @@ assert right > 0.85
 # [Bahdanau, Cho and Bengio](https://arxiv.org/abs/1409.0473) gave it to a translator in 2014. Three years later the
 # [transformer](https://arxiv.org/abs/1706.03762) left out the recurrence: in training no step waits for the step before,
 # so large models can read far more text, and today's language models are built this way. The price is *T*² pairs of
-# steps instead of *T* steps, and that the order must be told to it, since a sum has none. Lines of text are short and in
-# order, and there a small LSTM with CTC does well; this course builds that. But see what a weighted sum does for the
-# *simple* network of section 1:
+# steps instead of *T* steps, and the order of the steps has to come in separately, since a sum has none. Lines of text
+# are short and in order, and there a small LSTM with CTC does well; this course builds that. But see what a weighted sum
+# does for the *simple* network of section 1:
 
 
 # %%

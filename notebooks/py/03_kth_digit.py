@@ -187,7 +187,7 @@ exercises.check("03-2", last_outputs)
 
 # %%
 last_outputs = exercises.yours("03-2")
-last = torch.stack(list(last_outputs(outputs, batch.lengths)))  # N Dₕ
+last = last_outputs(outputs, batch.lengths)  # N Dₕ
 print(f"largest difference from reading alone: {(last - alone).abs().max():.6f}")
 assert torch.allclose(last, alone, atol=1e-6)
 
@@ -240,7 +240,7 @@ def five_ways(batch):
     outputs, _ = layer(batch.inputs)
     return {
         "one direction,   outputs[:, -1]": outputs[:, -1],
-        "one direction,   own last step": torch.stack(list(last_outputs(outputs, batch.lengths))),
+        "one direction,   own last step": last_outputs(outputs, batch.lengths),
         "one direction,   packed, h_n": layer(pack(batch))[1][0][0],
         "both directions, padded, h_n": both(batch.inputs)[1][0].transpose(0, 1).flatten(1),
         "both directions, packed, h_n": both(pack(batch))[1][0].transpose(0, 1).flatten(1),
@@ -261,7 +261,7 @@ for name, size in change.items():
 assert [size < 1e-6 for size in change.values()] == [False, True, True, False, True]
 
 # %% [markdown]
-# Three pass. A second test belongs with it: a sample must give the same whoever its partners are. Read the shortest
+# Three pass. A second test belongs with it: a sample must give the same whatever its partners are. Read the shortest
 # alone. (This is the wrong answer of section 4, measured.)
 
 # %%
@@ -376,7 +376,7 @@ figures.show(fig, f"The loss of a batch, which begins at a guess: {said}.")
 # %%
 @torch.no_grad()
 def share_right(layer, out, batch):
-    last = torch.stack(list(last_outputs(layer(batch.inputs)[0], batch.lengths)))
+    last = last_outputs(layer(batch.inputs)[0], batch.lengths)
     return (out(last).argmax(-1) == batch.targets).double().mean().item()
 
 
@@ -771,7 +771,7 @@ assert gain["GRU"][:, 3].min() > 0.2 and gain["LSTM"][:, 3].median() > 0
 # may be *pulled back* to one of ten places whenever it strays; such a place is called an **attractor**. A kick tells
 # them apart. Read 8 digits, add a small random vector to the state, read 100 more digits, and compare with the same run
 # without the kick. Is the distance smaller at the end than at the beginning? Each of 300 sequences has its own answer,
-# so we print quartiles and not one mean, which a few large ones would rule:
+# so we print quartiles and not one mean, which a few large ones would dominate:
 
 
 # %%
@@ -801,7 +801,7 @@ assert (kicks["quiet"][:, 1] < 1).all() and (kicks["quiet"][:, 3] > kicks["noisy
 # Without noise the median is below 1: in most sequences the kick shrinks. But in a quarter it grows by half or more,
 # and in one of twenty to several times its size; it takes one bad moment to lose the digit. With noise the quartiles lie
 # close to 1: the memory is rather *held* than pulled back, and hardly ever blown up. (Look at the seeds, though: in one
-# of them a quarter of the kicks still grow, and it is the one that gained least at 1,000 digits.)
+# of them half of the kicks still grow, some of them a good deal, and it is the one that gained least at 1,000 digits.)
 #
 # This is the honest account of the lesson. An LSTM or a GRU *can* remember over any distance. Training on short
 # sequences does not make it so, and a perfect score at the trained lengths does not tell you. What tells you is a test

@@ -1085,7 +1085,7 @@ for seed, other in others.items():
 # Of the seeds 0 to 9, where we ran them, all ten pass every long carry, and boxes prove one, seed 0. That is why this
 # lesson uses it. In the other nine the boxes grow until they say nothing: only the four transitions out of the start
 # are proven. A box forgets which values of the units go together, so it holds states that never come up. Finer shapes
-# than boxes can do more. On another machine training rounds otherwise, and the boxes may fail for seed 0 too; then
+# than boxes can do more. On another machine training rounds differently, and the boxes may fail for seed 0 too; then
 # nothing is shown either way, and the assert above stops.
 
 # %% [markdown]
@@ -1122,7 +1122,7 @@ with torch.no_grad():
 # %% [markdown]
 # It has added 13 and 14. A check of the data against integers, as in section 2, finds this before any training.
 #
-# **Padding is counted.** Section 4: who answers 0 looks right seven times in ten. A related choice: a mean over all
+# **Padding is counted.** Section 4: a network that always answers 0 looks right seven times in ten. A related choice: a mean over all
 # steps weighs long samples more, a mean of sample means weighs each sample alike. Say which you mean.
 #
 # **Random tests pass.** Section 6: they hold no long journeys. Ask what the hardest input is, and test that.

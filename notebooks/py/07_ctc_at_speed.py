@@ -103,6 +103,8 @@ ms["torch, C++"] = milliseconds(
 )
 for name, value in ms.items():
     print(f"{name:24}{value:8.1f} ms")
+ratio = ms["cell by cell, 32 times"] / ms["torch, C++"]
+print(f"cell by cell takes {ratio:.0f} times as long")
 
 # %% [markdown]
 # Nearly all of your time goes into Python handling one number after another: there are *T* · *L* · *N* = 100 · 61 · 32
@@ -443,8 +445,9 @@ figures.show(fig, f"Times of the forward pass on a logarithmic scale: {described
 # %% [markdown]
 # From the first line to the last you have come a long way in NumPy alone, and on the machine that built this page past
 # torch's compiled loop. Look at the two lines above the last. The first has no logarithms, and is wrong on long lines.
-# The second is right and has them in every cell, where torch has them, too: two exponentials and two logarithms to add
-# three numbers. Yours takes one logarithm a column of a sample, and long lines come out right. In numbers:
+# The second is right and has them in every cell: `np.logaddexp` adds two numbers with an exponential and a logarithm, so
+# three numbers take two of each. Torch takes three exponentials and one logarithm for them. Yours takes one logarithm a
+# column of a sample, and long lines come out right. In numbers:
 
 # %% tags=["nbval-ignore-output"]
 for name in ["cell by cell, 32 times", "torch, C++", "batch in logarithms"]:

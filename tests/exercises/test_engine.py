@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import sys
 from functools import partial
@@ -120,6 +121,20 @@ def test_the_first_case_that_differs_is_told_with_both_values():
 
 def test_a_none_that_comes_after_a_wrong_value_is_part_of_the_mistake():
     assert judge(DOUBLE, lambda x: [2 * x[0]] if x else None)[2] == "returns too early"
+
+
+def test_a_none_on_some_cases_alone_is_no_forgotten_return_at_the_end():
+    _, message, _ = judge(DOUBLE, lambda x: double(x) if x else None)
+    assert message.startswith("double([]) gave None, and other cases gave a value: ")
+
+
+def test_errors_of_one_type_are_told_apart_by_what_they_are_about():
+    """A text joined of numbers was taken for a number that is walked through; both are TypeErrors."""
+    walks = Mistake("walks through a number", lambda x: list(len(x)), "Take `range`.")
+    joins = Mistake("joins numbers", lambda x: "".join(x), "Make texts of them.")
+    exercise = Exercise("99-9", "", double, cases=[([1, 2],)], mistakes=(walks, joins))
+    assert judge(exercise, lambda x: "-".join(x))[2] == "joins numbers"
+    assert judge(exercise, lambda x: [v for v in 3])[2] == "walks through a number"
 
 
 def test_an_error_over_something_missing_is_told_from_others():
@@ -410,9 +425,16 @@ def test_what_an_answer_prints_is_shown_and_a_flood_is_cut(capsys):
     assert len(capsys.readouterr().out) == 4002
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
-def test_torch_and_numba_work_in_the_copy_after_they_worked_here():
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
     torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
+def test_torch_and_numba_work_in_the_copy_after_they_worked_here(two_threads):
     layer = torch.nn.LSTM(64, 64)
     x = torch.randn(50, 32, 64, requires_grad=True)
 
@@ -449,7 +471,7 @@ def test_advice_belongs_to_the_case_that_is_shown():
     assert "should give 2" in said and "Work this case out by hand" in said and "cell of its own" not in said
 
 
-@pytest.mark.parametrize("key", ["01-3", "02-6", "04-6", "07-1"])
+@pytest.mark.parametrize("key", ["01-3", "02-6", "04-6", "06-4", "06-6", "07-1", "07-5", "07-6"])
 def test_a_list_is_refused_where_the_lesson_computes_on_with_an_array(key):
     """It was accepted, and the next cells of the lesson ended in a TypeError."""
     right = find(key).solution
@@ -462,7 +484,19 @@ def test_a_list_is_refused_where_the_lesson_computes_on_with_an_array(key):
 
     status, message, _ = judge(find(key), in_lists)
     assert status == "wrong"
-    assert message.startswith("The numbers are right, as a list. Return an array: ")
+    assert re.match(r"The numbers are right, as a list( in result \[[01]\])?\. Return an array: ", message), message
+
+
+def test_a_list_is_refused_in_the_second_result_too():
+    right = find("07-6").solution
+
+    def half_in_lists(*case):
+        losses, q = right(*case)
+        return losses, q.tolist()
+
+    assert judge(find("07-6"), half_in_lists)[1].startswith(
+        "The numbers are right, as a list in result [1]. Return an array"
+    )
 
 
 @pytest.mark.parametrize(

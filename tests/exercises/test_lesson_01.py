@@ -202,6 +202,43 @@ def from_the_end(x, h, *weights):
     return rows
 
 
+def totals(x, h, weight_ih, weight_hh, bias):
+    return np.dot(weight_ih, x) + np.dot(weight_hh, h) + bias
+
+
+def with_the_state(x, h, *weights):
+    return h + scalar_step(x, h, *weights)
+
+
+def part_of_the_steps(first, behind):
+    def answer(x, h, *weights):
+        rows = np.zeros((len(x), len(h)))
+        for t in range(first, len(x) - behind):
+            rows[t] = h = scalar_step(x[t], h, *weights)
+        return rows
+
+    return answer
+
+
+def always_the_first(x, h, *weights):
+    return rows_or_empty(np.repeat(x[:1], len(x), axis=0), h, *weights)
+
+
+def tanh_on_the_way_out(x, h, *weights):
+    rows = np.zeros((len(x), len(h)))
+    for t, x_t in enumerate(x):
+        h = totals(x_t, h, *weights)
+        rows[t] = np.tanh(h)
+    return rows
+
+
+def in_whole_numbers(x, h, *weights):
+    rows = np.zeros((len(x), len(h)), dtype=int)
+    for t, x_t in enumerate(x):
+        rows[t] = h = scalar_step(x_t, h, *weights)
+    return rows
+
+
 def stacked(x, h, *weights):
     rows = []
     for x_t in x:
@@ -235,6 +272,28 @@ def one_array(collect):
 
 
 WRONG = [
+    ("01-2", lambda *a: 1 / (1 + np.exp(-totals(*a))), "takes the sigmoid"),
+    ("01-2", lambda *a: np.clip(totals(*a), 0, None), "takes the relu"),
+    ("01-2", lambda *a: np.tan(totals(*a)), "takes the tangent"),
+    ("01-2", with_the_state, "adds the new state to the old one"),
+    ("01-2", lambda *a: np.tanh(totals(*a) + a[-1]), "adds both of torch's biases"),
+    ("01-2", lambda *a: sum(np.tanh(totals(*a))), "adds up the units"),
+    ("01-2", lambda *a: (scalar_step(*a), a[1]), "returns two results"),
+    ("01-3", part_of_the_steps(1, 0), "begins the loop at t = 1"),
+    ("01-3", part_of_the_steps(0, 1), "stops a step early"),
+    ("01-3", always_the_first, "reads the first input at every step"),
+    ("01-3", loop_of(with_the_state), "adds the new state to the old one"),
+    ("01-3", tanh_on_the_way_out, "carries on the sum before its tanh"),
+    ("01-3", in_whole_numbers, "stores whole numbers"),
+    ("01-3", loop_of(lambda x, h, *weights: np.tanh(totals(h, x, *weights))), "hands over x and h in the wrong order"),
+    (
+        "01-3",
+        lambda x, h, *a: (rows_or_empty(x, h, *a), (rows_or_empty(x, h, *a)[-1] if len(x) else h)),
+        "returns the last state, too",
+    ),
+    ("01-5", 2 * 200 + 400 + 10, "leaves out the biases of the recurrent layer"),
+    ("01-5", 200 + 400, "leaves out the linear layer"),
+    ("01-5", 2 * 200 + 400 + 20, "counts one bias for the recurrent layer, and none for the linear one"),
     ("01-1", ([0, 1, 0, 0, 0], [0, 0, 0, 0]), "gives sequences of different lengths"),
     ("01-1", ("0101", "0100"), "puts the difference inside the window"),
     ("01-1", ([0, 1, 0, 1, 1], [1, 0, 0, 1, 1]), "gives both the same answer"),
@@ -384,6 +443,22 @@ def test_right_answers_written_in_another_way_pass(key, answer):
         ("01-4", (3, 3, -0.02), "Before the 1 the state was"),
         ("01-4", (20, 3, -3), "There W_hh · h + b is only 0"),
         ("01-5", [850], "A number is asked for, not a list."),
+        ("01-1", ([0.5, 0, 0, 0], [0, 0, 0, 0]), "at most 20 bits, 0 or 1; in yours there is a 0.5"),
+        (
+            "01-6",
+            RIGHT_STEPS | {"convolution": 3},
+            "convolution: a list of steps is asked for, whole numbers, and yours is 3",
+        ),
+        (
+            "01-6",
+            RIGHT_STEPS | {"recurrent": "all"},
+            "recurrent: a list of steps is asked for, whole numbers, and yours is",
+        ),
+        (
+            "01-3",
+            lambda x, h, *a: [] if len(x) == 0 else rows_or_empty(x, h, *a),
+            "the shape (0, 3), and yours has (0,)",
+        ),
         ("01-6", RIGHT_STEPS | {"recurrent": ...}, "replace the remaining `...`"),
         ("01-2", lambda x, h: h, "takes (x, h), and the exercise calls it with (x, h, weight_ih, weight_hh, bias)"),
         ("01-3", summed(lambda *a: None), "If it speaks of 'NoneType', rnn_step has no return"),

@@ -102,6 +102,67 @@ def turned_once(*arguments):
     return np.transpose(dW_hh), *rest
 
 
+def other(index, change):
+    """One step back in which one part of the result is changed, given its value and the arguments."""
+
+    def answer(*arguments):
+        parts = list(back(*arguments))
+        parts[index] = change(parts, *arguments)
+        return parts
+
+    return answer
+
+
+def all_by_dh(dh, h, h_before, x, W_hh):
+    return np.outer(dh, h_before), np.outer(dh, x), dh, back(dh, h, h_before, x, W_hh)[3]
+
+
+def least(norm, limit):
+    return next(d for d in range(10**6) if norm**d < limit)
+
+
+def scaled_by(factor, norm=lambda G: np.sqrt((flat(G) ** 2).sum())):
+    def answer(G, m):
+        length = norm(G)
+        return scale_all(G, factor(length, m) if length else 0.0)
+
+    return answer
+
+
+def cell_of(show=lambda o, c, h: o * np.tanh(c), keep=lambda i, f, g, c: f * c + i * g, result=lambda h, c: (h, c)):
+    """02-5 from its two lines, either of which may be another; and the result."""
+
+    def answer(x, h, c, W_ih, W_hh, b):
+        a = np.reshape(W_ih @ x + W_hh @ h + b, (4, len(h)))
+        new = keep(s(a[0]), s(a[1]), np.tanh(a[2]), c)
+        return result(show(s(a[3]), new, h), new)
+
+    return answer
+
+
+def every_fourth(x, h, c, W_ih, W_hh, b):
+    a = W_ih @ x + W_hh @ h + b
+    c = s(a[1::4]) * c + s(a[0::4]) * np.tanh(a[2::4])
+    return s(a[3::4]) * np.tanh(c), c
+
+
+def memory_for_state(x, h, c, W_ih, W_hh, b):
+    a = np.reshape(W_ih @ x + W_hh @ c + b, (4, -1))
+    c = s(a[1]) * c + s(a[0]) * np.tanh(a[2])
+    return s(a[3]) * np.tanh(c), c
+
+
+def gru_of(propose=lambda given, of_state, r, z, h: np.tanh(given + r * of_state), mix=lambda z, m, h: m + z * (h - m)):
+    """02-6 from its last two lines, either of which may be another."""
+
+    def answer(x, h, W_ih, W_hh, b_ih, b_hh):
+        a, q = np.reshape(W_ih @ x + b_ih, (3, -1)), np.reshape(W_hh @ h + b_hh, (3, -1))
+        r, z = s(a[0] + q[0]), s(a[1] + q[1])
+        return mix(z, propose(a[2], q[2], r, z, h), h)
+
+    return answer
+
+
 def bias_by_dh(dh, *others):
     dW_hh, dW_ih, _, before = back(dh, *others)
     return dW_hh, dW_ih, dh, before
@@ -157,6 +218,74 @@ def whole_sum(x, h, W_ih, W_hh, b_ih, b_hh):
 
 
 WRONG = [
+    ("02-1", spoiled(slope=lambda h, before: 1 + h * h), "adds the square where it should be taken away"),
+    ("02-1", all_by_dh, "hands out dh in place of da"),
+    ("02-1", other(1, lambda parts, dh, h, before, x, W: parts[0]), "takes the state before for the input"),
+    ("02-1", other(3, lambda parts, dh, *more: parts[3] + dh), "adds dh to what goes on"),
+    (
+        "02-1",
+        other(3, lambda parts, dh, h, before, x, W: parts[3] * (1 - before * before)),
+        "multiplies by the tanh of the step before as well",
+    ),
+    ("02-1", other(2, lambda parts, *more: sum(parts[2])), "adds up the bias's share"),
+    ("02-1", some("hh", "ih"), "returns two parts"),
+    (
+        "02-2",
+        lambda norm, limit: int(math.log(limit) / math.log(norm)) + 1,
+        "is undone by rounding, where the bound equals the limit",
+    ),
+    ("02-2", lambda norm, limit: least(norm, limit) + 1, "counts one step too many"),
+    ("02-2", lambda norm, limit: least(norm, limit) - 1, "stops one step early"),
+    ("02-2", lambda norm, limit: norm ** least(norm, limit), "gives what is left, not the distance"),
+    ("02-3", scaled_by(lambda length, m: min(1, length / m)), "turns the fraction round"),
+    ("02-3", scaled_by(lambda length, m: m if length > m else 1), "multiplies by the limit"),
+    ("02-3", scaled_by(lambda length, m: min(length, m)), "multiplies by the limit"),
+    ("02-3", lambda G, m: scale_all(G, 1 / np.linalg.norm(flat(G))), "stretches everything to the length 1"),
+    (
+        "02-3",
+        scaled_by(lambda length, m: min(1, m / length), norm=lambda G: abs(flat(G)).sum()),
+        "adds up sizes, not squares",
+    ),
+    (
+        "02-3",
+        scaled_by(lambda length, m: min(1, m / length), norm=lambda G: abs(flat(G)).max()),
+        "takes the largest number for the norm",
+    ),
+    (
+        "02-3",
+        scaled_by(lambda length, m: min(1, m / length), norm=lambda G: math.sqrt(sum(np.mean(g * g) for g in G))),
+        "takes the mean of the squares",
+    ),
+    ("02-3", lambda G, m: flat(G) / max(1.0, np.linalg.norm(flat(G)) / m), "gives one long array"),
+    ("02-4", ("-12", "12"), "is not a pair"),
+    ("02-5", with_parts(0, 2, 3, 1), "takes the gates in the order i, o, f, g"),
+    ("02-5", with_parts(1, 0, 3, 2), "takes the gates in the order f, i, o, g"),
+    ("02-5", with_parts(1, 2, 0, 3), "takes the gates in the order g, i, f, o"),
+    ("02-5", with_parts(2, 3, 1, 0), "takes the gates in the order o, g, i, f"),
+    ("02-5", every_fourth, "takes every fourth number for a gate"),
+    ("02-5", cell_of(keep=lambda i, f, g, c: c - f * c + i * g), "keeps the old memory where the gate says forget"),
+    ("02-5", cell_of(keep=lambda i, f, g, c: i * g), "drops the old memory"),
+    ("02-5", cell_of(keep=lambda i, f, g, c: f * c - i * g), "takes the candidate away"),
+    ("02-5", cell_of(show=lambda o, c, h: o * np.tanh(h)), "makes the output from the state before"),
+    ("02-5", cell_of(result=lambda h, c: (h, np.tanh(c))), "hands on the memory after its tanh"),
+    ("02-5", cell_of(show=lambda o, c, h: o * s(c)), "squeezes the memory with the logistic function"),
+    ("02-5", cell_of(show=lambda o, c, h: np.tanh(o * c)), "takes the tanh of the product"),
+    ("02-5", memory_for_state, "multiplies W_hh by the memory"),
+    ("02-5", cell_of(result=lambda h, c: c), "returns the memory alone"),
+    ("02-6", gru_with(at=(1, 2, 0)), "takes the gates in the order n, r, z"),
+    ("02-6", gru_of(mix=lambda z, m, h: m - z * m), "leaves out the old state"),
+    ("02-6", gru_of(mix=lambda z, m, h: m + z * h), "adds the whole proposal"),
+    ("02-6", gru_of(mix=lambda z, m, h: m), "gives the proposal alone"),
+    ("02-6", gru_of(lambda given, q, r, z, h: np.tanh(given + z * q)), "has z where r belongs, in the proposal"),
+    ("02-6", gru_of(lambda given, q, r, z, h: np.tanh(given + q - r * q)), "turns r round"),
+    (
+        "02-6",
+        gru_of(lambda given, q, r, z, h: np.tanh(given + r * h)),
+        "multiplies the state itself by r, without W_hn",
+    ),
+    ("02-6", gru_of(lambda given, q, r, z, h: given + r * q), "leaves out the tanh of the proposal"),
+    ("02-6", gru_of(mix=lambda z, m, h: np.tanh(m + z * (h - m))), "takes the tanh of the new state"),
+    ("02-6", gru_of(mix=lambda z, m, h: (m + z * (h - m), m)), "returns the proposal, too"),
     ("02-1", spoiled(slope=lambda h, before: np.ones(len(h))), "leaves out the derivative of the tanh"),
     ("02-1", spoiled(slope=lambda h, before: 1 / np.cosh(h) ** 2), "applies the tanh once more"),
     ("02-1", spoiled(slope=lambda h, before: 1 - h), "forgets the square in 1 - h**2"),

@@ -91,7 +91,148 @@ def step(
     return training_step
 
 
+def index_of_first(steps):
+    """A row of booleans, from the steps that are marked."""
+    return lambda lengths, T: [[t in steps(int(n), T) for t in range(T)] for n in lengths]
+
+
+def of_steps(combine):
+    """All true steps of each sample, combined."""
+    return lambda outputs, lengths: torch.stack([combine(outputs[n, :k]) for n, k in enumerate(lengths.tolist())])
+
+
+def first_alone(outputs, lengths):
+    for n, length in enumerate(lengths):
+        return outputs[n, length - 1]
+
+
+def by_step(losses, mask):
+    means = [torch.masked_select(losses[:, t], mask[:, t]).mean() for t in range(losses.shape[1])]
+    return sum(means) / len(means)
+
+
+def other_loss(loss):
+    """A training step with a loss of its own, from the scores of the last step and the right classes."""
+
+    def training_step(layer, out, optimizer, batch):
+        total = loss(out(last_by_loop(layer(batch.inputs)[0], batch.lengths)), batch.targets)
+        optimizer.zero_grad()
+        total.backward()
+        torch.nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0)
+        optimizer.step()
+        return total.item()
+
+    return training_step
+
+
+def clipped_by(clip):
+    """A training step that clips in another way."""
+
+    def training_step(layer, out, optimizer, batch):
+        loss = F.cross_entropy(out(last_by_loop(layer(batch.inputs)[0], batch.lengths)), batch.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        clip([*layer.parameters(), *out.parameters()])
+        optimizer.step()
+        return loss.item()
+
+    return training_step
+
+
+def one_by_one(weights):
+    for weight in weights:
+        torch.nn.utils.clip_grad_norm_([weight], 1.0)
+
+
+def at_every_step(layer, out, optimizer, batch):
+    scores = out(layer(batch.inputs)[0])  # N T C
+    loss = F.cross_entropy(scores.transpose(1, 2), batch.targets[:, None].expand(-1, scores.shape[1]))
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0)
+    optimizer.step()
+    return loss.item()
+
+
 WRONG = [
+    ("03-1", index_of_first(lambda n, T: [n - 1]), "marks the last step alone"),
+    ("03-1", index_of_first(lambda n, T: [n]), "marks the first step of the padding alone"),
+    ("03-1", lambda lengths, T: torch.full((len(lengths), T), True), "marks every step"),
+    ("03-1", index_of_first(lambda n, T: range(n + 1, T)), "marks the padding but for its first step"),
+    ("03-1", lambda lengths, T: lengths > torch.arange(T), "compares without a new axis"),
+    ("03-1", lambda lengths, T: [[True for _ in range(n)] for n in lengths], "makes rows of different lengths"),
+    ("03-1", lambda lengths, T: np.ravel(mask_by_loops(lengths, T)), "gives one long row"),
+    ("03-2", lambda outputs, lengths: outputs[:, max(lengths) - 1], "reads the last step of the longest sample"),
+    (
+        "03-2",
+        lambda outputs, lengths: torch.stack([outputs[n, -k] for n, k in enumerate(lengths)]),
+        "counts the steps from the end",
+    ),
+    ("03-2", lambda outputs, lengths: torch.stack([outputs[k - 1] for k in lengths]), "takes the steps for samples"),
+    (
+        "03-2",
+        lambda outputs, lengths: torch.stack([outputs[0, k - 1] for k in lengths]),
+        "reads all steps from the first sample",
+    ),
+    ("03-2", of_steps(lambda steps: steps.sum(0)), "adds up the true steps"),
+    ("03-2", of_steps(lambda steps: steps.mean(0)), "averages the true steps"),
+    ("03-2", lambda outputs, lengths: outputs.mean(1), "averages all steps"),
+    ("03-2", lambda outputs, lengths: outputs.max(dim=1).values, "takes the largest of all steps"),
+    ("03-2", lambda outputs, lengths: pick(-1)(outputs, lengths).unsqueeze(1), "keeps an axis of one step"),
+    ("03-2", lambda outputs, lengths: pick(-1)(outputs, lengths).T, "gives the units first"),
+    ("03-2", first_alone, "returns within the loop"),
+    (
+        "03-3",
+        lambda losses, mask: [losses[n][seen].mean() for n, seen in enumerate(mask)],
+        "gives one mean for each sample",
+    ),
+    ("03-3", lambda losses, mask: torch.masked_select(losses, mask), "gives the losses of the true steps"),
+    ("03-3", by_step, "takes the mean of each step, then the mean of these"),
+    (
+        "03-3",
+        lambda losses, mask: losses[mask].sum() / len(losses[0]),
+        "divides by the number of steps of the longest sample",
+    ),
+    ("03-3", lambda losses, mask: losses[mask].sort().values[(mask.sum() - 1) // 2], "takes the median"),
+    (
+        "03-3",
+        lambda losses, mask: losses.sum() / (losses != 0).sum(),
+        "takes the losses that are not 0 for the true steps",
+    ),
+    ("03-3", lambda losses, mask: int(losses[mask].sum() / mask.sum()), "divides into whole numbers"),
+    ("03-4", lambda f, left: int(math.log(left) / math.log(f) + 0.5), "rounds to the nearest"),
+    ("03-4", lambda f, left: count_down(f, 1 - left), "asks when that share is lost"),
+    ("03-4", lambda f, left: f ** count_down(f, left), "gives what is left, not the steps"),
+    ("03-5", math.exp(math.log(2) / 1000), "takes the root of 2"),
+    ("03-5", 0.000693, "gives what is lost at each step"),
+    ("03-5", 5e-4, "divides a half by 1,000"),
+    ("03-6", [-30, 50, 15, 0, 0, 15], "opens where it should shut, and shuts where it should open"),
+    ("03-7", step(pick=lambda o, n: o[:, 0]), "reads the first step"),
+    ("03-7", step(pick=pick_clamped), "reads one step past the end where there is one"),
+    ("03-7", at_every_step, "asks every step for the answer, the padding too"),
+    (
+        "03-7",
+        other_loss(lambda scores, k: ((scores - torch.eye(10)[k]) ** 2).mean()),
+        "takes the squared error",
+    ),
+    ("03-7", other_loss(lambda scores, k: -scores.gather(1, k[:, None]).mean()), "takes `nll_loss` of the scores"),
+    (
+        "03-7",
+        other_loss(lambda scores, k: -F.softmax(scores, dim=1).gather(1, k[:, None]).mean()),
+        "takes `nll_loss` of the probabilities",
+    ),
+    (
+        "03-7",
+        other_loss(lambda scores, k: F.cross_entropy(scores, k) / len(k)),
+        "divides the mean by the number of samples",
+    ),
+    ("03-7", step(clipped=lambda layer, out: [out.weight, out.bias]), "clips the linear layer alone"),
+    (
+        "03-7",
+        clipped_by(lambda weights: torch.nn.utils.clip_grad_value_(weights, 1.0)),
+        "clips each number, not the length",
+    ),
+    ("03-7", clipped_by(one_by_one), "clips each weight by itself"),
     ("03-1", lambda lengths, T: mask_by_loops(lengths, T, 1), "marks one step too many"),
     ("03-1", lambda lengths, T: mask_by_loops(lengths, T, -1), "marks one step too few"),
     ("03-1", lambda lengths, T: [[t >= n for t in range(T)] for n in lengths.tolist()], "marks the padding"),
@@ -188,7 +329,7 @@ RIGHT = [
     ("03-7", step()),
     ("03-7", step(order="bcsz")),  # clears after the step: the same, as long as nobody else adds to it
     ("03-2", pick(-1)),
-    ("03-2", lambda outputs, lengths: [outputs[n, k - 1].tolist() for n, k in enumerate(lengths.tolist())]),
+    ("03-2", lambda outputs, lengths: torch.cat([outputs[n, None, k - 1] for n, k in enumerate(lengths.tolist())])),
     (
         "03-2",
         lambda outputs, lengths: outputs.gather(
@@ -259,7 +400,17 @@ def test_solution_passes_and_stub_has_not_started(key):
         ("03-5", 1.5, "between 0 and 1"),
         ("03-6", None, "Yours is None"),
         ("03-6", (20, -40, -10, 0, 0, math.nan), "Number 6 of yours is nan"),
-        ("03-6", "open", "could not be tried: ValueError"),
+        ("03-6", "open", "Yours holds text: write 20 without quotes."),
+        ("03-6", ("20", "-40", "-10", "0", "0", "20"), "Yours holds text: write 20 without quotes."),
+        (
+            "03-7",
+            lambda *a: torch.tensor(step()(*a), requires_grad=True),
+            "Your step gives a Tensor; the loss as a number",
+        ),
+        ("03-7", lambda *a: (step()(*a), 0), "Your step gives a tuple; the loss as a number is asked for"),
+        ("03-2", lambda o, n: list(pick(-1)(o, n)), "The numbers are right, as a list. Return a tensor"),
+        ("03-2", lambda o, n: pick(-1)(o, n).tolist(), "The numbers are right, as a list. Return a tensor"),
+        ("03-2", lambda o, n: pick(-1)(o, n).numpy(), "The numbers are right, as an ndarray. Return a tensor"),
         ("03-6", (0, 0, 0, 0, 0, 0), "The input gate at t = 1 is 0.5000"),
     ],
 )

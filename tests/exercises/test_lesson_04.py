@@ -228,8 +228,100 @@ def sorted_corners(W_ih, W_hh, b, low, high, x):
     return ends[0], ends[1]
 
 
+def bit_of(bit, carry=lambda total: total // 2):
+    return lambda a, b, c: (bit(a + b + c), carry(a + b + c))
+
+
+def kept(bits, n, handed=0.5, ended=0.25):
+    """The chance of no such chain, place by place, in situations: none, or a carry handed on i times; then its rest."""
+    state = np.array([1.0] + [0.0] * n)
+    for _ in range(bits):
+        new = np.append([ended * state.sum() + handed * state[0], 0.25 * state.sum()], handed * state[1:n])
+        state = new
+    return 1 - state.sum()
+
+
+def reached(bits, n, born=0.25, ended=0.25, handed=0.5):
+    """The chance of such a chain, added up where it comes to n."""
+    none, run, done = 1.0, [0.0] * n, 0.0
+    for _ in range(bits):
+        whole = none + sum(run)
+        done += handed * run[n - 1]
+        none, run = ended * whole + handed * none, [born * whole] + [handed * r for r in run[: n - 1]]
+    return done
+
+
+def by_signs(W, low, high, negative):
+    """Sums of the positive weights, and of the negative ones in some way."""
+    plus, minus = W * (W > 0), W * (W < 0)
+    return negative(plus @ low, minus, high), negative(plus @ high, minus, low)
+
+
+def along_columns(W, low, high):
+    return right_sums(W.T, low, high)
+
+
+def of_sorted_products(W, low, high):
+    products = np.sort([W * low, W * high], axis=0)
+    return products[0].sum(axis=0), products[1].sum(axis=0)
+
+
+def tanh_first(W_ih, W_hh, b, low, high, x):
+    middle, width = np.tanh(W_ih @ x + b + W_hh @ (low + high) / 2), half(W_hh, low, high)
+    return middle - width, middle + width
+
+
+def text_of_bin(number, T):
+    return [sign for sign in bin(number)]
+
+
 FIRST = "is wrong before there is a carry"
 WRONG = [
+    ("04-1", lambda a, b, c: (a ^ b ^ c, max(a, b)), "hands on a carry where a or b is 1"),
+    ("04-1", lambda a, b, c: (a ^ b ^ c, (a & b) | c), "hands on every carry that comes in"),
+    ("04-1", lambda a, b, c: ((a + b + c) % 2, c), "hands on the carry that came in"),
+    ("04-1", bit_of(lambda total: total % 10, lambda total: total // 10), "gives the whole total for the bit"),
+    ("04-1", bit_of(lambda total: total), "gives the whole total for the bit"),
+    ("04-1", bit_of(lambda total: [0, 1, 0, 0][total]), "gives the bit 1 for totals of 1 alone"),
+    ("04-1", lambda a, b, c: (a | b | c, (a + b + c) // 2), "gives the bit 1 for every total above 0"),
+    ("04-1", bit_of(lambda total: total % 2, lambda total: total * 0.5), "halves with /"),
+    ("04-1", lambda a, b, c: a ^ b ^ c, "gives the bit alone"),
+    ("04-1", lambda a, b, c: ["00", "10", "01", "11"][a + b + c][::-1], "gives text"),
+    ("04-1", bit_of(lambda total: str(total % 2), lambda total: str(total // 2)), "gives text"),
+    ("04-2", lambda number, T: [number >> t & 1 for t in range(T + 1)], "makes one entry too many"),
+    ("04-2", lambda number, T: [(number >> t & 1) << t for t in range(T)], "gives what each bit is worth"),
+    ("04-2", lambda number, T: [number >> t for t in range(T)], "gives what is left, not its lowest bit"),
+    ("04-2", lambda number, T: [number >> t + 1 & 1 for t in range(T)], "drops the lowest bit"),
+    ("04-2", text_of_bin, "keeps the 0b in front"),
+    ("04-2", lambda number, T: [number % 2], "returns within the loop"),
+    ("04-2", lambda number, T: [int(digit) for digit in f"{number:0{T}}"[::-1]][:T], "takes digits of ten"),
+    ("04-3", lambda bits, n: 1 - (1 - 0.25 / 2**n) ** (bits - n + 1), "lets a chain begin at one place too many"),
+    ("04-3", lambda bits, n: (bits - n + 1) / 4 / 2**n, "lets a chain begin at one place too many"),
+    ("04-3", lambda bits, n: 1 / 4 / 2**n, "gives the chance of one chain at one place"),
+    ("04-3", lambda bits, n: kept(bits, n, 0.75, 0.0), "counts 0 + 0 among the places that hand the carry on"),
+    ("04-3", lambda bits, n: reached(bits, n, born=0.5), "begins a carry at half of the places"),
+    ("04-3", lambda bits, n: reached(bits, n, ended=0), "lets 0 + 0 vanish from the list"),
+    ("04-3", lambda bits, n: kept(bits, n, ended=0), "lets 0 + 0 vanish from the list"),
+    ("04-3", lambda bits, n: reached(bits, n, handed=0.25), "lets only one kind of differing bits hand the carry on"),
+    ("04-3", lambda bits, n: sum(1 / 4 / 2**n / 2 for _ in range(bits - n)), "asks for the end of the chain as well"),
+    ("04-3", lambda bits, n: 100 * exact_by_recursion(bits, n), "gives percent"),
+    ("04-4", (("0", "1"), ("1", "1")), "is not two pairs of numbers"),
+    ("04-6", boxed(lambda W, low, high: (abs(W) @ low, abs(W) @ high)), "takes |W_hh| for W_hh"),
+    (
+        "04-6",
+        boxed(lambda *a: by_signs(*a, lambda plus, minus, other: plus - minus @ other)),
+        "has the wrong sign at the negative weights",
+    ),
+    (
+        "04-6",
+        boxed(lambda *a: by_signs(*a, lambda plus, minus, other: plus)),
+        "leaves out the negative weights",
+    ),
+    ("04-6", boxed(along_columns), "adds up the columns of W_hh, not its rows"),
+    ("04-6", boxed(of_sorted_products), "adds up the columns of W_hh, not its rows"),
+    ("04-6", tanh_first, "adds the half width after the tanh"),
+    ("04-6", boxed(right_sums, bias=2), "adds the bias twice"),
+    ("04-6", lambda *a: boxed(right_sums)(*a)[0], "gives the lowest values alone"),
     ("04-1", xor_only, "leaves the carry that comes in out of the bit"),
     ("04-1", generate_only, "hands on only the carry that arises here"),
     ("04-1", half_adder, "forgets the carry that comes in"),

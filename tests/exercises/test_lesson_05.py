@@ -162,6 +162,35 @@ def refuses_short_pictures(T, target):
     return math.comb(T + len(target) - repeats(target), 2 * len(target))
 
 
+def along(probs, path, first=0, end=None):
+    return math.prod(probs[t, path[t]] for t in range(len(probs))[first:end])
+
+
+def sum_of_paths(probs, target, **part):
+    return sum(along(probs, path, **part) for path in alignments(len(probs), target))
+
+
+def added_below_the_loop(probs, target):
+    for path in alignments(len(probs), target):
+        p = along(probs, path)
+    return 0.0 + p
+
+
+def last_path(probs, target):
+    return ([0.0] + [along(probs, path) for path in alignments(len(probs), target)])[-1]
+
+
+def returns_the_first_number(probs, target):
+    for path in alignments(len(probs), target):
+        for t, k in enumerate(path):
+            return probs[t, k]
+
+
+def returns_a_product(probs, target):
+    for path in alignments(len(probs), target):
+        return along(probs, path)
+
+
 def last_class_for_blank(scores):
     path, last = scores.argmax(1).tolist(), scores.shape[1] - 1
     return tuple(k for k, _ in groupby(path) if k != last)
@@ -172,10 +201,80 @@ def ring(scores):
     return tuple(int(path[t]) for t in range(len(path)) if path[t] and path[t] != path[t - 1])
 
 
+def text_rule(path):
+    return "".join(sign for sign, _ in groupby(path) if sign != "-")
+
+
+def read_floats(path):
+    return [k for i, k in enumerate(path) if k and (i == 0 or path[i - 1] != k)]
+
+
+def before_the_next(scores):
+    path = scores.argmax(1).tolist()
+    return tuple(path[t] for t in range(len(path) - 1) if path[t] and path[t] != path[t + 1])
+
+
 DIGITS = "goes through a text, in which class 12 becomes 1 and 2"
+ZERO = "makes a text of the path, and forgets that its blank is '0'"
+BARS = "leaves out the bars, or some of them, among the places"
+ROUNDED = "rounds the scores before it compares them"
 ABOVE_0 = "looks for a score above 0"
 
 WRONG = [
+    ("05-2", 11, "sees one of the three pairs"),
+    ("05-2", 10 + 10 - len(set("bookkeeper")), "counts equal letters that are not neighbours"),
+    ("05-2", 3, "counts the forced blanks alone"),
+    ("05-2", len("bokeper"), "merges the pairs"),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) - sum(y[i] == y[i - 1] for i in range(len(y))), 2 * len(y)),
+        "compares the first letter with the last",
+    ),
+    (
+        "05-3",
+        lambda T, y: math.comb(T + len(y) - len([1 for i, k in enumerate(y) if k == y[i + 1]]), 2 * len(y)),
+        "compares the last letter with one behind it",
+    ),
+    ("05-3", lambda T, y: math.comb(T - len(y) - repeats(y), 2 * len(y)), BARS),
+    ("05-3", lambda T, y: math.comb(T - len(y) - repeats(y), 2 * len(y)) if T >= len(y) + repeats(y) else 0, BARS),
+    ("05-3", lambda T, y: math.comb(T - repeats(y), 2 * len(y)), BARS),
+    ("05-3", lambda T, y: float(math.comb(T + len(y) - repeats(y), 2 * len(y))), "gives a float"),
+    ("05-3", lambda T, y: math.comb(T + len(y) - repeats(y) + 1, 2 * len(y) + 1), "chooses 2S + 1 places"),
+    ("05-4", last_path, "keeps the last path alone"),
+    ("05-4", added_below_the_loop, "keeps the last path alone"),
+    ("05-4", lambda probs, y: 0.0 * sum_of_paths(probs, y), "begins the product with 0"),
+    ("05-4", lambda probs, y: sum_of_paths(probs, y, first=-1), "keeps the last step of a path alone"),
+    ("05-4", lambda probs, y: sum_of_paths(probs, y, first=1), "leaves out the first step of each path"),
+    ("05-4", lambda probs, y: sum_of_paths(probs, y, end=-1), "leaves out the last step of each path"),
+    ("05-4", returns_the_first_number, "returns after the first step"),
+    ("05-4", returns_a_product, "returns after the first path"),
+    ("05-4", lambda probs, y: along(probs[: len(y)], y), "takes the target for a path"),
+    (
+        "05-4",
+        lambda probs, y: sum(math.log(along(probs, p)) for p in alignments(len(probs), y)),
+        "adds the logarithms of the paths",
+    ),
+    ("05-4", lambda probs, y: math.log(sum_of_paths(probs, y)), "gives ln p"),
+    (
+        "05-4",
+        lambda probs, y: [along(probs, path) for path in alignments(len(probs), y)],
+        "gives a list, one number a path",
+    ),
+    ("05-6", 6, "counts at t = 1 or at t = 3, or adds beginnings and endings"),
+    ("05-6", 3 * 4, "counts the paths through a letter, row 1 or row 3"),
+    ("05-6", 18, "lets a path go on for three steps"),
+    ("05-7", lambda x: text_rule(x.argmax(1)), "hands class indices to a rule for text"),
+    ("05-7", lambda x: tuple(map(int, text_rule("".join(map(str, x.argmax(1)))))), ZERO),
+    ("05-7", lambda x: text_rule("".join(map(str, x.argmax(1)))), ZERO),
+    ("05-7", lambda x: "".join(map(str, read(x.argmax(1)))), "gives a string of digits"),
+    ("05-7", lambda x: read_floats(x.max(1)), "takes the largest score for its class"),
+    ("05-7", lambda x: read(1 + x[:, 1:].argmax(1)), "never takes the blank"),
+    ("05-7", lambda x: tuple(k - 1 for k in read(x.argmax(1))), "numbers the letters from 0"),
+    ("05-7", lambda x: read(np.round(x, 1).argmax(1)), "rounds the scores before it compares them"),
+    ("05-7", lambda x: read([[round(v, 2) for v in row].index(max(round(v, 2) for v in row)) for row in x]), ROUNDED),
+    ("05-7", lambda x: read(x.astype(int).argmax(1)), ROUNDED),
+    ("05-7", lambda x: read(x.argmax(1))[:1], "returns within the loop"),
+    ("05-7", before_the_next, "drops a letter that the next step repeats"),
     ("05-1", filter_first, "drops the blanks before it merges"),
     ("05-1", remember_last_letter, "drops the blanks before it merges"),
     ("05-1", start_at_one, "loses the letter of the first step"),
@@ -227,7 +326,6 @@ WRONG = [
     ("05-5", [[0.5, 0.5], [0.6, 0.4]], "has a step without a winner"),
     ("05-5", [[0.75, 0.25], [2 / 3, 1 / 3]], "has a tie between texts"),
     ("05-6", 3, "counts the beginnings alone"),
-    ("05-6", 3 + 3, "adds beginnings and endings"),
     ("05-6", 35, "counts all alignments of the text"),
     ("05-1", halve_runs, "merges pairs, and so leaves two of a run of three"),
     ("05-1", compare_with_next, "drops the letter of each sign that the next one repeats, blank or not"),
@@ -309,7 +407,8 @@ RIGHT = [
     ("05-1", lambda path: "".join(b for a, b in pairwise("-" + path) if b not in (a, "-"))),
     ("05-3", count_along_the_lattice),
     ("05-7", lambda x: read(x.argmax(1))),
-    ("05-7", lambda x: list(collapse(torch.tensor(x).argmax(dim=1).tolist()))),
+    ("05-7", lambda x: tuple(collapse(torch.tensor(x).argmax(dim=1).tolist()))),
+    ("05-7", lambda x: tuple(k for k, _ in groupby(x.argmax(1)) if k)),  # whole numbers of NumPy
     (
         "05-4",
         lambda probs, y: sum(
@@ -335,9 +434,35 @@ def test_right_answers_written_in_another_way_pass(key, answer):
         ([[0.6, 0.6], [0.5, 0.5]], "Row 0 is [0.6, 0.6]"),
         ([[0.6, 0.4], [1.5, -0.5]], "Row 1 is [1.5, -0.5]"),
         ("aa", "Yours holds text: write numbers, without quotes."),
+        ([[0.6, 0.4], [1.0]], "Yours is [[0.6, 0.4], [1]]: give each row two numbers."),
+        ({"a": 1}, "Yours is {'a': 1}: give each row two numbers."),
     ],
 )
 def test_an_open_answer_that_is_no_matrix_of_probabilities_is_explained(answer, sentence):
     status, message, _ = judge(find("05-5"), answer)
     assert status == "wrong"
     assert sentence in message
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda x: list(read(x.argmax(1))), "The numbers are right, as a list. Return a tuple of them: `tuple(...)`."),
+        (lambda x: (k for k in read(x.argmax(1))), "The numbers are right, as a generator. Return a tuple of them"),
+        (lambda x: np.array(read(x.argmax(1))), "The numbers are right, as an ndarray. Return a tuple of them"),
+        (
+            lambda x: tuple(map(float, read(x.argmax(1)))),
+            "The numbers are right, and 1.0 is a float. An index is a",
+        ),
+    ],
+)
+def test_only_a_tuple_of_whole_numbers_is_a_text(answer, sentence):
+    """All of these were accepted, and the lesson asks for a tuple of class indices."""
+    status, message, _ = judge(find("05-7"), answer)
+    assert status == "wrong"
+    assert message.startswith(sentence)
+
+
+def test_a_none_for_one_case_alone_is_told_with_the_case():
+    _, message, _ = judge(find("05-1"), lambda path: text_rule(path) if path else None)
+    assert message.startswith("collapse_text('') gave None, and other cases gave a value: ")

@@ -238,6 +238,94 @@ def softmax_over_steps(logits, target):
     return -lattice.log_likelihood, p - q
 
 
+def skips_instead(s, rows):
+    return [s] + ([s - 2] if s > 1 and rows[s] not in (0, rows[s - 2]) else up_to_two(s)[1:])
+
+
+def skips_instead_in_beta(s, rows):
+    return [s] + ([s + 2] if s + 2 < len(rows) and rows[s + 2] not in (0, rows[s]) else [s + 1])
+
+
+def every_blank(s, rows):
+    return up_to_two(s) + ([s - 2] if s > 1 and s % 2 == 0 else [])
+
+
+def equal_labels(s, rows):
+    return up_to_two(s) + ([s - 2] if s > 1 and rows[s] and rows[s] == rows[s - 2] else [])
+
+
+def from_row_two(s, rows):
+    return right_rule(s, rows) if s >= 2 else [s]
+
+
+def paid_at_the_row_before(table, t, s, rows, probs):
+    return sum(table[t - 1, q] * probs[t, rows[q]] for q in right_rule(s, rows))
+
+
+def paid_by_adding(table, t, s, rows, probs):
+    return sum(table[t - 1, q] for q in right_rule(s, rows)) + probs[t, rows[s]]
+
+
+def beta_at(column, step=1):
+    """A beta cell that reads another column than t + 1."""
+
+    def cell(table, t, s, rows, probs):
+        follow = [q for q in right_beta_rule(s, rows) if q < len(rows)]
+        return sum(table[t + column, q] * probs[t + step, rows[q]] for q in follow)
+
+    return cell
+
+
+def beta_within(table, t, s, rows, probs):
+    follow = [q for q in right_beta_rule(s, rows) if q < len(rows)]
+    return sum(table[t + (q == s), q] * probs[t + 1, rows[q]] for q in follow)
+
+
+def ends_a_row_early(s, rows):
+    return [s] + [q for q in right_beta_rule(s, rows)[1:] if q < len(rows) - 1]
+
+
+def by_class(combine, rows_of=lambda rows: rows):
+    """06-4 class by class: the columns of posterior in one class, T by their number, combined."""
+
+    def run(gamma, rows, C):
+        rows = rows_of(rows)
+        held = [gamma[:, : len(rows)][:, rows == k] for k in range(C)]
+        return np.stack([combine(part) if part.size else np.zeros(len(gamma)) for part in held], axis=1)
+
+    return run
+
+
+sums_by_class = by_class(lambda part: part.sum(1))
+
+
+def stored_whole(gamma, rows, C):
+    q = np.zeros((len(gamma), C), dtype=int)
+    for s, k in enumerate(rows):
+        q[:, k] = q[:, k] + gamma[:, s]
+    return q
+
+
+def first_columns(gamma, rows, C):
+    return np.stack([gamma[:, k] if k < gamma.shape[1] else np.zeros(len(gamma)) for k in range(C)], axis=1)
+
+
+def from_m(combine, both=-np.inf):
+    """06-5 from the larger m and the sum of the two exponentials."""
+
+    def run(a, b):
+        m = max(a, b)
+        return both if m == -np.inf else combine(m, np.exp(a - m) + np.exp(b - m))
+
+    return run
+
+
+def other_way_round(a, b):
+    m, low = max(a, b), min(a, b)
+    with np.errstate(all="ignore"):
+        return m if m == -np.inf else m + np.log1p(np.exp(m - low))
+
+
 def sum_of_last_column():
     table = np.zeros((26, 11))
     table[0, :2] = 1
@@ -249,6 +337,91 @@ def sum_of_last_column():
 
 
 WRONG = [
+    ("06-1", alpha(skips_instead), "skips in place of stepping"),
+    ("06-1", alpha(from_row_two), "steps from row 2 on only"),
+    ("06-1", alpha(every_blank), "skips into blanks only"),
+    ("06-1", alpha(equal_labels), "skips between equal labels only"),
+    ("06-1", paid_at_the_row_before, "takes the probability of the row that it comes from"),
+    ("06-1", alpha(right_rule, lambda t, s, rows, probs: probs[t][rows[s - 1]]), "takes the class of the row before"),
+    (
+        "06-1",
+        alpha(right_rule, lambda t, s, rows, probs: probs[t + 1 if t + 1 < len(probs) else t][rows[s]]),
+        "takes the probability of the next step",
+    ),
+    ("06-1", paid_by_adding, "adds the probability of the sign"),
+    ("06-2", 1490116119384765625, "counts all paths, whatever they spell"),
+    ("06-2", math.log(math.comb(30, 10)), "gives the logarithm"),
+    ("06-3", beta(lambda s, rows: right_beta_rule(s, rows)[1:]), "cannot stay in its row"),
+    ("06-3", beta(lambda s, rows: [q for q in right_beta_rule(s, rows) if q != s + 1]), "cannot go on to the next row"),
+    ("06-3", beta(skips_instead_in_beta), "skips in place of stepping"),
+    ("06-3", beta(ends_a_row_early), "stops one row early"),
+    ("06-3", beta(lambda s, rows: [s, s + 1] + [s + 2] * (s % 2 == 0)), "skips into blanks only"),
+    ("06-3", beta_within, "steps and skips within column t"),
+    ("06-3", beta_at(0), "reads column t in place of column t + 1"),
+    ("06-3", beta_at(-1), "reads column t - 1, as alpha does"),
+    ("06-3", beta_at(-1, step=-1), "reads column t - 1, as alpha does"),
+    (
+        "06-3",
+        beta(right_beta_rule, lambda t, q, s, rows, probs: probs[t + 1, q]),
+        "takes the number of the row for the class",
+    ),
+    ("06-4", by_class(lambda part: part.max(1)), "takes the largest of the rows of a class"),
+    ("06-4", by_class(lambda part: part.sum(1), rows_of=lambda rows: rows[:-1]), "leaves out the last row"),
+    ("06-4", first_columns, "takes the number of the row for the class"),
+    (
+        "06-4",
+        lambda *given: (
+            sums_by_class(*given) / np.where(sums_by_class(*given).sum(0) > 0, sums_by_class(*given).sum(0), 1)
+        ),
+        "divides each class by its sum over the steps",
+    ),
+    ("06-4", lambda *given: sum(sums_by_class(*given)), "adds up the steps"),
+    ("06-4", lambda gamma, rows, C: gamma.sum(1), "adds up the classes"),
+    ("06-4", lambda *given: 1 - sums_by_class(*given), "gives what is missing to 1"),
+    ("06-4", stored_whole, "stores whole numbers"),
+    ("06-4", lambda gamma, rows, C: sums_by_class(gamma, rows, max(rows) + 1), "has as many classes as the rows hold"),
+    ("06-5", from_m(lambda m, total: m + math.log10(total)), "takes logarithms to another base"),
+    ("06-5", from_m(lambda m, total: m + math.log2(total)), "takes logarithms to another base"),
+    ("06-5", from_m(lambda m, total: m + total), "forgets the logarithm"),
+    ("06-5", lambda a, b: math.e**a + np.exp(b), "gives the sum of the probabilities"),
+    ("06-5", from_m(lambda m, total: m + np.log(total / 2)), "takes the mean of the probabilities"),
+    ("06-5", from_m(lambda m, total: m - np.log(total)), "subtracts what it should add"),
+    ("06-5", from_m(lambda m, total: m * np.log(total)), "multiplies where it should add"),
+    ("06-5", other_way_round, "takes the difference the wrong way round"),
+    ("06-5", lambda a, b: np.minimum(a, b), "takes the smaller one alone"),
+    ("06-5", from_m(lambda m, total: m + np.log(total), both=0), "gives 0 for two impossible events"),
+    (
+        "06-5",
+        lambda a, b: np.logaddexp(a, b) if abs(a - b) <= 10 else max(a, b),
+        "leaves the smaller one out where it is far below",
+    ),
+    ("06-6", training_step(lambda loss, p, q: (loss, q)), "gives q alone, without p"),
+    ("06-6", training_step(lambda loss, p, q: (loss, p)), "gives p alone, without q"),
+    (
+        "06-6",
+        training_step(lambda loss, p, q: (loss, (p - q) / p.shape[0])),
+        "divides the gradient by the number of steps",
+    ),
+    (
+        "06-6",
+        lambda z, y: training_step(lambda loss, p, q: (loss / (len(y) or 1), p - q))(z, y),
+        "divides the loss by the length of the target",
+    ),
+    (
+        "06-6",
+        training_step(lambda loss, p, q: (loss, np.negative(q) / p)),
+        "gives the gradient with respect to the probabilities",
+    ),
+    ("06-6", training_step(lambda loss, p, q: (loss, p * p - p * q)), "multiplies by p once more"),
+    (
+        "06-6",
+        lambda z, y: training_step(lambda loss, p, q: (loss, z - p + q))(z, y),
+        "gives the logits after a step",
+    ),
+    ("06-6", training_step(lambda loss, p, q: (loss, np.transpose(p - q))), "puts the classes before the steps"),
+    ("06-6", training_step(lambda loss, p, q: (loss / math.log(10), p - q)), "takes a logarithm to another base"),
+    ("06-6", training_step(lambda loss, p, q: loss), "gives the loss alone"),
+    ("06-6", training_step(lambda loss, p, q: p - q), "gives the gradient alone"),
     (
         "06-1",
         alpha(lambda s, rows: up_to_two(s) + ([s - 2] if s > 1 and rows[s] != 0 else [])),
@@ -430,6 +603,7 @@ def test_every_named_mistake_has_a_wrong_answer_here():
         ("06-1", alpha(right_rule)),
         ("06-3", beta(right_beta_rule)),
         ("06-3", beta(own_row_holds_a_label)),
+        ("06-4", sums_by_class),
         ("06-5", np.logaddexp),
         ("06-2", math.comb(30, 10)),
         ("06-6", training_step(lambda loss, p, q: (loss, p - q))),

@@ -212,6 +212,77 @@ def wrong_whole(**slip):
     return lambda log_probs, targets, T_n: whole(log_probs, targets, T_n, **slip)
 
 
+def three_terms(before, skip, stay=1.0, step=1.0, back=2, add=np.add):
+    """07-1 without the emissions, each of its terms by itself."""
+    one, two = 0 * before, 0 * before
+    one[1:] = before[:-1]
+    two[2:] = before[2 - back : len(before) - back] if len(before) > 2 else 0
+    return add(add(stay * before, step * one), skip * two)
+
+
+def ends(read):
+    """07-2 with the two cells read in another way, of alpha, t, n and s."""
+    return lambda a, T, S: read(a, np.array(T) - 1, np.arange(len(T)), 2 * np.array(S))
+
+
+def sweeping(after=lambda reached, account, emit: (reached, account), step=padded_twice, first=1, log=np.log, **part):
+    """07-5 with a part of it in another way."""
+
+    def run(start, emit, skip):
+        reached = np.zeros(emit.shape)
+        reached[0] = start
+        accounts = np.zeros(emit.shape[part.get("axis_of_accounts", 2)])
+        for t in range(first, len(emit)):
+            paid = reached[t - 1] * emit[t - 1]
+            scale = part.get("scale", lambda paid: paid.sum(0))(paid)
+            with np.errstate(all="ignore"):
+                accounts += log(scale)
+                reached[t] = step(paid / scale if part.get("divide", True) else paid, skip, np.ones(skip.shape))
+            if part.get("hurry", False):
+                return reached, accounts
+        return after(reached, accounts, emit)
+
+    return run
+
+
+def paid_in_place(reached, account, emit):
+    paid = reached[:-1] * emit[:-1]
+    return np.concatenate([paid / paid.sum(1, keepdims=True), reached[-1:]]), account
+
+
+def by_rows(log_probs, targets, T_n, counted=lambda s: True, loss=None, undo=None):
+    """07-6 from its parts: which rows count, how the loss is read, and what the columns are divided by."""
+    rows, skip, ends = batch(targets)
+    emit = wait(log_probs, rows, T_n)
+    start = 0 * ends
+    start[:2] = 1.0
+    front, scales = swept(start, emit, skip)
+    mirror = swept(ends[::-1], emit[::-1, ::-1], np.vstack([skip[2:], 0 * skip[:2]])[::-1])[0]
+    joint = front * emit * mirror[::-1, ::-1]
+    q, sums = np.zeros(log_probs.shape), joint.sum(1)
+    by = sums if undo is None else undo(sums)
+    with np.errstate(divide="ignore"):
+        losses = -scales - np.log(sums[-1] if loss is None else loss(front[-1] * emit[-1], sums))
+    for n, T in enumerate(T_n):
+        for s in filter(counted, range(len(rows))):
+            q[:T, n, rows[s, n]] += (joint[:, s, n] / np.where(by > 0, by, 1)[..., n])[:T]
+    return losses, q
+
+
+def read_off(**part):
+    return lambda log_probs, targets, T_n: by_rows(log_probs, targets, T_n, **part)
+
+
+def logits_gradient(log_probs, targets, T_n):
+    losses, q = whole(log_probs, targets, T_n)
+    return losses, np.exp(log_probs) - q
+
+
+def per_label(log_probs, targets, T_n):
+    losses, q = whole(log_probs, targets, T_n)
+    return [loss / max(len(y), 1) for loss, y in zip(losses, targets, strict=True)], q
+
+
 def sample_by_sample(log_probs, targets, T_n):
     """07-6 by the package, one sample after the other."""
     losses, q = [], np.zeros_like(log_probs)
@@ -220,17 +291,18 @@ def sample_by_sample(log_probs, targets, T_n):
         losses.append(-lattice.log_likelihood)
         for s, k in enumerate(lattice.rows):
             q[:T, n, k] += lattice.posterior[:, s]
-    return losses, q
+    return np.array(losses), q
 
 
-def steps(emit, skip, step=None, account=lambda old, new: old + new, first=1, begin=lambda a: a):
+def steps(emit, skip, step=None, account=lambda old, new: old + new, first=1, begin=lambda a: a, divide=True):
     """07-3 with a part of it in another way."""
     alpha = np.zeros(emit.shape[1])
     alpha[:2] = emit[0, :2]
     alpha, total = np.asarray(begin(alpha)), 0.0
     for t in range(first, len(emit)):
-        total = account(total, math.log(alpha.sum()))
-        alpha = alpha / alpha.sum()
+        with np.errstate(divide="ignore"):
+            total = account(total, np.log(alpha.sum()))
+        alpha = alpha / alpha.sum() if divide else alpha
         alpha = right_step(alpha, skip, emit[t]) if step is None else step(alpha, t)
     with np.errstate(divide="ignore"):
         return total + np.log(alpha[-2] + alpha[-1])
@@ -341,7 +413,85 @@ def never_rescale(emit, skip):
     return math.log(alpha[-2:].sum()) if alpha[-2:].sum() > 0 else -math.inf
 
 
+LENGTH_L = "makes L numbers where N accounts belong, or L × N ones"
+
 WRONG = [
+    ("07-1", lambda b, k, e: three_terms(b, k, stay=0) * e, "does not let a path stay where it is"),
+    ("07-1", lambda b, k, e: three_terms(b, k, step=0) * e, "never steps"),
+    ("07-1", lambda b, k, e: three_terms(b, k, step=1 - k) * e, "skips in place of stepping"),
+    ("07-1", lambda b, k, e: three_terms(b, k, back=1) * e, "takes one row for two where it skips"),
+    ("07-1", lambda b, k, e: three_terms(b, k == 0) * e, "takes a 0 in `skip` for yes"),
+    ("07-1", lambda b, k, e: three_terms(b, k, add=np.maximum) * e, "takes the best way into a cell"),
+    ("07-1", lambda b, k, e: three_terms(b, k) + e, "adds the probability of the sign"),
+    ("07-2", lambda a, T, S: read_end(a, S, T), "takes the input lengths for the target lengths"),
+    ("07-2", ends(lambda a, t, n, s: a[n, t, s] + a[n, t, s - 1]), "puts the sample before the step"),
+    ("07-2", ends(lambda a, t, n, s: a[t, n, s] * a[t, n, s - 1]), "multiplies the two cells"),
+    ("07-2", ends(lambda a, t, n, s: np.maximum(a[t, n, s - 1], a[t, n, s])), "takes the better of the two ends"),
+    ("07-2", ends(lambda a, t, n, s: [sum(a[t[i], i]) for i in n]), "reads all rows"),
+    ("07-2", lambda a, T, S: sum(read_end(a, T, S)), "adds up all samples"),
+    ("07-2", ends(lambda a, t, n, s: a[t - 1, n, s] + a[t - 1, n, s - 1]), "reads the step before the last"),
+    ("07-2", ends(lambda a, t, n, s: [a[t[i], i, s[i] - 1 : s[i]].sum() for i in n]), "reads one cell"),
+    ("07-2", ends(lambda a, t, n, s: a[t, s, n] + a[t, s - 1, n]), "reads past the end"),
+    ("07-3", lambda emit, skip: steps(emit, skip, divide=False), "adds to the account and does not divide"),
+    (
+        "07-3",
+        lambda emit, skip: steps(emit, skip, account=lambda old, new: old + math.exp(new)),
+        "adds the sums, not their logarithms",
+    ),
+    ("07-3", lambda emit, skip: steps(emit, skip, begin=lambda a: [a[0], *(0 * a[1:])]), "begins in the blank alone"),
+    ("07-3", ending(lambda account, a: account + a[-1] + a[-2]), "takes no logarithm at the end"),
+    ("07-3", ending(lambda account, a: account + np.log(a[0] + a[1])), "reads the first two cells"),
+    ("07-3", ending(lambda account, a: account + math.log(a[-2])), "reads the last label alone"),
+    (
+        "07-3",
+        ending(lambda account, a: account / math.log(2) + math.log(a[-2:].sum())),
+        "takes logarithms to another base",
+    ),
+    ("07-4", 2 * 500 * 16 * 1000 * 4 / 1000, "gives kilobytes"),
+    ("07-4", 64e6 / 1e9, "gives gigabytes"),
+    ("07-4", 2 * 500 * 1000 * 4, "forgets the batch"),
+    ("07-4", 3 * 500 * 16 * 1000 * 4, "moves three arrays"),
+    ("07-4", 500 * 16 * 1000 * 32, "takes a number for 32 bytes"),
+    ("07-5", sweeping(axis_of_accounts=1), LENGTH_L),
+    ("07-5", sweeping(step=lambda x, k, ones: right_step(x, k, ones) * np.ones(len(x))), LENGTH_L),
+    ("07-5", sweeping(scale=lambda paid: paid.max(0)), "divides by another number than the sum"),
+    ("07-5", sweeping(scale=lambda paid: paid.mean(0)), "divides by another number than the sum"),
+    ("07-5", sweeping(divide=False), "adds to the accounts and does not divide"),
+    ("07-5", sweeping(log=lambda scale: scale), "adds the sums, not their logarithms"),
+    ("07-5", sweeping(step=lambda x, k, ones: right_step(x, ones, k)), "hands over the ones before the skips"),
+    ("07-5", sweeping(step=lambda x, k, ones: right_step(x, ones, ones)), "skips into every row"),
+    ("07-5", sweeping(step=lambda x, k, ones: right_step(x, 0 * k, ones)), "never skips"),
+    ("07-5", sweeping(after=paid_in_place), "writes what has been paid into `reached`"),
+    (
+        "07-5",
+        sweeping(after=lambda r, a, emit: (r * emit, a)),
+        "gives alpha, which has paid, in place of what is reached",
+    ),
+    (
+        "07-5",
+        sweeping(after=lambda r, a, emit: (r, a + np.log((r[-1] * emit[-1]).sum(0)))),
+        "counts the last column's sum, too",
+    ),
+    ("07-5", sweeping(hurry=True), "returns within the loop"),
+    ("07-5", sweeping(first=0), "begins the loop at t = 0"),
+    ("07-6", wrong_whole(turn=lambda skip: np.roll(skip, -2, axis=0)), "moves the skips and does not turn them"),
+    ("07-6", wrong_whole(turn=lambda skip: np.roll(skip, -2)[::-1]), "moves the skips along every axis"),
+    ("07-6", wrong_whole(turn=lambda skip: np.roll(skip, -1, 0)[::-1]), "moves the skips by one row"),
+    ("07-6", wrong_whole(turn=lambda skip: np.vstack([skip[2:], skip[:2]])[::-1, ::-1]), "turns the samples, too"),
+    ("07-6", wrong_whole(begin=lambda ends: np.flip(ends)), "turns the samples, too"),
+    ("07-6", wrong_whole(turn_emissions=np.flip), "turns the samples, too"),
+    ("07-6", wrong_whole(back=np.flip), "turns the samples, too"),
+    ("07-6", wrong_whole(turn_emissions=lambda emit: emit[:, ::-1]), "turns the rows of the emissions alone"),
+    ("07-6", wrong_whole(turn_emissions=lambda emit: emit), "does not turn the emissions"),
+    ("07-6", read_off(loss=lambda end, sums: sums[0]), "reads the first column in place of the last"),
+    ("07-6", read_off(undo=lambda sums: sums[-1:]), "divides every column by the sum of the last"),
+    ("07-6", read_off(loss=lambda end, sums: end[-1] + end[-2]), "reads the last rows of the longest target"),
+    ("07-6", read_off(loss=lambda end, sums: end.sum(0)), "reads the loss from all rows"),
+    ("07-6", read_off(counted=lambda s: s % 2), "leaves out the blanks"),
+    ("07-6", read_off(counted=lambda s: s % 2 == 0), "leaves out the labels"),
+    ("07-6", logits_gradient, "gives the gradient with respect to the logits"),
+    ("07-6", per_label, "divides each loss by the length of its target"),
+    ("07-6", wrong_whole(result=lambda losses, q: (np.mean(losses), q)), "takes the mean of the losses"),
     ("07-1", in_place_loop, "reads rows that it has already changed"),
     ("07-1", rolled, "lets the last rows come back in at the first"),
     ("07-1", padded_wrong_mask, "looks the skip up in the row it comes from"),
@@ -404,7 +554,7 @@ WRONG = [
     (
         "07-2",
         lambda a, T, S: a[np.array(T) - 1, range(len(T)), np.array(2 * S)],
-        "reads past the end",
+        "makes a list twice as long, where numbers should be doubled",
     ),
     ("07-2", lambda a, T, S: -np.log(read_end(a, T, S)), "gives the losses"),
     ("07-3", lambda emit, skip: by_constant(emit, skip, 0.1), "divides by a number that is always the same"),
@@ -528,7 +678,9 @@ def test_every_named_mistake_has_a_wrong_answer_here():
         ("07-3", rescale),
         ("07-4", 64e6),
         ("07-5", swept),
+        ("07-5", sweeping()),
         ("07-6", whole),
+        ("07-6", by_rows),
         ("07-6", sample_by_sample),
     ],
 )

@@ -118,6 +118,15 @@ def test_plain_values_come_back_equal_and_of_the_same_type(value):
     assert back(value) == value and type(back(value)) is type(value)
 
 
+@pytest.mark.parametrize("value", [np.int64(13), np.float32(0.1), np.bool_(True)])
+def test_numbers_of_numpy_come_back_with_their_type(value, notebook):
+    """Of 05-2 and 07-4 answered by NumPy it was said that 'a int64 lives in this notebook only'."""
+    assert back(value) == value and type(back(value)) is type(value)
+    f = notebook("def f(x):\n    return x * HALF").f
+    f.__globals__["HALF"] = value
+    assert back(f)(2) == 2 * value
+
+
 def test_arrays_come_back_with_their_type():
     array = np.array([[0.1, 1e300], [-0.0, 5e-324]])
     assert back(array).tobytes() == array.tobytes()
@@ -137,7 +146,8 @@ def test_arrays_come_back_with_their_type():
         ("exec('def f(x): return x')", "the source of 'f' is not at hand"),
         ("class A:\n    def f(self, x):\n        return x\nf = A.f", "defined inside something else"),
         ("f = float('nan')", "a float lives in this notebook only"),
-        ("import numpy\nbig = numpy.zeros(200_000)\ndef f(x):\n    return big", "big, a ndarray, lives in"),
+        ("f = __import__('collections').OrderedDict(a=1)", "an OrderedDict lives in this notebook only"),
+        ("import numpy\nbig = numpy.zeros(200_000)\ndef f(x):\n    return big", "big, an ndarray, lives in"),
     ],
 )
 def test_what_lives_in_its_kernel_only_is_refused_with_a_sentence(notebook, source, sentence):
