@@ -29,6 +29,8 @@ def check(a: argparse.Namespace) -> torch.device:
     device = _device(a.device)
     if a.output.is_dir():
         raise ValueError(f"--output {str(a.output)!r} is a folder; give the name of a file in it")
+    if a.output.exists() and not a.output.is_file():
+        raise ValueError(f"--output {str(a.output)!r} is a device, and no file; give another name")
     _check_folder("--output", a.output.parent)
     _check_folder("--run", a.run)
     return device
