@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection, wait
 from threading import Thread
 
 UNGUARDED = 97
-"""The exit status of a process that was about to start processes while it reads the script of the one that started it."""
+"""The exit status of a process that was to start processes while it read the script of the one that started it."""
 
 
 @contextmanager

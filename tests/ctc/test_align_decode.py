@@ -12,7 +12,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crnn_lessons.ctc import (
-    alignments, beam_search, best_path, collapse, extend, forced_alignment, forward_backward, min_frames, predecessors,
+    alignments,
+    beam_search,
+    best_path,
+    collapse,
+    extend,
+    forced_alignment,
+    forward_backward,
+    min_frames,
+    predecessors,
     text_log_probs,
 )  # fmt: skip
 

@@ -89,7 +89,9 @@ def test_gradients_that_come_batched():
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("transform", [torch.func.jacfwd, torch.func.hessian, lambda f: lambda x: torch.func.jvp(f, (x,), (x,))])
+@pytest.mark.parametrize(
+    "transform", [torch.func.jacfwd, torch.func.hessian, lambda f: lambda x: torch.func.jvp(f, (x,), (x,))]
+)
 def test_forward_mode_is_refused_in_one_sentence(loss, transform):
     with pytest.raises(RuntimeError, match=r"^ctc_loss has no derivative in forward mode; take it in reverse mode"):
         transform(lambda x: loss(x, TARGETS, T_OF, S_OF))(scores())

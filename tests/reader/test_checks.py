@@ -61,7 +61,7 @@ def test_places_to_write_to(refused, tmp_path):
     file.write_text("")
     assert "is a folder; give the name of a file in it" in refused("--output", tmp_path)
     assert "--output: " in refused("--output", file / "w") and "is a file" in refused("--output", file / "deep/er/w")
-    assert refused("--output", os.devnull) == f"train: --output {os.devnull!r} is a device, and no file; give another name"
+    assert "--output '/dev/null' is a device, and no file" in refused("--output", "/dev/null")
     assert "is a file" in refused("--run", file) and "is a file" in refused("--run", file / "below")
     if os.path.isdir("/proc/1"):  # nobody may write here, not even root
         assert "nothing can be written to '/proc'" in refused("--output", "/proc/none/w.safetensors")
