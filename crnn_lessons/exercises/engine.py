@@ -15,7 +15,7 @@ from types import GeneratorType
 from typing import Any
 
 from crnn_lessons.exercises.aside import beat
-from crnn_lessons.exercises.compare import difference, same, short, unfinished
+from crnn_lessons.exercises.compare import difference, message_of, same, short, unfinished
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 
@@ -179,7 +179,7 @@ def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
 
 def _kind(error: BaseException) -> str:
     """What two errors have in common that have the same cause: their type, and whether a `...` or a None got there."""
-    missing = any(name in str(error) for name in ("ellipsis", "NoneType"))
+    missing = any(name in message_of(error) for name in ("ellipsis", "NoneType"))
     return f"raised {type(error).__name__}{' over something missing' if missing else ''}"
 
 
@@ -194,5 +194,5 @@ def _raised(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     inside = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
     where = f" in line {inside[-1].lineno} of the cell ({inside[-1].line})" if inside and inside[-1].line else ""
-    said = f": {error}" if str(error) else ""
-    return f"{type(error).__name__}{said}{where}."
+    said = message_of(error)
+    return f"{type(error).__name__}{f': {said}' if said else ''}{where}."
