@@ -4,8 +4,6 @@ import codecs
 import os
 import sys
 
-from crnn_lessons.reader.commands import main
-
 
 def _in_any_encoding(error: UnicodeError) -> tuple[str | bytes, int]:
     """Write out what an output cannot encode; but bytes of a file's name that are no text stay as they are."""
@@ -23,4 +21,11 @@ if __name__ == "__main__":
         sys.exit(f"{sys.argv[1] if sys.argv[1:] else 'crnn_lessons'}: standard output is closed; leave it open")
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="written-out")
-    sys.exit(main())
+    try:
+        from crnn_lessons.reader.commands import main
+
+        status = main()
+    except KeyboardInterrupt:  # before there was a command to say so
+        print("crnn_lessons: interrupted", file=sys.stderr)
+        status = 130
+    sys.exit(status)

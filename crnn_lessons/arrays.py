@@ -28,9 +28,12 @@ def as_array(values: ArrayLike, what: str) -> np.ndarray:
         what: the beginning of the sentence of an error, such as "bias must be a list of numbers".
 
     Raises:
-        ValueError: they are no numbers, or lists of unequal lengths.
+        ValueError: they are no real numbers, lists of unequal lengths, or a tensor without data.
     """
     try:
-        return np.asarray(to_numpy(values), dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
+        found = np.asarray(to_numpy(values))
+        if found.dtype.kind == "c":  # a cast would drop the imaginary part
+            raise TypeError
+        return found.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError, NotImplementedError):
         raise ValueError(f"{what}, and got {' '.join(reprlib.repr(values).split())}") from None

@@ -30,8 +30,14 @@ def read_lines(path: str | os.PathLike) -> list[str]:
 
 
 def write_atomically(path: str | os.PathLike, data: bytes) -> None:
-    """Write bytes to a file that appears whole or not at all; its folder is made if it is missing."""
+    """Write bytes to a file that appears whole or not at all; its folder is made if it is missing.
+
+    Raises:
+        ValueError: a folder, or a device as /dev/null, stands there; a file would take its place.
+    """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{str(path)!r} is a folder or a device, and no file; choose another name")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -1,6 +1,7 @@
 """Lists and tables are read as their writers meant them, whatever the editor put between the lines."""
 
 import codecs
+import os
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from PIL import Image
 
 from crnn_lessons.data.folders import read_folder
 from crnn_lessons.data.pools import PoolSpec
-from crnn_lessons.files import read_lines
+from crnn_lessons.files import read_lines, write_atomically
 from crnn_lessons.metrics import character_error_rate, fold, one_minus_ned, word_accuracy
 from crnn_lessons.text.words import load_words
 
@@ -90,3 +91,14 @@ def test_scores_and_labels_do_not_depend_on_the_form_of_a_letter():
         spec = PoolSpec(1, 0, (), (), characters=characters)
         assert spec.label(f"Caf{E}") == spec.label("caf\u00e9") == "caf\u00e9"
     assert PoolSpec(1, 0, (), (), characters=f"a{E}") == PoolSpec(1, 0, (), (), characters="a\u00e9")
+
+
+def test_no_file_takes_the_place_of_a_device_or_a_folder(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for place in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(ValueError, match="is a folder or a device, and no file; choose another name"):
+            write_atomically(place, b"data")
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"] and not (tmp_path / "pipe").is_file()
+    write_atomically(tmp_path / "new/file", b"data")
+    write_atomically(tmp_path / "new/file", b"other")
+    assert (tmp_path / "new/file").read_bytes() == b"other"

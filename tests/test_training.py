@@ -233,6 +233,28 @@ def test_a_checkpoint_that_lacks_a_part_is_refused_with_a_sentence(tmp_path, cha
         trainer.resume()
 
 
+@pytest.mark.parametrize("name", ["step", "seconds", "settings", "data", "smooth", "history"])
+@pytest.mark.parametrize("value", [True, [[1]], {"a": 1}, "x", 1.5, None])
+def test_a_checkpoint_with_something_else_in_a_field_is_refused_with_a_sentence(tmp_path, name, value):
+    file = tmp_path / "checkpoint.safetensors"
+    Trainer(line_model(), line_batches, squared, SETTINGS, file).run(until=2, progress=False)
+    found = Checkpoint.read(file)
+    kinds = {"settings": dict, "data": str, "history": list, "seconds": float, "smooth": (float, type(None))}
+    setattr(found, name, value)
+    found.write(file)
+    if isinstance(value, kinds.get(name, ())):
+        Checkpoint.read(file)
+    else:
+        with pytest.raises(ValueError, match="is damaged: what stands in it does not fit"):
+            Checkpoint.read(file)
+
+
+@pytest.mark.parametrize("options", [{"validate_every": 0}, {"save_every": -5}])
+def test_intervals_are_at_least_one_step(options):
+    with pytest.raises(ValueError, match="validate_every and save_every are 1 or more, and are "):
+        Trainer(line_model(), line_batches, squared, SETTINGS).run(validate=lambda model: {}, progress=False, **options)
+
+
 def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path):
     trainer = Trainer(line_model(), line_batches, squared, SETTINGS, tmp_path / "c")
     trainer.run(until=3, progress=False)

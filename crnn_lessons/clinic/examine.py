@@ -40,7 +40,7 @@ HIDES = {
     "optimiser moves other weights": ("learning rate too low",),
     "learning rate too high": ("gradient explodes", "picture has no effect", "gradient is zero"),
 }  # fmt: skip
-"""Diseases that follow from another one, and are not reported beside it."""
+"""Diseases that follow from another one: found beside it, they stand among those that could not be examined."""
 
 
 def examine(
@@ -88,7 +88,9 @@ def examine(
                 evidence, cure = seen if isinstance(seen, tuple) else (seen, check.cure)
                 found.append(Finding(check.disease, evidence, cure, check.source))
         remarks = tuple(_remarks(patient))
-    hidden = {name for finding in found for name in HIDES.get(finding.disease, ())}
+    hidden = {name: finding.disease for finding in reversed(found) for name in HIDES.get(finding.disease, ())}
+    for name in (finding.disease for finding in found if finding.disease in hidden):
+        unseen[name] = f"what speaks for it may come from {hidden[name]!r}; mend that, and examine again"
     return Report(tuple(finding for finding in found if finding.disease not in hidden), tuple(passed), unseen, remarks)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from crnn_lessons.clinic.check import Unseen, disease, some
 from crnn_lessons.clinic.measure import as_log_probs, losses
-from crnn_lessons.clinic.patient import MOST, Patient
+from crnn_lessons.clinic.patient import Patient
 
 LARGE, FLAT = 20.0, 0.01
 """Values and deviations of what the first layer is given: healthy ones lie within -5 to 5, and deviate by 0.1 to 1."""
@@ -23,9 +23,8 @@ NO_READER = "it takes a network that reads"
 @disease("NaN in the pictures", "assert torch.isfinite(images).all()  # a flat picture has the deviation 0")
 def not_finite(patient: Patient) -> str | None:
     """A picture holds NaN or infinity, most often a flat one that was divided by its deviation."""
-    first = range(min(patient.N, MOST))
-    bad = [n for n in first if not torch.isfinite(patient.pick([n])).all()]
-    return f"{some(bad, len(first))} hold NaN or infinity" if bad else None
+    bad = [n for n in range(patient.N) if not torch.isfinite(patient.pick([n])).all()]
+    return f"{some(bad, patient.N)} hold NaN or infinity" if bad else None
 
 
 @disease("pictures all alike", "print(len({p.tobytes() for p in pictures}))  # an index that stays 0, a bad resize")
@@ -78,10 +77,12 @@ def shifted(patient: Patient) -> str | None:
     best = cost[range(N), other].sum() / letters
     if best > 0.5 * patient.level:
         return _by_ink(patient)
-    moved = [(patient.rows[places[n]], patient.rows[places[m]]) for n, m in enumerate(other) if n != m]
+    moved = [(cost[n, m] / len(labels[m]), n, m) for n, m in enumerate(other) if n != m]
     if best < min(1.0, patient.now / 2) and 2 * len(moved) >= N:
         said = f"the loss is {patient.now:.2f} nats a character, and {best:.2f} with the texts given out anew"
-        return f"{said}: that of picture {moved[0][0]} stands beside picture {moved[0][1]}"
+        # subtle: a text may belong to a picture that was not looked at, and is given to whichever is left over
+        _, n, m = min(moved)
+        return f"{said}: that of picture {patient.rows[places[n]]} stands beside picture {patient.rows[places[m]]}"
     return None
 
 
@@ -100,7 +101,9 @@ def _by_ink(patient: Patient) -> str | None:
         return None
     if by_shift[best] < 0.9 or by_shift[0] > 0.4:
         raise Unseen(f"{NO_READER}; letters and pieces of ink do not go together here")
-    said = f"by {by_shift[0]:.2f}; with the texts moved by {best}, by {by_shift[best]:.2f}"
+    up, down = best, len(S) - best  # the nearer: of a larger batch, the last that is looked at is no neighbour
+    moved = f"{up} up" if up <= down else f"{down} down"
+    said = f"by {by_shift[0]:.2f}; with the texts moved {moved} the list, by {by_shift[best]:.2f}"
     return f"the numbers of letters and of pieces of ink correlate {said}"
 
 

@@ -103,6 +103,12 @@ class CTCFunction(torch.autograd.Function):
         return gradient, *(None,) * 8
 
     @staticmethod
+    def jvp(ctx: Any, *_: Any) -> None:
+        raise RuntimeError(
+            "ctc_loss has no derivative in forward mode; take it in reverse mode, as torch.func.grad and jacrev do"
+        )
+
+    @staticmethod
     def vmap(info: Any, in_dims: tuple, *inputs: Any) -> tuple[tuple[Tensor, ...], tuple[int, ...]]:
         """One call after the other: each has its own targets, and inside each the samples run side by side."""
         each = [

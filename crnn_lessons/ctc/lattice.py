@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from crnn_lessons.alphabet import BLANK
+from crnn_lessons.arrays import as_array
 from crnn_lessons.ctc.alignments import check_blank, check_target
 
 
@@ -105,11 +106,10 @@ def check_log_probs(log_probs: np.ndarray | Tensor) -> np.ndarray:
     """Return log_probs, an array or a tensor of any kind, as a float64 T x C array, or say why it is none.
 
     Raises:
-        ValueError: the wrong number of axes, no class, a NaN, or +inf. Minus infinity (a probability of zero) is fine.
+        ValueError: no numbers, the wrong number of axes, no class, a NaN, or +inf. Minus infinity (a probability of
+            zero) is fine.
     """
-    if isinstance(log_probs, Tensor):  # NumPy alone would refuse bfloat16, a GPU's tensor, or one that wants a gradient
-        log_probs = log_probs.double().numpy(force=True)
-    log_probs = np.asarray(log_probs, dtype=np.float64)
+    log_probs = as_array(log_probs, "log_probs must be an array of numbers, T x C")
     if log_probs.ndim != 2 or log_probs.shape[1] == 0:
         raise ValueError(f"log_probs must be T x C (time steps by classes), and has the shape {log_probs.shape}")
     if log_probs.size and not log_probs.max() < np.inf:  # a NaN is below nothing

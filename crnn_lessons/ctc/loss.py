@@ -146,6 +146,8 @@ def _loss(
     zero_infinity: bool,
     logits: bool,
 ) -> Tensor:
+    if torch._C._is_tracing():
+        raise TypeError("ctc_loss cannot be traced: trace the network alone, and call the loss from Python")
     check_log_probs_tensor(scores, "logits" if logits else "log_probs")
     if reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, and is {reduction!r}")

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from crnn_lessons.alphabet import BLANK
-from crnn_lessons.arrays import to_numpy
+from crnn_lessons.arrays import as_array
 from crnn_lessons.ctc import beam
 from crnn_lessons.ctc.alignments import check_blank, whole_number
 from crnn_lessons.ctc.fast.choose import available
@@ -75,7 +75,7 @@ def beam_search(
 
     Source: Hannun et al. 2014, algorithm 1.
     """
-    frames = np.asarray(to_numpy(log_probs), dtype=np.float64)
+    frames = as_array(log_probs, "log_probs must be an array of numbers, T x C")
     if frames.ndim != 2:
         check_log_probs(frames)  # says what is wrong; what else may be is looked at below
     options = {"lexicon": lexicon, "language": language, "alpha": alpha, "beta": beta}
@@ -95,7 +95,7 @@ def beam_search_batch(
     beta: float = 0.0,
 ) -> list[list[Hypothesis]]:
     """``beam_search`` for each of N sequences, T N C, of the lengths given, as many at a time as torch uses threads."""
-    frames = np.asarray(to_numpy(log_probs), dtype=np.float64)
+    frames = as_array(log_probs, "log_probs must be an array of numbers, T x N x C")
     lengths = np.array([whole_number(T, f"input_lengths[{n}]") for n, T in enumerate(input_lengths)], np.int64)
     _check_frames(frames, lengths)
     blank = check_blank(blank, frames.shape[2])
@@ -145,8 +145,13 @@ def lexicon_search(
     return (_weighed(frames, near, blank) or _weighed(frames, [(text, 0.0, math.nan)], blank))[:top]
 
 
-def text_log_probs(frames: np.ndarray, texts: Sequence[tuple[int, ...]], blank: int = BLANK) -> np.ndarray:
-    """ln p(text | X) of each of N texts over the same T x C log-probabilities, in float64."""
+def text_log_probs(log_probs: ArrayLike, texts: Sequence[Sequence[int]], blank: int = BLANK) -> np.ndarray:
+    """ln p(text | X) of each of N texts over the same T x C log-probabilities, in float64.
+
+    Raises:
+        ValueError: log_probs is no T x C array, or has a NaN or +inf; or a label that is no class.
+    """
+    frames = check_log_probs(log_probs)
     T, N, lengths = len(frames), len(texts), [len(text) for text in texts]
     if T == 0 or N == 0:  # of no frames, the empty text is all there is
         return np.where(np.array(lengths, dtype=np.int64) > 0, -np.inf, 0.0)

@@ -1,11 +1,14 @@
-"""A folder of word images with a table of their texts."""
+"""A folder of word images with a table of their texts, and the bytes of such a pair."""
 
 from __future__ import annotations
 
 import os
+import reprlib
 import unicodedata
 from pathlib import Path, PurePath, PureWindowsPath
+from typing import Any
 
+from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.files import read_lines
 
 
@@ -35,3 +38,29 @@ def read_folder(folder: str | os.PathLike) -> list[tuple[Path, str]]:
             raise FileNotFoundError(f"line {number} of {table.name} names {name!r}, which is not in the folder")
         pairs.append((path, text))
     return pairs
+
+
+def sample_bytes(pair: Any, name: str, check: bool) -> tuple[bytes, bytes]:
+    """An image file's bytes and its text's, from a pair of a path or bytes and a text.
+
+    Args:
+        name: what errors call the pair.
+        check: whether to refuse an image that cannot be read as one.
+
+    Raises:
+        TypeError, ValueError: it is no such pair, or the image cannot be read; the message names it.
+    """
+    try:
+        source, text = pair
+        label = unicodedata.normalize("NFC", text).encode("utf-8")
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} is no pair of an image and its text: {reprlib.repr(pair)}") from None
+    if not isinstance(source, (bytes, str, os.PathLike)):
+        raise TypeError(f"{name}: an image is a path or bytes, and is a {type(source).__name__}")
+    try:
+        if check:
+            load_grey(source)
+        return source if isinstance(source, bytes) else Path(source).read_bytes(), label
+    except (OSError, ValueError) as error:
+        what = "" if isinstance(source, bytes) else f" ({Path(source).name})"
+        raise ValueError(f"{name}{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None

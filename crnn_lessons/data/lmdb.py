@@ -5,6 +5,7 @@ Indices in the file begin at 1; samples here, as everywhere in Python, at 0. Nee
 
 from __future__ import annotations
 
+import operator
 import os
 import shutil
 import tempfile
@@ -13,12 +14,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from crnn_lessons.data.folders import read_folder
-from crnn_lessons.data.pictures import load_grey
+from crnn_lessons.data.folders import read_folder, sample_bytes
 
 COUNT = b"num-samples"
 _OPEN: dict[str, tuple[tuple[int, ...], Any]] = {}
-"""By the path of a file: the process that opened it and what the file was (inode, size, time); its environment."""
+"""By path: the process that opened the file and what that was then (inode, size, time); its environment."""
 
 
 class LMDBWords(Sequence):
@@ -62,7 +62,7 @@ class LMDBWords(Sequence):
             KeyError: the file lacks the sample's image or label.
             ValueError: the label is not UTF-8; or the file was damaged, cut short or written anew.
         """
-        if not -len(self) <= index < len(self):
+        if not -len(self) <= (index := operator.index(index)) < len(self):
             raise IndexError(f"sample {index} does not exist: {self.path.name} has {len(self)}, numbered from 0")
         if self._get(COUNT) != self._count:
             raise ValueError(f"{self.path.name} was written anew since it was opened; open it again")
@@ -128,17 +128,8 @@ def _write(pairs: Iterable[tuple[object, str]], folder: Path, check: bool) -> in
     # The map is address space, not memory; small at first, because some systems make the file as large as it.
     environment, count = _lmdb().open(str(folder), map_size=1 << 24), 0
     try:
-        for count, (source, text) in enumerate(pairs, start=1):
-            if not isinstance(source, (bytes, str, os.PathLike)):
-                raise TypeError(f"sample {count}: an image is a path or bytes, and is a {type(source).__name__}")
-            if check:
-                try:
-                    load_grey(source)
-                except (FileNotFoundError, ValueError) as error:
-                    what = "" if isinstance(source, bytes) else f" ({Path(source).name})"
-                    raise ValueError(f"sample {count}{what} cannot be read: {error}") from None
-            data = source if isinstance(source, bytes) else Path(source).read_bytes()
-            label = unicodedata.normalize("NFC", text).encode("utf-8")
+        for count, pair in enumerate(pairs, start=1):
+            data, label = sample_bytes(pair, f"sample {count}", check)
             _put(environment, {b"image-%09d" % count: data, b"label-%09d" % count: label})
         _put(environment, {COUNT: str(count).encode()})
         environment.sync(True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
 from collections.abc import Callable
@@ -102,8 +103,14 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _limited(file: BinaryIO) -> bytes:
-    """What a file holds, if it comes to an end: a device may go on for ever."""
-    data = file.read(MOST_BYTES + 1)
+    """What a file holds from its beginning, if it comes to an end: a device may go on for ever."""
+    try:
+        if hasattr(file, "seekable") and file.seekable():  # it may have been written a moment ago, and stand at its end
+            file.seek(0)
+        data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # a disk that fails; a file that is closed, or opened for writing only
+        why = getattr(error, "strerror", None)
+        _refuse(f"the file cannot be read ({why or error}){'' if why else '; open it with mode rb'}")
     if not isinstance(data, bytes):
         _refuse("the file was opened as text; open it with mode 'rb'")
     if len(data) > MOST_BYTES:
@@ -112,15 +119,19 @@ def _limited(file: BinaryIO) -> bytes:
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
+    if math.prod(array.shape[:2]) > MOST_PIXELS:  # before it is copied
+        _refuse(f"the image has more than {MOST_PIXELS:,} pixels; crop or shrink it first")
     if array.dtype == bool:
         array = array.astype(np.uint8) * 255
     if array.dtype != np.uint8:
         if not np.issubdtype(array.dtype, np.floating):
             _refuse(f"an image array must be uint8 or floats 0..1; got {array.dtype}")
+        if not np.isfinite(array).all():
+            _refuse("floats of an image are 0 to 1, and some of these are NaN or infinite; replace them")
         if array.size and not (-0.1 <= array.min() and array.max() <= 1.1):  # resizing may go a little beyond
-            _refuse(
-                f"floats of an image are 0 to 1, and these are {array.min():.4g} to {array.max():.4g}; divide by 255"
-            )
+            low, high = array.min(), array.max()
+            mend = "divide by 255" if low >= 0 else "bring them to that range"
+            _refuse(f"floats of an image are 0 to 1, and these are {low:.4g} to {high:.4g}; {mend}")
         array = (np.clip(array, 0, 1) * 255).round().astype(np.uint8)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]

@@ -16,7 +16,7 @@ def same(got: Any, want: Any, tolerance: float) -> bool:
     """Equal values: lists, tuples, arrays and tensors are alike; floating-point numbers may differ by the tolerance."""
     try:
         return _same(got, want, tolerance)
-    except RecursionError:  # a list that contains itself
+    except Exception:  # a list that contains itself, an object that cannot be compared: a learner's may raise anything
         return False
 
 
@@ -41,9 +41,9 @@ def _same(got: Any, want: Any, tolerance: float) -> bool:
 
 def _apart(got: Any, want: Any, tolerance: float) -> np.ndarray | None:
     """Which numbers of two values differ; None where they are no numbers, or not of one shape."""
-    got, want = plain(got), plain(want)
-    single = str(getattr(got, "dtype", "")) in ("float32", "float16")
     try:
+        got, want = plain(got), plain(want)
+        single = str(getattr(got, "dtype", "")) in ("float32", "float16")
         if not _comparable(got, want):
             return None
         if np.iscomplexobj(got) != np.iscomplexobj(want):  # a cast to floats would drop the imaginary part
@@ -170,3 +170,11 @@ def _repr(value: Any, most: int) -> str:
         if isinstance(value, int):
             return f"an integer of {value.bit_length()} bits"
         return f"a {type(value).__name__} that fails to show"
+
+
+def message_of(error: BaseException) -> str:
+    """What an error says; nothing where it is of a learner's own kind and fails to say it."""
+    try:
+        return str(error)
+    except Exception:
+        return ""

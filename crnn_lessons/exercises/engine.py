@@ -15,7 +15,7 @@ from types import GeneratorType
 from typing import Any
 
 from crnn_lessons.exercises.aside import beat
-from crnn_lessons.exercises.compare import difference, same, short, unfinished
+from crnn_lessons.exercises.compare import difference, message_of, same, short, unfinished
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
 from crnn_lessons.exercises.kinds import misfit, no_array, no_indices
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
@@ -167,7 +167,7 @@ def _alike(outcomes: list, mistake: Mistake, exercise: Exercise) -> bool:
 
 def _kind(error: BaseException) -> str:
     """What two errors have in common that have the same cause: their type, and what their message is about."""
-    about = next((what for words, what in ABOUT if re.search(words, str(error))), "")
+    about = next((what for words, what in ABOUT if re.search(words, message_of(error))), "")
     return f"raised {type(error).__name__}{about}"
 
 
@@ -182,5 +182,5 @@ def _raised(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     inside = [f for f in frames if "ipykernel" in f.filename or f.filename.startswith("<")]
     where = f" in line {inside[-1].lineno} of the cell ({inside[-1].line})" if inside and inside[-1].line else ""
-    said = f": {error}" if str(error) else ""
-    return f"{type(error).__name__}{said}{where}."
+    said = message_of(error)
+    return f"{type(error).__name__}{f': {said}' if said else ''}{where}."

@@ -95,22 +95,27 @@ class Recogniser(nn.Module):
             Logits `T N C` (float32) and the true number of time steps of each image, `N`.
 
         Raises:
+            TypeError: images are no tensor of real numbers.
             ValueError: images of another height or number of channels, or too narrow for one time step; widths that
                 are not one whole number for each image, from 1 to the width of the batch.
         """
+        if not isinstance(images, Tensor) or images.is_complex():
+            what = images.dtype if isinstance(images, Tensor) else type(images).__name__
+            raise TypeError(f"images are a tensor of real numbers, N x C x H x W, and are {what}; see to_input")
         if images.ndim != 4:
             raise ValueError(f"images are N x C x H x W, and have the shape {tuple(images.shape)}")
         n, c, h, w = images.shape
         config = self.config
         heights = dict.fromkeys(height for height, _ in config.all_shapes)
         free = bool(config.shapes) and is_exporting()  # a program made of the model takes every height of its shapes
-        if c != config.in_channels or not (free or h in heights):
+        fits = c == config.in_channels and (free or h in heights)
+        if not torch.jit.is_tracing() and not fits:  # in a trace sizes are no numbers
             raise ValueError(
                 f"this model reads images of {config.in_channels} channel(s) and height "
                 f"{' or '.join(map(str, heights))}; got {c} channel(s) and height {h}: resize or convert them first"
             )
         widths = check_widths(widths, n, w)
-        widths = widths if n else None  # no image has no padding, and torch packs no empty batch
+        widths = None if widths is None or not n else widths  # no image has no padding, and torch packs no empty batch
         lengths = None if widths is None else self.output_lengths(widths)
         if not is_exporting() and n and int(self.output_lengths(w) if lengths is None else lengths.min()) < 1:
             raise ValueError(

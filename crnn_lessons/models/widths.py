@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Sequence
 
 import torch
@@ -19,16 +20,21 @@ def check_widths(widths: Tensor | Sequence[int] | None, count: int, widest: int)
     """
     if widths is None:
         return None
-    given = torch.as_tensor(widths).cpu() if len(widths) else torch.zeros(0, dtype=torch.long)
-    if given.is_floating_point() or given.is_complex() or given.dtype == torch.bool or given.shape != (count,):
+    try:
+        given = torch.as_tensor(widths).cpu()
+        numbers = given.long() if given.numel() else given.new_zeros(given.shape, dtype=torch.long)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        raise ValueError(f"widths hold one whole number for each image, and are {reprlib.repr(widths)}") from None
+    whole = not (given.is_floating_point() or given.is_complex() or given.dtype == torch.bool)
+    if not (whole or not given.numel()) or given.shape != (count,):
         raise ValueError(
             f"widths hold one whole number for each of the {count} images, and are {given.dtype} of the shape "
             f"{tuple(given.shape)}"
         )
-    for n, width in enumerate(given.tolist()):
+    for n, width in enumerate(numbers.tolist()):
         if not 1 <= width <= widest:
             raise ValueError(f"each width is from 1 to the {widest} columns of the batch, and image {n} has {width}")
-    return given.long()
+    return numbers
 
 
 def inside(x: Tensor, widths: Sequence[int]) -> Tensor:

@@ -40,6 +40,8 @@ def check_place(option: str, file: Path) -> None:
     """
     if file.is_dir():
         raise ValueError(f"{option} {str(file)!r} is a folder; give the name of a file in it")
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{option} {str(file)!r} is a device, and no file; give another name")
     _check_folder(option, file.parent)
 
 

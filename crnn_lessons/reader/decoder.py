@@ -12,6 +12,8 @@ from crnn_lessons.ctc import Hypothesis, Lexicon, NGram, beam_search, best_path,
 from crnn_lessons.text.words import load_words
 
 WIDTH = 10
+WIDEST = 1000
+"""Of a beam: each of its texts takes its share of time and memory, and the thousandth is never the one."""
 
 
 class Decoder:
@@ -37,8 +39,9 @@ class Decoder:
         language: str | os.PathLike | None = None,
         alternatives: int = 0,
     ):
-        if beam < 0 or alternatives < 0:
-            raise ValueError(f"beam and alternatives are 0 or more, and are {beam} and {alternatives}")
+        if not (0 <= beam <= WIDEST and 0 <= alternatives < WIDEST):
+            least = f"beam and alternatives are 0 or more, and at most {WIDEST} and {WIDEST - 1}"
+            raise ValueError(f"{least}; they are {beam} and {alternatives}")
         characters = "".join(alphabet.characters)
         self.top = 1 + alternatives
         self.lexicon = self.language = None

@@ -44,17 +44,18 @@ def font_files(directories: Iterable[str | os.PathLike] = (), system: bool = Tru
         Sorted paths, one for each file name: the same file in two folders is one font.
 
     Raises:
-        FileNotFoundError: a given folder does not exist.
+        FileNotFoundError: a given folder does not exist, or holds no font.
     """
-    places = [Path(d) for d in directories]
-    for place in places:
-        if not place.exists():
-            raise FileNotFoundError(f"there is no font folder {str(place)!r}; give one that exists")
     found: dict[str, Path] = {}
-    for place in places + (system_directories() if system else []):
-        for path in [place] if place.is_file() else sorted(place.rglob("*")):
-            if path.suffix.lower() in SUFFIXES and path.is_file():
-                found.setdefault(path.name, path)
+    given = [Path(d) for d in directories]
+    for place in given + (system_directories() if system else []):
+        inside = [place] if place.is_file() else sorted(place.rglob("*"))
+        fonts = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+        if place in given and not fonts:
+            what = "font in" if place.exists() else "font folder"
+            raise FileNotFoundError(f"there is no {what} {str(place)!r}; give one with .ttf, .otf or .ttc files")
+        for path in fonts:
+            found.setdefault(path.name, path)
     return sorted(found.values(), key=lambda p: p.name)
 
 

@@ -52,6 +52,7 @@ def material_files(folders: Iterable[str | os.PathLike]) -> list[Path]:
 
     Raises:
         FileNotFoundError: there is no such folder, or no picture in it.
+        ValueError: OpenCV knows no way to read one of them.
     """
     found = []
     for folder in map(Path, folders):
@@ -60,6 +61,9 @@ def material_files(folders: Iterable[str | os.PathLike]) -> list[Path]:
         pictures = [path for path in folder.rglob("*") if path.suffix.lower() in PICTURES]
         if not pictures:
             raise FileNotFoundError(f"the folder {str(folder)!r} has no picture; give one with PNG or JPEG files")
+        for path in pictures:
+            if not cv2.haveImageReader(str(path)):
+                raise ValueError(f"{path.name} is no picture that can be read; leave it out of the materials")
         found += sorted(pictures, key=lambda path: path.name)
     return found
 

@@ -18,6 +18,8 @@ from torch import Tensor
 from crnn_lessons.files import write_atomically
 
 FORMAT = "crnn-lessons-checkpoint-2"
+KINDS = {"step": (int,), "seconds": (int, float), "settings": (dict,), "data": (str,),
+         "smooth": (float, type(None)), "history": (list,)}  # fmt: skip
 
 
 @dataclass
@@ -76,6 +78,7 @@ class Checkpoint:
         try:
             found = cls(**json.loads(header["run"]), tensors=tensors)
             whole = int(header["checksum"]) == _checksum(header["run"], tensors)
+            whole &= all(type(getattr(found, name)) in kinds for name, kinds in KINDS.items())
         except (KeyError, TypeError, ValueError):
             whole = False
         if not whole:

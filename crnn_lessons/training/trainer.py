@@ -118,7 +118,12 @@ class Trainer:
 
         Returns:
             True when the last step was done, False when it was interrupted.
+
+        Raises:
+            ValueError: ``validate_every`` or ``save_every`` is below 1.
         """
+        if min(validate_every, save_every) < 1:
+            raise ValueError(f"validate_every and save_every are 1 or more, and are {validate_every} and {save_every}")
         end = self.settings.steps if until is None else min(until, self.settings.steps)
         begun = time.monotonic() - self.seconds
         bar = tqdm(total=end, initial=self.step_number, desc="training", unit="step", disable=not progress)

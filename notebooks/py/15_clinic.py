@@ -26,7 +26,7 @@
 #
 # **You need** lessons 05 (alignments), 06 (the loss) and 11 (the network and its training); 10 for the axes.
 #
-# **Time** 70 minutes: 35 to read, 35 for the exercises. The cells run in 40 seconds.
+# **Time** 80 minutes: 35 to read, 45 for the exercises. The cells run in 40 seconds.
 
 # %%
 import copy
@@ -751,7 +751,7 @@ for name, patient in patients.items():
     )
 
 # %% [markdown]
-# ### Exercise 15-5: what ails them?  (★★★, 10 minutes)
+# ### Exercise 15-5: what ails them?  (★★★, 20 minutes)
 #
 # Use your own functions (`too_short`, `reached`, `most_sure`), a path of your own, a batch taken twice. Answer with a
 # dictionary from the letters A to F to one of these names:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 import time
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,8 +18,10 @@ from crnn_lessons.clinic.examine import CHECKS, HIDES
 from crnn_lessons.clinic.patient import Patient
 from crnn_lessons.clinic.sources import SOURCES
 from crnn_lessons.ctc import CTCLoss
+from tests.clinic import sick
 from tests.clinic.healthy import CASES
 from tests.clinic.sick import SICK
+from tests.clinic.zoo import batch
 
 VARIANTS = [(disease, variant) for disease, variants in SICK.items() for variant in variants]
 TOGETHER = {  # what may stand beside a disease that implies it, or looks the same from outside
@@ -62,6 +66,40 @@ def test_disease_is_found_and_named(disease: str, variant) -> None:
     assert not report.healthy
     evidence = next(finding.evidence for finding in report.findings if finding.disease == disease)
     assert any(c.isdigit() for c in evidence) or disease in ("no scores", "gradient is zero") or "nan" in evidence
+    listed = [*(finding.disease for finding in report.findings), *report.passed, *report.unseen]
+    assert sorted(listed) == sorted(check.disease for check in CHECKS)  # none falls between the lists
+
+
+def test_what_another_finding_hides_is_said_to_be_unseen() -> None:
+    model, batch, told = sick.view_before_the_lstm()
+    report = examine(model, batch, **told)
+    assert [finding.disease for finding in report.findings] == ["samples mix"]
+    why = "what speaks for it may come from 'samples mix'; mend that, and examine again"
+    assert report.unseen["columns mix"] == why and f"columns mix: {why}" in " ".join(str(report).split())
+
+
+@pytest.mark.parametrize("by", [1, -1, 5, -5])
+def test_a_text_is_named_beside_a_picture_that_was_looked_at(by: int) -> None:
+    """Of 64 pictures 32 are looked at: the texts of some stand beside others that are not."""
+    model, batch, told = sick._shift(sick.reader(), np.roll(np.arange(64), by), count=64)
+    (finding,) = examine(model, batch, **told).findings
+    assert finding.disease == "texts shifted against pictures"
+    of, beside = map(int, re.search(r"that of picture (\d+) stands beside picture (\d+)", finding.evidence).groups())
+    assert beside == (of + by) % 64 < 32 and of < 32
+
+
+@pytest.mark.parametrize(("by", "moved"), [(1, "1 up"), (-1, "1 down"), (3, "3 up")])
+def test_before_training_the_shift_is_told_with_its_direction(by: int, moved: str) -> None:
+    model, batch, told = sick._shift(sick.fresh(), np.roll(np.arange(64), by), count=64)
+    (finding,) = examine(model, batch, **told).findings
+    assert f"with the texts moved {moved} the list, by " in finding.evidence
+
+
+def test_every_picture_is_looked_through_for_nan() -> None:
+    images, *rest = batch(48)
+    images[40] = torch.nan
+    (finding,) = examine(sick.fresh(), (images, *rest), **sick.TOLD).findings
+    assert (finding.disease, finding.evidence) == ("NaN in the pictures", "1 of 48 samples (40) hold NaN or infinity")
 
 
 # Mutants: each comparison in each check is turned round, once at a time. A check that still gives the same answers to
@@ -124,12 +162,12 @@ def mutants(look):
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.disease)
 def test_a_check_that_is_broken_fails(check) -> None:
-    sick, healthy = patients(check.disease)
-    right = answers(check.look, sick), answers(check.look, healthy)
+    ill, healthy = patients(check.disease)
+    right = answers(check.look, ill), answers(check.look, healthy)
     assert all(right[0]) and not any(right[1])
-    assert answers(lambda patient: None, sick) != right[0]
+    assert answers(lambda patient: None, ill) != right[0]
     assert answers(lambda patient: "sick", healthy) != right[1]
-    survived = [text for text, look in mutants(check.look) if (answers(look, sick), answers(look, healthy)) == right]
+    survived = [text for text, look in mutants(check.look) if (answers(look, ill), answers(look, healthy)) == right]
     assert survived == SPARED.get(check.disease, []), "neither a sick nor a healthy patient tells the difference"
 
 

@@ -11,7 +11,18 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from crnn_lessons.ctc import alignments, best_path, collapse, extend, forced_alignment, min_frames, predecessors
+from crnn_lessons.ctc import (
+    alignments,
+    beam_search,
+    best_path,
+    collapse,
+    extend,
+    forced_alignment,
+    forward_backward,
+    min_frames,
+    predecessors,
+    text_log_probs,
+)  # fmt: skip
 
 SCORES = st.integers(1, 7).flatmap(
     lambda T: st.lists(st.lists(st.integers(-3, 0), min_size=3, max_size=3), min_size=T, max_size=T)
@@ -91,3 +102,30 @@ def test_tensors_of_any_kind_are_decoded():
     for kind in (scores.bfloat16(), scores.half(), scores.clone().requires_grad_(), scores.T.contiguous().T):
         assert best_path(kind) == (1, 2)
         assert forced_alignment(kind, (1, 2))[0].tolist() == [1, 2, 3]
+
+
+READS = {
+    "best path": lambda x: best_path(x),
+    "alignment": lambda x: forced_alignment(x, [1, 2])[1],
+    "forward-backward": lambda x: forward_backward(x, [1, 2]).log_likelihood,
+    "beam": lambda x: beam_search(x, 20)[0],
+    "texts": lambda x: text_log_probs(x, [[1, 2]]).tolist(),
+}
+
+
+@pytest.mark.parametrize("name", READS)
+def test_log_probs_come_as_an_array_of_any_kind_or_are_refused(name):
+    """Halves of whole numbers stand for log-probabilities: every type holds them without loss."""
+    scores = -torch.randint(1, 12, (6, 4), generator=torch.Generator().manual_seed(0)) / 2
+    read, want = READS[name], READS[name](scores.double().numpy())
+    kinds = [scores, scores.half(), scores.bfloat16(), scores.double().requires_grad_(), scores.to_sparse(),
+             scores.numpy(), np.float16(scores.numpy()), scores.T.contiguous().T,
+             scores.tolist()]  # fmt: skip
+    for kind in kinds:
+        assert read(kind) == want, type(kind)
+    refused = [scores.to("meta"), scores.to(torch.complex64), scores.numpy() + 0j, "abc", [[1, 2], [3]], {"a": 1}]
+    for none in refused:
+        with pytest.raises(ValueError, match=r"^log_probs must be an array of numbers, T x C, and got "):
+            read(none)
+    with pytest.raises(ValueError, match="log_probs must be below"):
+        read(torch.where(scores < -1, torch.nan, scores))

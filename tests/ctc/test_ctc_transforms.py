@@ -88,6 +88,22 @@ def test_gradients_that_come_batched():
     torch.testing.assert_close(found.sum(0), by_backward(ctc_loss, x, TARGETS, T_OF, S_OF, reduction="none"))
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "transform", [torch.func.jacfwd, torch.func.hessian, lambda f: lambda x: torch.func.jvp(f, (x,), (x,))]
+)
+def test_forward_mode_is_refused_in_one_sentence(loss, transform):
+    with pytest.raises(RuntimeError, match=r"^ctc_loss has no derivative in forward mode; take it in reverse mode"):
+        transform(lambda x: loss(x, TARGETS, T_OF, S_OF))(scores())
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning", "ignore:.*torch.jit.trace:DeprecationWarning")
+@pytest.mark.parametrize("loss", [*LOSSES, CTCLoss()])
+def test_a_trace_is_refused_in_one_sentence(loss):
+    with pytest.raises(TypeError, match=r"^ctc_loss cannot be traced: trace the network alone, and call the loss from"):
+        torch.jit.trace(lambda x: loss(x, TARGETS, T_OF, S_OF), scores())
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")
 def test_the_module_can_be_copied_and_pickled_and_says_that_it_cannot_be_scripted():
     module, x = CTCLoss(blank=3, reduction="sum", zero_infinity=True), scores()

@@ -282,3 +282,21 @@ def test_a_file_cut_while_it_is_open_does_not_end_the_process(words):
 
 def test_one_file_by_its_folder_and_by_its_name(folder, words):
     assert list(LMDBWords(words.path / "data.mdb")) == list(words)
+
+
+@pytest.mark.parametrize("pair", [3, b"ab", ("a", "b", "c"), (b"", 3), (b"", b"text"), (b"", None), (b"", "\ud800")])
+def test_what_is_no_pair_of_an_image_and_its_text_is_named(tmp_path, pair):
+    with pytest.raises((ValueError, TypeError), match=r"^sample 2(: an image is| is no pair of an image)"):
+        write_lmdb([(png(0), "word"), pair], tmp_path / "words", check=False)
+    with pytest.raises(ValueError, match=r"^sample 1 \(none.png\) cannot be read: No such file or directory$"):
+        write_lmdb([(tmp_path / "none.png", "word")], tmp_path / "words", check=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_number_that_is_none_is_told_so(tmp_path):
+    write_lmdb([(png(0), "word")], tmp_path / "words", check=False)
+    words = LMDBWords(tmp_path / "words")
+    assert words[np.int64(0)] == words[-1] == (png(0), "word")
+    for index in ("0", 0.0, slice(1)):
+        with pytest.raises(TypeError, match="cannot be interpreted as an integer"):
+            words[index]

@@ -1,6 +1,7 @@
 """Any picture file becomes the same grey array; what is no picture is refused in one sentence."""
 
 import io
+import os
 import struct
 import subprocess
 import zlib
@@ -233,9 +234,42 @@ def test_floats_beyond_1_are_refused_not_clipped(most, dtype):
         load_grey(array)
     with pytest.raises(ValueError, match="floats of an image are 0 to 1"):
         load_grey(array / most - 0.5)
-    with pytest.raises(ValueError, match="floats of an image are 0 to 1"):
-        load_grey(np.where(array == most, np.nan, array / most))
+    for odd in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match="some of these are NaN or infinite; replace them"):
+            load_grey(np.where(array == most, odd, array / most).astype(dtype))
+    with pytest.raises(ValueError, match="these are -1 to 1; bring them to that range"):
+        load_grey(2 * (array / most) - 1)
     assert load_grey(array / most).max() == 255
+
+
+@pytest.mark.parametrize("shape", [(100_000, 100_000), (2_000_000, 40, 3), (10_000, 4001, 1)])
+@pytest.mark.parametrize("kind", [np.uint8, np.float64, bool])
+def test_an_array_with_too_many_pixels_is_refused_before_it_is_copied(shape, kind):
+    with pytest.raises(ValueError, match="more than 40,000,000 pixels"):
+        load_grey(np.broadcast_to(kind(0), shape))
+
+
+def test_an_open_file_is_read_from_its_beginning_or_says_why_not(tmp_path):
+    file = io.BytesIO()
+    Image.fromarray(GREY).save(file, "PNG")  # which leaves it at its end
+    assert (load_grey(file) == GREY).all() and (load_grey(file) == GREY).all()
+    file.close()
+    with open(tmp_path / "a.png", "wb") as writing:
+        for unreadable in (file, writing):
+            with pytest.raises(ValueError, match=r"^the file cannot be read \(.*\); open it with mode rb$"):
+                load_grey(unreadable)
+    reading, writing = os.pipe()
+    with open(reading, "rb") as piped:  # which cannot seek
+        with open(writing, "wb") as tap:
+            Image.fromarray(GREY).save(tap, "BMP")
+        assert (load_grey(piped) == GREY).all()
+
+    class Failing(io.RawIOBase):
+        def read(self, size=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(ValueError, match=r"^the file cannot be read \(Input/output error\)$"):
+        load_grey(Failing())
 
 
 def test_an_endless_file_is_refused(monkeypatch):

@@ -81,6 +81,23 @@ def test_a_worker_that_dies_is_one_sentence(signum):
         executor.submit(kill_oneself, signum).result()
 
 
+@pytest.mark.parametrize("before", ["", "import torch"])
+def test_a_script_without_a_guard_is_told_so_in_one_sentence(tmp_path, before):
+    body = PARENT.replace('if __name__ == "__main__":', "if True:").replace("import sys", f"import sys\n{before}")
+    script = tmp_path / "script.py"
+    script.write_text(body)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=120,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.count("Traceback") == 1
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith("ChildProcessError: each process that a script starts reads the script again")
+    assert said.endswith('put what it does under `if __name__ == "__main__":`')
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["script.py"]
+
+
 def test_an_error_of_the_work_comes_through():
     with pytest.raises(ValueError, match="invalid literal"), processes(1, nothing) as executor:
         executor.submit(int, "x").result()

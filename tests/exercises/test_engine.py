@@ -413,6 +413,38 @@ def test_answers_that_cannot_be_stopped_from_within_are_stopped(monkeypatch, ans
     assert result.status == "wrong" and sentence in result.message
 
 
+class Fails:
+    """An object whose every service fails."""
+
+    def fail(self, *_, **__):
+        raise RuntimeError("no")
+
+    __eq__ = __array__ = __repr__ = __str__ = __float__ = __len__ = __iter__ = fail
+    __hash__ = object.__hash__
+
+
+class Unsaid(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+def unsaid(path):
+    raise Unsaid
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (lambda path: Fails(), "yours gives a Fails that fails to show"),
+        (lambda path: [Fails()], "yours gives [a Fails that fails to show]"),
+        (unsaid, "raised Unsaid. Run this"),
+    ],
+)
+def test_an_object_that_fails_at_everything_is_shown_as_such(answer, sentence):
+    result = check("05-1", answer)
+    assert result.status == "wrong" and sentence in result.message, result.message
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux runs answers in a copy of the process")
 def test_what_an_answer_prints_is_shown_and_a_flood_is_cut(capsys):
     def loud(path):

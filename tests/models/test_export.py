@@ -97,3 +97,14 @@ def test_onnx_agrees_at_any_size(exported, tmp_path):
         logits, steps = session.run(None, {name: batch.numpy()})
         assert steps.tolist() == lengths.tolist() and logits.shape == tuple(expected.shape)
         assert abs(logits - expected.numpy()).max() < 1e-5
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning", "ignore::torch.jit.TracerWarning")
+def test_a_trace_counts_the_steps_of_each_batch():
+    model = build("tiny", 37).eval()
+    traced = torch.jit.trace(model, (torch.randn(3, 1, 32, 100),))
+    for shape in ((2, 1, 32, 60), (1, 1, 32, 100), (3, 1, 32, 180)):
+        images = torch.randn(*shape)
+        (found, steps), (logits, lengths) = traced(images), model(images)
+        torch.testing.assert_close(found, logits)
+        assert steps.tolist() == lengths.tolist()

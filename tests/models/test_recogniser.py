@@ -102,6 +102,30 @@ def test_bad_images_are_refused_in_one_sentence(model):
         model(torch.rand(1, 3, 48, 100))
     with pytest.raises(ValueError, match=r"too narrow .* at least 4 pixels"):
         model(torch.rand(1, 1, 32, 3))
+    for images in (
+        np.zeros((1, 1, 32, 100), np.float32),
+        [[1.0]],
+        None,
+        torch.zeros(1, 1, 32, 100, dtype=torch.cfloat),
+    ):
+        with pytest.raises(TypeError, match=r"^images are a tensor of real numbers, N x C x H x W, and are "):
+            model(images)
+
+
+@pytest.mark.parametrize(
+    "widths",
+    ["abc", 100, torch.tensor(100), [10**30, 1], {1: 2}, [[1, 2], [3]], [None, 1], [90.0, 80], [True, True], [100],
+     torch.tensor([90, 80], device="meta"), torch.tensor([[90], [80]]), np.array([90.5, 80])],
+)  # fmt: skip
+def test_widths_that_are_not_one_whole_number_each_are_refused_in_one_sentence(model, widths):
+    with pytest.raises(ValueError, match=r"^widths hold one whole number for each (image|of the 2 images), and are "):
+        model(torch.rand(2, 1, 32, 100), widths)
+
+
+@pytest.mark.parametrize("widths", [[], (), np.zeros(0), torch.zeros(0, dtype=torch.long), None])
+def test_an_empty_batch_with_widths_of_any_kind(model, widths):
+    logits, lengths = model(torch.zeros(0, 1, 32, 100), widths)
+    assert logits.shape == (25, 0, 37) and lengths.shape == (0,)
 
 
 def test_bad_configurations_are_refused():

@@ -61,10 +61,21 @@ def test_places_to_write_to(refused, tmp_path):
     file.write_text("")
     assert "is a folder; give the name of a file in it" in refused("--output", tmp_path)
     assert "--output: " in refused("--output", file / "w") and "is a file" in refused("--output", file / "deep/er/w")
+    assert "--output '/dev/null' is a device, and no file" in refused("--output", "/dev/null")
     assert "is a file" in refused("--run", file) and "is a file" in refused("--run", file / "below")
     if os.path.isdir("/proc/1"):  # nobody may write here, not even root
         assert "nothing can be written to '/proc'" in refused("--output", "/proc/none/w.safetensors")
         assert "nothing can be written to '/proc'" in refused("--run", "/proc/none")
+
+
+def test_fonts_and_materials(refused, tmp_path):
+    (tmp_path / "list.txt").write_text("x")
+    assert "there is no font in " in refused("--fonts", tmp_path / "list.txt")
+    assert "there is no folder " in refused("--materials", tmp_path / "none")
+    (tmp_path / "materials").mkdir()
+    assert "has no picture" in refused("--materials", tmp_path / "materials")
+    (tmp_path / "materials/notes.png").write_text("no picture")
+    assert "notes.png is no picture that can be read" in refused("--materials", tmp_path / "materials")
 
 
 def test_word_lists(refused, tmp_path):

@@ -128,3 +128,22 @@ def test_ctrl_c_gives_one_line(word):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (130, b"read: interrupted\n")
+
+
+BREAK_IN = """
+import sys
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == {name!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("tqdm", b"crnn_lessons: interrupted\n"), ("torch", b"read: interrupted\n")]
+)
+def test_ctrl_c_while_it_still_loads_gives_one_line(word, tmp_path, name, said):
+    (tmp_path / "sitecustomize.py").write_text(BREAK_IN.format(name=name))
+    done = shell(f"READ {word}", PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", said)

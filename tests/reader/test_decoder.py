@@ -72,8 +72,10 @@ def test_what_cannot_be_is_refused_before_the_work(words, tmp_path):
         Decoder(LETTERS, lexicon=tmp_path / "none.txt")
     with pytest.raises(FileNotFoundError, match="no word list"):
         Decoder(LETTERS, language=tmp_path / "none.txt")
-    with pytest.raises(ValueError, match="0 or more, and are -1 and 0"):
-        Decoder(LETTERS, beam=-1)
+    for beam, alternatives in [(-1, 0), (0, -1), (1001, 0), (10**9, 3), (0, 1000), (10, 10**8)]:
+        with pytest.raises(ValueError, match=f"at most 1000 and 999; they are {beam} and {alternatives}$"):
+            Decoder(LETTERS, beam=beam, alternatives=alternatives)
+    assert Decoder(LETTERS, beam=1000, alternatives=999).width == 1000
     NGram.train([(1,)], 5).save(tmp_path / "small")
     with pytest.raises(ValueError, match="was made for 5 classes, and the reader has 27"):
         Decoder(LETTERS, language=tmp_path / "small")

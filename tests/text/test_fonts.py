@@ -56,6 +56,14 @@ def test_a_given_folder_is_searched_whole_and_alone_if_asked(tmp_path):
     assert [p.name for p in found] == ["a.TTF", "b.ttf"]
 
 
+def test_what_is_given_must_hold_a_font(tmp_path):
+    (tmp_path / "readme.txt").write_text("no font")
+    for empty in (tmp_path, tmp_path / "readme.txt"):
+        with pytest.raises(FileNotFoundError, match=r"^there is no font in '.*'; give one with \.ttf, \.otf or \.ttc"):
+            fonts.font_files([DEJAVU.parent, empty])
+    assert [p.name for p in fonts.font_files([DEJAVU], system=False)] == ["DejaVuSans.ttf"]
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no font folder '.*nowhere'"):
         fonts.font_files([tmp_path / "nowhere"])
