@@ -71,10 +71,10 @@ def draw() -> str:
     ):
         parts.append(text(LEFT, below + 20 * i, words, 12))
     title = (
-        f"Four workers in a ring, each with a vector of four chunks, over {2 * (P - 1)} steps. In the first {P - 1}, the "
-        "reduce-scatter, each worker sends one chunk to the next, which adds its own, until each worker holds one "
-        f"chunk with the summands of all four. In the last {P - 1}, the all-gather, the complete chunks go round, until "
-        "each worker holds all of them."
+        f"Four workers in a ring, each with a vector of four chunks, over {2 * (P - 1)} steps. In the first {P - 1}, "
+        "the reduce-scatter, each worker sends one chunk to the next, which adds its own, until each worker holds one "
+        f"chunk with the summands of all four. In the last {P - 1}, the all-gather, the complete chunks go round, "
+        "until each worker holds all of them."
     )
     return sheet(last + 20, below + 40, title, *parts)
 
