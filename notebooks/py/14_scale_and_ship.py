@@ -443,10 +443,9 @@ print("the three workers: equal bit by bit")
 # %% [markdown]
 # ## 6 The real thing: processes
 #
-# Threads of one process are for looking at. A real worker is a process, on this machine or another one, and torch brings
-# all that you have written: `torchrun` starts the processes and tells each its rank, a *backend* moves the bytes (gloo
-# between CPUs, nccl between GPUs, with rings and with trees), and `DistributedDataParallel` calls the all-reduce in the
-# middle of `backward()`, as soon as the first gradients are there. Here is a whole program. Find your five exercises in it:
+# Threads of one process are for looking at. A real worker is a process, on this machine or another one, and torch has
+# all that you have written: `torchrun` starts the processes and tells each its rank, and a *backend* moves the bytes:
+# gloo between CPUs, nccl between GPUs, in rings and in trees. Here is a whole program. Find your exercises in it:
 
 # %%
 program = """
@@ -458,45 +457,130 @@ dist.init_process_group("gloo")  # on GPUs: "nccl"
 rank, P = dist.get_rank(), dist.get_world_size()
 torch.manual_seed(0)  # everywhere the same: first weights, and batches to take a part of
 network = torch.nn.Sequential(torch.nn.Linear(16, 32), torch.nn.Tanh(), torch.nn.Linear(32, 11)).double()
-network = torch.nn.parallel.DistributedDataParallel(network)
 lengths = torch.tensor([1, 2, 3, 4, 5, 6, 7])
 for step in range(10):
     frames, targets = torch.randn(20, 7, 16).double(), torch.randint(1, 11, (7, 7))  # T N D, N S
-    own = slice(rank, None, P)
-    log_probs = network(frames[:, own]).log_softmax(2)
+    mine = slice(rank, None, P)
+    log_probs = network(frames[:, mine]).log_softmax(2)
     T = torch.full((log_probs.shape[1],), 20)
-    loss = ctc_loss(log_probs, targets[own], T, lengths[own], reduction="sum")
-    characters = lengths[own].sum()
-    dist.all_reduce(characters)  # in place: the sum over all workers
-    (loss / characters * P).backward()  # DistributedDataParallel divides by P
-    with torch.no_grad():
-        for p in network.parameters():
-            p -= 0.1 * p.grad
-            p.grad = None
+    ctc_loss(log_probs, targets[mine], T, lengths[mine], reduction="sum").backward()
+    characters = lengths[mine].sum()
+    dist.all_reduce(characters)  # in place: now the sum over all workers
+    for p in network.parameters():
+        dist.all_reduce(p.grad)
+        p.data -= 0.1 * p.grad / characters
+        p.grad = None
 if rank == 0:
-    torch.save(network.module.state_dict(), sys.argv[1])
+    torch.save(network.state_dict(), sys.argv[1])
 dist.destroy_process_group()
 """
 
 # %% [markdown]
-# (Frames of noise and seven targets of 1 to 7 labels; what counts is the arithmetic.) Run it on one process, and on two:
+# (Frames of noise, and seven targets of 1 to 7 labels; what counts is the arithmetic.) Run it on one process, and on two:
 
 
 # %%
-def torchrun(processes, *what):
-    """At a shell: torchrun --nproc-per-node PROCESSES WHAT..."""
-    run = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    return subprocess.run([*run, *map(str, what)], capture_output=True, text=True, timeout=120)
+def torchrun(processes, script, *arguments):
+    """At a shell: torchrun --nproc-per-node PROCESSES SCRIPT ARGUMENTS"""
+    start = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    run = [sys.executable, *start, script, *arguments]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 with tempfile.TemporaryDirectory() as folder:
-    script = Path(folder) / "train.py"
+    script, file = Path(folder) / "train.py", Path(folder) / "weights.pt"
     script.write_text(program)
     saved = []
     for processes in [1, 2]:
-        done = torchrun(processes, script, Path(folder) / "weights.pt")
-        assert done.returncode == 0, done.stderr
-        saved.append(torch.load(Path(folder) / "weights.pt"))
+        torchrun(processes, script, file)
+        saved.append(torch.load(file))
 apart = max((saved[0][name] - saved[1][name]).abs().max().item() for name in saved[0])
 assert apart < 1e-12
 print("one process and two: less than 1e-12 apart, in every weight")
+
+# %% [markdown]
+# Two processes that share nothing but messages, and the same network. A large training differs in one point: it does not
+# wait for the end of `backward()`. The gradient of the last layer is there first, and can travel while the others are
+# being computed. `torch.nn.parallel.DistributedDataParallel` does that, in packets of 25 megabytes. (It divides by *P*:
+# multiply your loss by *P* / all characters.)
+#
+# The package's own training runs this way:
+#
+#     torchrun --nproc-per-node 2 -m -- crnn_lessons train --model tiny --run runs/two ...
+#
+# (The `--` keeps torchrun from taking `--run` for itself.) With thousands of machines, some machine fails every few hours.
+# Then the others wait for its next message for ever. So `torchrun` watches its processes, and ends all of them when one
+# dies; the last checkpoint is whole, since it is written beside the old one and then renamed; and the same command with
+# `--resume` goes on, and comes to the same weights, bit by bit, as a run that nobody killed. Try it: start it, kill one
+# of the two processes with `kill -9`, and resume.
+
+# %% [markdown]
+# ## 7 How long does a step take?
+#
+# A thousand machines for an hour cost more than a car. It pays to know before whether they will spend the hour computing,
+# or waiting for each other. Three numbers are enough for a first answer:
+#
+# - **compute**: seconds that one worker needs for its own part of the batch, forward and backward;
+# - **latency**: seconds from sending a message until its first byte is there;
+# - **bandwidth**: bytes a second that flow from then on.
+#
+# A message of *m* bytes takes latency + *m* / bandwidth. You know how many messages the ring sends, and how large they are.
+#
+# ### Exercise 14-6: seconds a step  (★★☆, 6 minutes)
+#
+# Write `step_seconds(compute, size, latency, bandwidth, world_size)`: compute, and then a ring all-reduce of a gradient
+# of `size` bytes. All workers send at the same time.
+
+
+# %% tags=["exercise"]
+def step_seconds(compute, size, latency, bandwidth, world_size):
+    return ...  # your code here
+
+
+# %%
+exercises.check("14-6", step_seconds)
+
+# %% [markdown]
+# A model with two constants needs measurements. `tests/benchmarks/scaling.py` took some on a small machine, with the
+# package's preset `small`, and wrote them to a table (run it on yours; it takes a few minutes):
+
+# %%
+import csv
+
+lines = Path("scaling.csv").read_text(encoding="utf-8").splitlines()
+print(*(line for line in lines if line.startswith("#")), sep="\n")
+rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def measured(what, processes, by):
+    """Least seconds, by the number of samples or of bytes."""
+    of_kind = [r for r in rows if (r["what"], r["processes"]) == (what, str(processes))]
+    return {int(r[by]): float(r["least"]) for r in of_kind}
+
+
+# %% [markdown]
+# The formula is linear in latency and in 1 / bandwidth. So fit both by least squares, on the all-reduce between two
+# processes, with each error as a share of what was measured:
+
+# %%
+step_seconds = exercises.yours("14-6")
+times = measured("all-reduce", 2, "bytes")
+sizes, seconds = np.array(list(times)), np.array(list(times.values()))
+of_latency = np.array([step_seconds(0, size, 1, math.inf, 2) for size in sizes])
+of_bytes = np.array([step_seconds(0, size, 0, 1, 2) for size in sizes])
+columns = np.stack([of_latency, of_bytes], axis=1) / seconds[:, None]
+(latency, inverse), *_ = np.linalg.lstsq(columns, np.ones(len(sizes)))
+bandwidth = 1 / inverse
+print(f"latency {1e6 * latency:.0f} microseconds, bandwidth {bandwidth / 1e9:.2f} GB/s")
+
+# %%
+fig, ax = figures.new_figure(6, 2.8)
+ax.loglog(sizes, 1e3 * seconds, "o", label="measured, 2 processes")
+ax.loglog(sizes, [1e3 * step_seconds(0, s, latency, bandwidth, 2) for s in sizes], label="fitted")
+four = measured("all-reduce", 4, "bytes")
+ax.loglog(list(four), 1e3 * np.array(list(four.values())), "s", mfc="none", label="measured, 4 processes")
+ax.loglog(sizes, [1e3 * step_seconds(0, s, latency, bandwidth, 4) for s in sizes], "--", label="predicted")
+ax.set(xlabel="bytes of the vector", ylabel="milliseconds")
+ax.legend(fontsize=8)
+figures.show(fig, "Time of an all-reduce by its bytes: flat up to some 100 kB, then rising with the bytes.")
