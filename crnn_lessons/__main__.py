@@ -1,4 +1,4 @@
-"""``python -m crnn_lessons``: read words in pictures, train a reader, or examine a training."""
+"""``python -m crnn_lessons``: read words in pictures, train a reader, export one, or examine a training."""
 
 import codecs
 import os

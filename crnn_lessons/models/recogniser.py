@@ -103,7 +103,8 @@ class Recogniser(nn.Module):
         n, c, h, w = images.shape
         config = self.config
         heights = dict.fromkeys(height for height, _ in config.all_shapes)
-        if c != config.in_channels or h not in heights:
+        free = bool(config.shapes) and is_exporting()  # a program made of the model takes every height of its shapes
+        if c != config.in_channels or not (free or h in heights):
             raise ValueError(
                 f"this model reads images of {config.in_channels} channel(s) and height "
                 f"{' or '.join(map(str, heights))}; got {c} channel(s) and height {h}: resize or convert them first"

@@ -27,11 +27,20 @@ def check(a: argparse.Namespace) -> torch.device:
     if not 0 <= a.seed < 2**63:
         raise ValueError(f"--seed is from 0 to 2**63 - 1, and is {a.seed}")
     device = _device(a.device)
-    if a.output.is_dir():
-        raise ValueError(f"--output {str(a.output)!r} is a folder; give the name of a file in it")
-    _check_folder("--output", a.output.parent)
+    check_place("--output", a.output)
     _check_folder("--run", a.run)
     return device
+
+
+def check_place(option: str, file: Path) -> None:
+    """Refuse a file that cannot be written: it is a folder, or its folder takes none.
+
+    Raises:
+        ValueError: in one sentence, why not.
+    """
+    if file.is_dir():
+        raise ValueError(f"{option} {str(file)!r} is a folder; give the name of a file in it")
+    _check_folder(option, file.parent)
 
 
 def _device(name: str) -> torch.device:

@@ -35,6 +35,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             from crnn_lessons.clinic.command import run
 
             return run(arguments.factory, arguments.html)
+        if command == "export":
+            from crnn_lessons.reader.export import export
+
+            return export(arguments)
         from crnn_lessons.reader.train import train
 
         arguments.shown = shlex.join(argv)

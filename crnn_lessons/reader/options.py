@@ -30,6 +30,14 @@ Rendered words and the checkpoint are kept in --run. Ctrl-C stops after the step
   python -m crnn_lessons train --words words.txt --fonts my-fonts --resume
   python -m crnn_lessons read --weights runs/reader.safetensors picture.png"""
 
+EXPORT = """Write a reader as an ONNX file, which other programs, machines and browsers run without torch.
+
+It takes grey pictures, float32 "images" N x 1 x H x W with black 0 and white 1, and gives "log_probs" T x N x C; the
+number and width of the pictures are free, and the height is one of "shapes" in the file's metadata, where the alphabet
+is, too. Before it is written, onnxruntime runs it on ten sizes: the log-probabilities must be those of the reader to
+1e-5 of 1 + |log p|. With --int8 the weights are kept in 8 bits: a quarter of the size, and not quite the same numbers.
+
+  python -m crnn_lessons export --onnx reader.onnx --int8 reader-int8.onnx"""
 
 EXAMINE = """Look for every known disease of a CTC training; print what is sick, healthy, or could not be seen.
 
@@ -40,7 +48,7 @@ blank and optimizer. The exit status is 0: healthy, 1: sick, or 2: nothing could
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``python -m crnn_lessons``."""
-    what = "Read words in pictures, train a reader, or examine a training of your own."
+    what = "Read words in pictures, train a reader, export one, or examine a training of your own."
     top = argparse.ArgumentParser(prog="python -m crnn_lessons", description=what)
     commands = top.add_subparsers(dest="command", required=True)
     raw = argparse.RawDescriptionHelpFormatter
@@ -61,6 +69,11 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--upright", action="store_true", help="do not try pictures upside down or on their sides")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)
+    export = commands.add_parser("export", help="write a reader as an ONNX file", description=EXPORT,
+                                 formatter_class=raw)  # fmt: skip
+    export.add_argument("--onnx", metavar="FILE", help="where to write it with weights of 32 bits")
+    export.add_argument("--int8", metavar="FILE", help="where to write it with weights of 8 bits")
+    export.add_argument("--weights", metavar="FILE", help="weights that train wrote (default: the shipped ones)")
     examine = commands.add_parser("examine", help="examine a CTC training", description=EXAMINE, formatter_class=raw)
     examine.add_argument("factory", metavar="MODULE:FACTORY", help="what makes the model and the batch")
     examine.add_argument("--html", metavar="FILE", help="write the report as a page, too")
