@@ -120,7 +120,10 @@ WHOLE_GRADIENT = Exercise(
     hints=(
         ("what did each worker divide by?", "By the characters of its own part: its loss is in nats per character."),
         ("undo it", "Characters times gradient is the gradient of a sum, and sums can be added."),
-        ("and in the end?", "Divide by the characters of the whole batch. The weights are characters / all characters."),
+        (
+            "and in the end?",
+            "Divide by the characters of the whole batch. The weights are characters / all characters.",
+        ),
     ),
 )
 

@@ -357,7 +357,9 @@ vector = sums[0]
 for P in [2, 3, 4, 8, 16]:
     played = play(ring_all_reduce, [vector] * P)
     most = max(sum(sent) for sent in played.sent) / vector.nbytes
-    print(f"P = {P:2}: {len(played.sent[0]):2} messages, {most:.3f} vectors; 2(P - 1)/P = {2 * (P - 1) / P:.3f}")
+    print(
+        f"P = {P:2}: {len(played.sent[0]):2} messages, {most:.3f} vectors; 2(P - 1)/P = {2 * (P - 1) / P:.3f}"
+    )
     assert abs(most - 2 * (P - 1) / P) < 0.01
 
 # %% [markdown]
@@ -579,8 +581,479 @@ fig, ax = figures.new_figure(6, 2.8)
 ax.loglog(sizes, 1e3 * seconds, "o", label="measured, 2 processes")
 ax.loglog(sizes, [1e3 * step_seconds(0, s, latency, bandwidth, 2) for s in sizes], label="fitted")
 four = measured("all-reduce", 4, "bytes")
-ax.loglog(list(four), 1e3 * np.array(list(four.values())), "s", mfc="none", label="measured, 4 processes")
-ax.loglog(sizes, [1e3 * step_seconds(0, s, latency, bandwidth, 4) for s in sizes], "--", label="predicted")
+ax.loglog(
+    list(four), 1e3 * np.array(list(four.values())), "s", mfc="none", label="measured, 4 processes"
+)
+ax.loglog(
+    sizes, [1e3 * step_seconds(0, s, latency, bandwidth, 4) for s in sizes], "--", label="predicted"
+)
 ax.set(xlabel="bytes of the vector", ylabel="milliseconds")
 ax.legend(fontsize=8)
-figures.show(fig, "Time of an all-reduce by its bytes: flat up to some 100 kB, then rising with the bytes.")
+figures.show(
+    fig, "Time of an all-reduce by its bytes: flat up to some 100 kB, then rising with the bytes."
+)
+
+# %% [markdown]
+# PLACEHOLDER-FIT
+#
+# Does the model predict a whole step? With two processes side by side, each on its part of *n* samples:
+
+# %%
+size = 4 * 938_581  # bytes of a gradient of the preset `small`, in float32
+alone_1, beside = measured("compute", 1, "samples"), measured("compute", 2, "samples")
+step_2 = measured("step", 2, "samples")
+for n in step_2:
+    predicted = step_seconds(beside[n], size, latency, bandwidth, 2)
+    print(
+        f"n = {n:2}: compute alone {alone_1[n]:.3f} s, beside another {beside[n]:.3f} s; ", end=""
+    )
+    print(f"step predicted {predicted:.3f} s, measured {step_2[n]:.3f} s")
+
+# %% [markdown]
+# PLACEHOLDER-STEP
+#
+# ### Eight, sixty-four, a thousand
+#
+# Now ask for numbers of workers that this machine does not have, and for other wires. (The constants of the other two
+# are round numbers for an office network and for a cluster, put in by hand.) Each worker takes 32 words, so the batch
+# grows with *P*. What share of its time does a worker compute?
+
+# %%
+compute = alone_1[32]
+wires = {
+    "this machine": (latency, bandwidth),
+    "office, 1 Gbit/s": (100e-6, 0.125e9),
+    "cluster, 100 Gbit/s": (5e-6, 12.5e9),
+}
+workers = [1, 2, 8, 64, 1024]
+print(f"{'P':22}", *(f"{P:6}" for P in workers))
+for name, wire in wires.items():
+    shares = [compute / step_seconds(compute, size, *wire, P) for P in workers]
+    print(f"{name:22}", *(f"{share:6.1%}" for share in shares))
+
+
+# %% [markdown]
+# Between 64 and 1,024 something breaks. Which of the three terms is it?
+
+
+# %%
+def terms(P, wire):
+    """Compute, latency and bytes of a step, in seconds."""
+    latency, bandwidth = wire
+    waiting = step_seconds(0, size, latency, math.inf, P)
+    return compute, waiting, step_seconds(0, size, 0, bandwidth, P)
+
+
+fig, axes = figures.new_figure(7, 2.8, ncols=3, sharey=True)
+for ax, (name, wire) in zip(axes, wires.items(), strict=True):
+    stacked = np.array([terms(P, wire) for P in workers]).cumsum(axis=1)
+    labels = ["compute", "latency", "bytes"]
+    hatches, before = ["", "///", "..."], 0
+    for label, hatch, top in zip(labels, hatches, stacked.T, strict=True):
+        ax.bar([str(P) for P in workers], top - before, bottom=before, hatch=hatch, label=label)
+        before = top
+    ax.set(title=name, xlabel="workers P")
+    ax.tick_params(axis="x", labelsize=7)
+axes[0].set_ylabel("seconds a step")
+axes[0].legend(fontsize=8)
+parts_at_most = "; ".join(
+    f"{name}: latency {terms(1024, wire)[1]:.3f} s, bytes {terms(1024, wire)[2]:.3f} s"
+    for name, wire in wires.items()
+)
+figures.show(fig, f"Seconds a step. Compute {compute:.3f} s. At P = 1024, {parts_at_most}.")
+
+# %% [markdown]
+# **Latency breaks first.** The bytes stop growing, at two vectors; the messages do not: 2,046 of them, one after the
+# other. So large rings are not used alone. In *halving and doubling*, a worker exchanges half of its vector with one
+# that is *P*/2 away, then a quarter with one that is *P*/4 away, and so on, and doubles its way back: the same bytes, and
+# 2 log₂ *P* messages, 20 for 1,024 workers
+# ([Thakur, Rabenseifner and Gropp, 2005](https://doi.org/10.1177/1094342005051521)). nccl chooses between rings and
+# trees by such a cost model.
+#
+# Two more things break, and no formula of wires shows them.
+#
+# **The batch.** 1,024 workers with 32 words make batches of 32,768. A sample seen in a large batch moves the weights less
+# often. The usual answer is the *linear scaling rule* ([Goyal and others, 2017](https://arxiv.org/abs/1706.02677),
+# section 2.1): *k* times the batch, *k* times the learning rate. When does one step with all samples do what eight
+# small steps do? Go on from the network of section 5, with 128 new pictures:
+
+# %%
+many, many_texts = draw(128, seed=15)
+many_targets = [digits.encode(text) for text in many_texts]
+start = weights[0]
+
+
+def walk(rate, batches):
+    """By how much the weights move over these batches, with plain gradient descent."""
+    network = copy.deepcopy(one)
+    for batch in batches:
+        gradient = gradient_of(network, many[batch], [many_targets[n] for n in batch])
+        moved = parameters_to_vector(network.parameters()).detach() - rate * torch.tensor(gradient)
+        vector_to_parameters(moved, network.parameters())
+    return moved - start
+
+
+everything, small_batches = [np.arange(128)], np.split(np.arange(128), 8)
+for rate in [0.001, 0.01, 0.1, 1.0]:
+    eight = walk(rate, small_batches)
+    off = [(walk(k * rate, everything) - eight).norm() / eight.norm() for k in (1, 8)]
+    print(
+        f"rate {rate:5}: one step with the same rate is off by {off[0]:.0%}, with 8 times by {off[1]:.0%}"
+    )
+
+# %% [markdown]
+# With the same rate one large step goes an eighth of the way. With eight times the rate it goes where the small steps
+# went, *as long as the weights hardly move on the way*. With large steps, and early in training, the rule fails; hence the
+# warm-up in the same paper, and its limit: for its networks, batches of 8,192. Beyond the largest batch that helps, more
+# workers train no faster, whatever the wires can do.
+#
+# **The loader.** How many words a second does a worker need, and how many can one core render?
+
+# %% tags=["nbval-ignore-output"]
+import time
+
+begin = time.process_time()
+draw(50, seed=16)
+rendered = 50 / (time.process_time() - begin)
+print(f"needed {32 / compute:.0f} words a second for each worker, one core renders {rendered:.0f}")
+
+# %% [markdown]
+# (Plain words; those of the street take several times as long.) A network on a GPU is ten to a hundred times as fast, and
+# the renderer is not. So words are rendered ahead, by other cores, or read from files. A million small files are slow to
+# open, which is why data sets come in *shards* of some hundred megabytes that are read from front to back; worker *p*
+# takes every *P*-th shard.
+
+# %% [markdown]
+# ## 8 Half the digits
+#
+# Bytes that are not there need no sending, and multipliers of 16 bits are several times as fast as those of 32. **bfloat16**
+# has the exponent of float32 and keeps 8 bits of its digits, so that it knows numbers to about half a per cent. Convolutions
+# hardly notice, and every large training uses it. May the loss use it, too?
+#
+# Here is lesson 06's recursion once more, on logarithms, with every number in a type of your choice. (−10,000 stands for
+# the logarithm of 0, since it fits into every type.)
+
+# %%
+from crnn_lessons.ctc import extend
+
+NEVER = -1e4
+
+
+def nats_in(dtype, logits, target):
+    """−ln p(Y | X) of one sample, every number in this type."""
+    rows = torch.as_tensor(extend(target))  # L
+    skip = torch.zeros(len(rows), dtype=torch.bool)
+    skip[2:] = (rows[2:] != 0) & (rows[2:] != rows[:-2])
+    log_probs, never = logits.to(dtype).log_softmax(1), torch.tensor(NEVER, dtype=dtype)
+    alpha = log_probs[0, rows].where(torch.arange(len(rows)) < 2, never)
+    for t in range(1, len(logits)):
+        one, two = (F.pad(alpha[:-by], (by, 0), value=NEVER) for by in (1, 2))
+        before = torch.stack([alpha, one, two.where(skip, never)])
+        alpha = before.logsumexp(0) + log_probs[t, rows]
+    return -alpha[-2:].logsumexp(0)
+
+
+# %% [markdown]
+# A hundred frames, 37 classes, a text of twenty letters, and a fresh network that has no opinion. What do the loss and its
+# gradient become?
+
+# %%
+generator = torch.Generator().manual_seed(14)
+target = torch.randint(1, 37, (20,), generator=generator).tolist()
+logits = 0.3 * torch.randn(100, 37, generator=generator, dtype=torch.float64)  # T C
+
+
+def loss_and_gradient(dtype, logits):
+    leaf = logits.clone().requires_grad_()
+    loss = nats_in(dtype, leaf, target)
+    loss.backward()
+    return loss.item(), leaf.grad
+
+
+exact, exact_gradient = loss_and_gradient(torch.float64, logits)
+print(f"float64        loss {exact:.4f}")
+for dtype in [torch.float32, torch.float16, torch.bfloat16]:
+    loss, gradient = loss_and_gradient(dtype, logits)
+    off = (gradient - exact_gradient).norm() / exact_gradient.norm()
+    print(f"{str(dtype)[6:]:14} loss {loss:.4f}, gradient off by {off:.2g} of its length")
+assert abs(loss - exact) > 10 and off > 100
+
+# %% [markdown]
+# The loss is 12 nats too high, and the gradient in bfloat16 points nowhere: its error is hundreds of times as long as the
+# gradient itself. Why? Because α is a logarithm near −290, and these are all the numbers that bfloat16 knows around there:
+
+# %%
+near = torch.tensor([-290.0, -289.0, -288.0, -287.0]).bfloat16()
+print(near.tolist(), " spacing", torch.finfo(torch.bfloat16).eps * 256)
+
+# %% [markdown]
+# Steps of 2. One frame adds −ln 37 ≈ −3.6, and two paths that meet add ln 2 ≈ 0.7; neither fits. In the backward pass
+# e² ≈ 7 is then the error of a *probability*. Large sums of logarithms need digits, not range.
+#
+# What if only the network is in bfloat16, and its logits are handed over to a CTC in float32?
+
+# %%
+loss, gradient = loss_and_gradient(torch.float32, logits.bfloat16())
+off = (gradient - exact_gradient).norm() / exact_gradient.norm()
+print(f"logits rounded, CTC in float32: loss {loss:.4f}, gradient off by {off:.1e}")
+assert abs(loss - exact) < 0.01 and off < 1e-3
+
+# %% [markdown]
+# Rounding the *logits* costs nearly nothing; they are numbers around 1. So the rule is: **multiply in 16 bits, add up
+# logarithms in 32** ([Micikevicius and others, 2018](https://arxiv.org/abs/1710.03740), section 3.3, find the same for all
+# large sums). Write `logits.float().log_softmax(2)` before the loss, inside `torch.autocast` too. The package does
+# (`train --precision bfloat16`), and torch's own CTC refuses bfloat16 on a CPU:
+
+# %%
+try:
+    F.ctc_loss(logits.bfloat16().log_softmax(1)[:, None], torch.tensor([target]), [100], [20])
+except NotImplementedError as refused:
+    print(refused)
+
+# %% [markdown]
+# ## 9 Ship it
+#
+# The reader that comes with the package is trained. Whoever wants to *use* it needs neither your training loop nor torch
+# with its gigabyte. [ONNX](https://onnx.ai/onnx/intro/) is a file format for networks: a list of operations with their
+# weights, which dozens of programs can run, on servers, on phones and in browsers. At a shell, this writes one, and
+# beside it a smaller one:
+#
+#     python -m crnn_lessons export --onnx reader.onnx --int8 reader-int8.onnx
+#
+# Here we call the functions behind it. The number and the width of the pictures stay free in the file:
+
+# %%
+from crnn_lessons.models.to_onnx import Portable, session, to_int8, to_onnx
+from crnn_lessons.reader import Reader as ShippedReader
+
+shipped = ShippedReader()
+file = to_onnx(shipped.model, shipped.alphabet)
+run = session(file)  # onnxruntime: no torch in it
+print(f"{len(file) / 1e6:.1f} MB; {run.get_inputs()[0].name}: {run.get_inputs()[0].shape}")
+
+# %% [markdown]
+# Do not believe a file because it was written without an error. Does it compute what the network computes? Try several
+# pictures at once, and heights and widths of all kinds. (Log-probabilities go down to −20 or so; the difference is taken as
+# a share of 1 + |log *p*|.)
+
+# %%
+plain = Portable(shipped.model).eval()  # from pictures, 0 to 1, to log-probabilities
+generator = torch.Generator().manual_seed(14)
+worst = 0.0
+for N, H, W in [(1, 32, 144), (64, 32, 144), (3, 32, 61), (1, 32, 576), (2, 48, 96), (5, 64, 72)]:
+    noise = torch.rand(N, 1, H, W, generator=generator)
+    with torch.no_grad():
+        by_torch = plain(noise).numpy()  # T N C
+    (by_onnx,) = run.run(["log_probs"], {"images": noise.numpy()})
+    assert by_onnx.shape == by_torch.shape
+    worst = max(worst, (np.abs(by_onnx - by_torch) / (1 + np.abs(by_torch))).max())
+assert worst < 1e-5
+print("six sizes: less than 1e-5 apart")
+
+# %% [markdown]
+# What does one need to read with the file? A picture, resized as the reader resizes it, and your `best_path` of lesson 05.
+# The alphabet is in the file's own notes:
+
+# %%
+import json
+
+best_path = exercises.yours("05-7")
+notes = run.get_modelmeta().custom_metadata_map
+alphabet = Alphabet("".join(json.loads(notes["alphabet"])))
+
+
+def read(run, picture):
+    images = fit(picture, 32, 144)[None, None].astype(np.float32) / 255  # N 1 H W
+    (log_probs,) = run.run(["log_probs"], {"images": images})
+    return alphabet.decode(best_path(log_probs[:, 0]))  # T N C, N = 1
+
+
+# %%
+rng = np.random.default_rng(14)
+words = [word for word in Path("words.txt").read_text().split() if 4 <= len(word) <= 9][::12]
+pictures = [render_word(word, face, rng, wild=0.3) for word in words]
+found = [read(run, picture) for picture in pictures]
+right = np.mean([said == word for said, word in zip(found, words, strict=True)])
+print(f"{len(words)} words, {right:.0%} right:", *found[:6])
+assert right > 0.9
+
+# %% [markdown]
+# ### Eight bits
+#
+# Most of the file is weights, four bytes each. In **int8** a layer's weights become whole numbers *q* from 0 to 255, with
+# one scale *s* and one zero *z* for all of them ([Jacob and others, 2018](https://arxiv.org/abs/1712.05877), equation 1):
+# weight ≈ *s*(*q* − *z*). Do it with the largest matrix of the network, in four lines. How far off is a weight at most?
+
+# %%
+weight = max(shipped.model.parameters(), key=torch.numel).detach().numpy()
+s = (weight.max() - weight.min()) / 255
+z = np.round(-weight.min() / s)
+q = np.clip(np.round(weight / s) + z, 0, 255)
+print(
+    f"{weight.size:,} weights, scale {s:.4f}; off by {np.abs(s * (q - z) - weight).max() / s:.2f} scales at most"
+)
+assert np.abs(s * (q - z) - weight).max() < 0.51 * s + 1e-6
+
+# %% [markdown]
+# Half a step, a few thousandths. What do the words say, if all layers are rounded like this?
+
+# %% tags=["nbval-ignore-output"]
+small_file = to_int8(file)
+small_run = session(small_file)
+found_small = [read(small_run, picture) for picture in pictures]
+right_small = np.mean([said == word for said, word in zip(found_small, words, strict=True)])
+same = np.mean([a == b for a, b in zip(found, found_small, strict=True)])
+print(f"{len(small_file) / 1e6:.1f} MB, {right_small:.0%} right, {same:.0%} read as before")
+assert len(small_file) < 0.3 * len(file) and right_small > 0.85
+
+# %% [markdown]
+# A quarter of the megabytes, for hardly a word. And how fast are they? The least of several rounds, one thread, a picture
+# alone and 64 at once:
+
+
+# %% tags=["nbval-ignore-output"]
+def torch_run(images):
+    with torch.inference_mode():
+        return plain(torch.from_numpy(images))
+
+
+def milliseconds(reading, N, rounds=5):
+    images = np.random.default_rng(0).random((N, 1, 32, 144), dtype=np.float32)
+    took = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        reading(images)
+        took.append(1000 * (time.perf_counter() - begin))
+    return min(took)
+
+
+def onnx_run(of):
+    def call(images):
+        return of.run(["log_probs"], {"images": images})
+
+    return call
+
+
+ways = {"torch": torch_run, "onnxruntime": onnx_run(run), "onnxruntime, int8": onnx_run(small_run)}
+for name, reading in ways.items():
+    print(
+        f"{name:18} {milliseconds(reading, 1):6.2f} ms alone, {milliseconds(reading, 64, 3):6.1f} ms for 64"
+    )
+
+# %% [markdown]
+# A picture alone gains the most: torch spends its time between the operations. Clear print is the easy case, though, and a
+# number on easy pictures hides what rounding does to hard ones. `python tests/benchmarks/export.py` measures all of it on
+# photographs, where you have some, `torch.compile` as well:
+#
+# PLACEHOLDER-TABLE
+#
+# ## 10 In a browser
+#
+# A browser can run the same file: onnxruntime exists as WebAssembly. Then nobody installs anything, and no picture
+# leaves the machine of its reader. PLACEHOLDER-BROWSER
+#
+# What the *file* does not do is what your `read` above did around it: find the word, resize it, decode. All of that must be
+# written again in the page's language, and it must be the same arithmetic. In practice most exported readers that "got
+# worse" got another resize.
+
+# %% [markdown]
+# ## 11 What goes wrong
+#
+# | symptom | it may be | check | cure |
+# |---|---|---|---|
+# | not quite the network that one process trains | the plain mean over unequal parts | the gradient of one process, on one batch | add up sums and characters, then divide |
+# | stands still for ever, without an error | one worker calls the all-reduce less often than the others | count the calls of each rank | the same number of batches for all |
+# | workers drift apart | other first weights; one of them left out a step | compare the sum of the weights over the ranks | send those of rank 0 to all; skip together |
+# | *P* workers learn no more than one | all draw the same pictures | print the first texts of each rank | the rank goes into the seed of the data, not of the weights |
+# | the score depends on the number of workers | samples repeated to make parts equal | count what was scored | one rank scores, or sums of right and all are added up |
+# | `nan` or noise as soon as 16 bits are on | CTC in bfloat16 or float16 | the loss in float64, once | `logits.float()` before `log_softmax` |
+# | reads well in the notebook, badly where it was shipped | another resize, colours in place of grey, 0 to 255 for 0 to 1 | compare the *inputs* on one picture | the preparation belongs into the file, or into a test |
+#
+# Two of these are worth seeing. **Stands still for ever:** worker 2 has run out of pictures and leaves one step early.
+
+
+# %%
+def uneven(rank, world_size, given, send, receive):
+    for _ in range(2 if rank == 2 else 3):
+        vector = ring_all_reduce(rank, world_size, np.ones(6), send, receive)
+    return vector
+
+
+try:
+    play(uneven, [None] * 3)
+except Stuck as error_:
+    print(error_)
+
+# %% [markdown]
+# `play` sees all workers at once, and can tell. A real worker sees only its own wire; it waits until a time limit ends it,
+# ten minutes or half an hour later, and the message names a worker that did nothing wrong.
+#
+# **Samples repeated:** torch's `DistributedSampler` makes all parts equal, by taking some samples twice:
+
+# %%
+from torch.utils.data import DistributedSampler
+
+taken = [list(DistributedSampler(range(10), 4, rank, shuffle=False)) for rank in range(4)]
+print(taken)
+assert sum(map(len, taken)) == 12
+
+# %% [markdown]
+# Twelve samples out of ten: in training it hardly matters, and nobody waits. In a test it counts two pictures twice. (With
+# `shuffle=True`, call `set_epoch` before each epoch, or every epoch has the same order.)
+#
+# ## 12 Questions to test yourself
+#
+# <details><summary>All workers have equally many samples. Is the plain mean of their gradients right?</summary>
+# If the loss is a mean over samples, yes. If it is in nats per character, only if they also have equally many characters.
+# The weights are what each worker's loss was divided by.
+# </details>
+#
+# <details><summary>Why a ring, and not everything through one worker?</summary>
+# The wire of that one worker would carry 2(P − 1) vectors while the others are idle. In the ring all wires are busy at every
+# step, and each carries less than two vectors in all.
+# </details>
+#
+# <details><summary>Your workers are far apart, 50 ms from each other, with fast wires. Which term counts, and what helps?</summary>
+# Latency: 2(P − 1) messages of 50 ms. Fewer messages help (halving and doubling), or fewer all-reduces: several batches on
+# each worker before their gradients are summed. More bandwidth does not help.
+# </details>
+#
+# <details><summary>Two workers are 1.9 times as fast as one. Are 200 workers 190 times as fast?</summary>
+# That cannot be seen from two: with P = 2 the ring sends 2 messages, with P = 200 it sends 398. Fit latency and bandwidth,
+# and put P in. And ask whether a batch of 200 parts still trains as well.
+# </details>
+#
+# <details><summary>bfloat16 has the range of float32, and no loss overflows. Why does CTC fail in it?</summary>
+# Range is not the trouble, digits are. The logarithm of a path's probability is a sum over all frames, some hundreds in size,
+# and there bfloat16 knows every second whole number. Differences between paths are smaller than that.
+# </details>
+#
+# <details><summary>An exported file agrees with torch to 1e-5 on ten sizes of noise. What can still be wrong?</summary>
+# Everything around it: resize, colours, scale, alphabet, decoder. And sizes that nobody tried.
+# </details>
+#
+# ## 13 Read on
+#
+# - P. Patarasuk, X. Yuan, [*Bandwidth optimal all-reduce algorithms for clusters of
+#   workstations*](https://doi.org/10.1016/j.jpdc.2008.09.002), 2009: the ring, and why no algorithm sends fewer bytes.
+# - P. Goyal and others, [*Accurate, Large Minibatch SGD*](https://arxiv.org/abs/1706.02677), 2017: section 2, the linear
+#   scaling rule and the warm-up; section 3, slips in distributed training, such as the mean of means.
+# - P. Micikevicius and others, [*Mixed Precision Training*](https://arxiv.org/abs/1710.03740), 2018: what may be in 16 bits.
+# - B. Jacob and others, [*Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+#   Inference*](https://arxiv.org/abs/1712.05877), 2018: equations 1 to 4.
+# - The [ONNX](https://onnx.ai/onnx/intro/) format, and [onnxruntime](https://onnxruntime.ai/docs/).
+# - Next: **15 The clinic**.
+
+# %% [markdown]
+# The letters of this lesson, for looking up:
+
+# %%
+from crnn_lessons.show.notation import notation
+
+notation("P", "T", "N", "n", "C", "S", "D", "H", "W", "p(Y | X)", "α(t, s)", "ℓ")
+
+# %% [markdown]
+# Your exercises so far (`exercises.reset("14")` forgets them):
+
+# %%
+exercises.summary("14")
