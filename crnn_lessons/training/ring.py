@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from crnn_lessons.arrays import to_numpy
+
 Program = Callable[[int, int, Any, Callable[[np.ndarray], None], Callable[[], np.ndarray]], Any]
 """What each worker runs: ``program(rank, world_size, given, send, receive)``."""
 
@@ -51,7 +53,11 @@ class _Ring:
         self.sent = [[] for _ in range(self.size)]
 
     def send(self, rank: int, message: np.ndarray) -> None:
-        copy = np.array(message)  # what has been sent does not change when the sender goes on working with it
+        try:
+            # subtle: a copy, since the sender may go on working with what it has sent
+            copy = np.array(to_numpy(message))
+        except ValueError:  # a list of unequal parts
+            copy = np.empty(0, object)
         if copy.dtype.kind not in "iuf":
             raise TypeError(f"send takes an array of numbers, and worker {rank} gave a {type(message).__name__}")
         with self.changed:
@@ -65,7 +71,7 @@ class _Ring:
             self.changed.notify_all()
             while not self.mail[rank]:
                 if self.error is None and self._nobody_works():
-                    self.error = Stuck(f"each of the workers {sorted(self.waiting)} waits for a message that none sends")
+                    self.error = Stuck(f"the workers {sorted(self.waiting)} wait for messages that nobody sends")
                 if self.error is not None:
                     self.changed.notify_all()
                     raise self.error
@@ -81,8 +87,8 @@ def play(program: Program, given: Sequence[Any]) -> Played:
     """Run a program on P workers at the same time. Each sends to the next, and the last to the first.
 
     Args:
-        program: called as ``program(rank, world_size, given, send, receive)``. ``send(array)`` hands a copy of the array
-            to the worker rank + 1; ``receive()`` waits for the next one of worker rank - 1.
+        program: called as ``program(rank, world_size, given, send, receive)``. ``send(array)`` hands a copy of the
+            array to the worker rank + 1; ``receive()`` waits for the next one of worker rank - 1.
         given: for each of the P workers what it alone has.
 
     Raises:

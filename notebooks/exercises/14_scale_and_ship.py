@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import chain
 
 import numpy as np
 import torch
@@ -23,11 +24,26 @@ def _parts_of(share_out, count, world_size):
     if parts[0] is ... or parts[0] is None:
         return parts[0]
     numbers = [[int(n) for n in part] for part in parts]
-    return {"all samples, in order": sorted(sum(numbers, [])), "sizes of the parts": sorted(map(len, numbers))}
+    return {"all samples, in order": sorted(chain(*numbers)), "sizes of the parts": sorted(map(len, numbers))}
 
 
 def my_samples(count, world_size, rank):
     return list(range(rank, count, world_size))
+
+
+def _like_a_sampler(count, world_size, rank):
+    largest = -(-count // world_size)
+    return [n % count for n in range(rank, largest * world_size, world_size)]
+
+
+def _rest_to_the_last(count, world_size, rank):
+    size = count // world_size
+    return range(rank * size, count if rank == world_size - 1 else (rank + 1) * size)
+
+
+def _rounded_up(count, world_size, rank):
+    largest = -(-count // world_size)
+    return range(min(rank * largest, count), min((rank + 1) * largest, count))
 
 
 MY_SAMPLES = Exercise(
@@ -41,13 +57,13 @@ MY_SAMPLES = Exercise(
         leaves out the samples that do not divide :: count, world_size -> count - count % world_size, world_size
             Ten samples for four workers: two workers take three, and none is lost.
         gives some samples twice, so that all parts are equal ::
-            = lambda count, world_size, rank: [n % count for n in range(rank, -(-count // world_size) * world_size, world_size)]
+            = _like_a_sampler
             Torch's `DistributedSampler` does this. A sample that two workers see counts twice in the gradient.
         gives all the rest to the last worker ::
-            = lambda count, world_size, rank: range(rank * (count // world_size), count if rank == world_size - 1 else (rank + 1) * (count // world_size))
+            = _rest_to_the_last
             All others would wait for it: no two parts may differ by more than one sample.
         rounds the size of a part up, so that the last worker gets what is left ::
-            = lambda count, world_size, rank: range(min(rank * -(-count // world_size), count), min((rank + 1) * -(-count // world_size), count))
+            = _rounded_up
             Five samples for four workers make 2, 2, 1, 0 in this way. No two parts may differ by more than one sample.
         gives the whole batch to each worker :: rank, count, world_size -> count
             Each sample belongs to one worker. Which of them are those of `rank`?
@@ -55,7 +71,8 @@ MY_SAMPLES = Exercise(
             Samples and ranks begin at 0. Which worker has sample 0?
         gives a worker all samples from its rank on :: rank, count, world_size -> rank, count
             Every worker takes one sample in `world_size`: the third argument of `range` is the step.
-        tells how many samples, not which :: list(range(rank, count, world_size)) -> [len(range(rank, count, world_size))]
+        tells how many samples, not which ::
+            list(range(rank, count, world_size)) -> [len(range(rank, count, world_size))]
             The numbers of the samples are asked for: the worker will look up its pictures with them.
         """,
     ),
@@ -174,19 +191,16 @@ REDUCE_SCATTER = Exercise(
         reduce_scatter,
         """
         ends with the chunk of its right neighbour ::
-            (rank - 1 - step) -> (rank - step) & (rank - 2 - step) -> (rank - 1 - step) & chunks[rank] -> chunks[(rank + 1) % world_size]
+            range(world_size - 1) -> range(-1, world_size - 2) & chunks[rank] -> chunks[rank + 1 - world_size]
             The sums are right, and each has arrived one worker too early. Which chunk must worker `rank` send first, so
             that its own comes back to it last, complete?
-        returns a chunk that is not complete ::
-            (rank - 1 - step) -> (rank - step) & (rank - 2 - step) -> (rank - 1 - step)
+        returns a chunk that is not complete :: range(world_size - 1) -> range(-1, world_size - 2)
         :: chunks[rank] -> chunks[rank - 1]
             Follow one chunk around the ring: where is it after P - 1 hops, with all summands in it? There it must be
             the chunk number `rank`.
         replaces where it should add :: chunks[k] + receive() -> receive()
             What arrives holds the summands of the workers before. Add your own to it before you send it on.
-        waits before it sends ::
-            send(chunks[(rank - 1 - step) % world_size]) -> arrived = receive() & chunks[k] = chunks[k] + receive() -> chunks[k] = chunks[k] + arrived; send(chunks[(rank - 1 - step) % world_size])
-        :: send(chunks[(rank - 1 - step) % world_size]) -> pass
+        waits before it sends :: send(chunks[(rank - 1 - step) % world_size]) -> pass
             If all wait for a message first, nobody sends one. Every worker sends, and then receives.
         stops one step too early :: range(world_size - 1) -> range(world_size - 2)
             A chunk has to visit P workers, and the first needs no message: P - 1 steps.
@@ -200,18 +214,22 @@ REDUCE_SCATTER = Exercise(
         """,
         _all_chunks=_all_chunks,
     ),
-    cases=[(_each_holds(2, 4),), (_each_holds(3, 3),), (_each_holds(4, 4),), (_each_holds(3, 8),), (_each_holds(1, 2),)],
+    cases=[(_each_holds(P, length),) for P, length in [(2, 4), (3, 3), (4, 4), (3, 8), (1, 2)]],
     show_case=lambda given: (
         f"reduce_scatter on {len(given)} worker{'s' * (len(given) > 1)}, where worker 0 holds "
         f"{[chunk.tolist() for chunk in given[0]]} and each other one ten times what the one before it holds,"
     ),
     hints=(
         ("how many steps?", "P - 1. In each: `send` one chunk, then add what `receive()` gives to another one."),
-        ("which chunk first?", "The one that ends here must come home last. So it sets out at the right neighbour: worker `rank` begins with chunk `rank - 1`."),
-        ("and which arrives?", "What the left neighbour sends at this step: its `rank - 1 - step` is my `rank - 2 - step`."),
+        (
+            "which chunk first?",
+            "The one that ends here must come home last. So it sets out at the right neighbour: worker `rank` begins "
+            "with chunk `rank - 1`.",
+        ),
+        ("and which arrives?", "What the left neighbour sends at this step, and its `rank` is one less than mine."),
         ("below zero?", "`(rank - 1 - step) % world_size` counts around the ring."),
     ),
-)  # fmt: skip
+)
 
 # 14-4 ---------------------------------------------------------------------------------------------------------------
 
@@ -262,8 +280,7 @@ ALL_GATHER = Exercise(
             P - 1 chunks are missing at the beginning, and one comes with each step.
         takes one step too many :: range(world_size - 1) -> range(world_size)
             After P - 1 steps every worker has everything. The last message tells it what it knows.
-        waits before it sends ::
-            send(chunks[(rank - step) % world_size]) -> arrived = receive() & = receive() -> = arrived; send(chunks[(rank - step) % world_size])
+        waits before it sends :: send(chunks[(rank - step) % world_size]) -> pass
             If all wait for a message first, nobody sends one. Every worker sends, and then receives.
         joins the chunks :: return chunks -> return np.concatenate(chunks)
             A list of P chunks is asked for; they will be joined later.
@@ -372,10 +389,16 @@ def parallel_step(network, optimizer, images, targets, all_reduce):
     optimizer.zero_grad()
     loss.backward()
     characters = sum(len(target) for target in targets)
-    total = all_reduce(np.append(get_gradient(network), [loss.item(), characters]))
+    mine = np.append(get_gradient(network), [loss.item(), characters])
+    total = all_reduce(mine)
     set_gradient(network, total[:-2] / total[-1])
     optimizer.step()
     return total[-2] / total[-1]
+
+
+def _means(network, loss, characters):
+    """What a worker sends who divides by its own characters."""
+    return np.append(get_gradient(network) / characters, [loss.item() / characters, 1])
 
 
 def _part(seed: int, *targets: list[int]):
@@ -393,17 +416,17 @@ PARALLEL_STEP = Exercise(
         parallel_step,
         """
         keeps its gradient to itself ::
-            all_reduce(np.append(get_gradient(network), [loss.item(), characters])) -> np.append(get_gradient(network), [loss.item(), characters])
+            total = all_reduce(mine) -> total = mine
             Every worker then trains a network of its own, on its part alone. The gradients have to go through
             `all_reduce`.
         divides by its own characters :: total[:-2] / total[-1] -> total[:-2] / characters
             The sum over all workers has to be divided by the characters of all workers: add the number up, too.
         takes the plain mean of the workers' means ::
-            [loss.item(), characters] -> [loss.item() / characters, 1] & get_gradient(network), -> get_gradient(network) / characters,
+            all_reduce(mine) -> all_reduce(_means(network, loss, characters))
             A worker with few characters counts as much as one with many. Add up the gradients of *sums*, and divide in
             the end.
         adds up the workers' means ::
-            [loss.item(), characters] -> [loss.item() / characters, 1] & get_gradient(network), -> get_gradient(network) / characters, & total[:-2] / total[-1] -> total[:-2]
+            all_reduce(mine) -> all_reduce(_means(network, loss, characters)) & total[:-2] / total[-1] -> total[:-2]
             This gradient grows with the number of workers. Send the gradient of the sum, and divide by all characters.
         does not divide the gradient :: total[:-2] / total[-1] -> total[:-2]
             The loss is in nats per character: divide by the characters of all workers, or the step is far too long.
@@ -463,7 +486,8 @@ STEP_SECONDS = Exercise(
             A message holds one chunk, a P-th of the vector.
         forgets the latency :: (latency + size / P / bandwidth) -> (size / P / bandwidth)
             Each message pays its latency before its first byte arrives.
-        pays the latency once :: messages * (latency + size / P / bandwidth) -> latency + messages * size / P / bandwidth
+        pays the latency once ::
+            messages * (latency + size / P / bandwidth) -> latency + messages * size / P / bandwidth
             Each message pays it, since the next one needs what it brings.
         multiplies by the bandwidth :: / bandwidth -> * bandwidth
             Bytes divided by bytes a second are seconds.
