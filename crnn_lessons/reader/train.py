@@ -30,6 +30,7 @@ READER_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 def train(arguments: argparse.Namespace) -> int:
     """Train as asked. Returns the exit status: 0 done, 130 interrupted (resume goes on), 2 cannot start."""
+    distributed.refuse_unguarded()
     try:
         with distributed.group():
             return _train_or_say(arguments)
