@@ -12,6 +12,8 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from threading import Thread
 
+from crnn_lessons.training.distributed import UNGUARDED, refuse_unguarded
+
 
 @contextmanager
 def processes(count: int, start: Callable[..., None], *start_with: object) -> Iterator[ProcessPoolExecutor]:
@@ -22,8 +24,9 @@ def processes(count: int, start: Callable[..., None], *start_with: object) -> It
         start, start_with: a function of a module that each process calls first, and with what.
 
     Raises:
-        ChildProcessError: one of them died.
+        ChildProcessError: one of them died, or the script that runs is not guarded.
     """
+    refuse_unguarded()
     # subtle: spawn, not fork: torch has threads by now, and a forked process may hang on their locks
     context = get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
@@ -31,6 +34,11 @@ def processes(count: int, start: Callable[..., None], *start_with: object) -> It
     try:
         yield executor
     except BrokenProcessPool:
+        children = list(executor._processes.values())
+        executor.shutdown()
+        if UNGUARDED in {child.exitcode for child in children}:
+            why = "each process that this script starts begins the script anew"
+            raise ChildProcessError(f'{why}; put what it does under if __name__ == "__main__":') from None
         why = "a process at work died, perhaps for want of memory; what was done is kept"
         raise ChildProcessError(f"{why}, so run the same again, with fewer workers") from None
     finally:

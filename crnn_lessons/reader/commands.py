@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 all well; 1 some file was not read; 2 it could not start; 130 interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    arguments = parser().parse_args(argv)
+    with (
+        redirect_stderr(io.StringIO()) if os.environ.get("RANK", "0") != "0" else nullcontext()
+    ):  # the first one says it
+        arguments = parser().parse_args(argv)
     command = arguments.command
     try:
         if command == "read":
@@ -39,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from crnn_lessons.reader.export import export
 
             return export(arguments)
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # what a lost process means is said in a sentence
         from crnn_lessons.reader.train import train
 
         arguments.shown = shlex.join(argv)

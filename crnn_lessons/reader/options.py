@@ -28,7 +28,12 @@ Rendered words and the checkpoint are kept in --run. Ctrl-C stops after the step
 
   python -m crnn_lessons train --words words.txt --fonts my-fonts
   python -m crnn_lessons train --words words.txt --fonts my-fonts --resume
-  python -m crnn_lessons read --weights runs/reader.safetensors picture.png"""
+  python -m crnn_lessons read --weights runs/reader.safetensors picture.png
+
+Several processes share the work, and arrive at the same weights, when torchrun starts them; on several machines, --run
+is a folder that all of them see. The -- keeps torchrun from taking --run for an option of its own:
+
+  torchrun --nproc-per-node 2 -m -- crnn_lessons train --words words.txt --fonts my-fonts"""
 
 EXPORT = """Write a reader as an ONNX file, which other programs, machines and browsers run without torch.
 
@@ -108,8 +113,8 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     option(how, "--average", 0.999, "decay of the running average of the weights, which is what is written",
            type=float, metavar="X")  # fmt: skip
     option(how, "--seed", 0, "of everything random", type=int, metavar="N")
-    option(how, "--precision", "auto", "of the convolutions; auto: bfloat16 where the processor has it",
-           choices=["auto", "float32", "bfloat16"])  # fmt: skip
+    option(how, "--precision", "auto", "of the convolutions; auto: the fastest that the device has",
+           choices=["auto", "float32", "bfloat16", "float16"])  # fmt: skip
     option(how, "--device", "auto", "cpu, cuda, or auto: cuda if there is one")
     option(how, "--workers", os.cpu_count() or 1, "processes that render; with 1, training waits for fresh words",
            type=int, metavar="N")  # fmt: skip
@@ -121,3 +126,4 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     where.add_argument("--resume", action="store_true",
                        help="go on from the checkpoint in --run; give the same options as before")  # fmt: skip
     option(where, "--validate-every", 1000, "how often to score words in fonts held out", type=int, metavar="STEPS")
+    option(where, "--save-every", 500, "how often to write the checkpoint", type=int, metavar="STEPS")
