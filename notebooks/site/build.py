@@ -82,7 +82,8 @@ def main(argv: list[str] | None = None) -> int:
 
 def read_here(program: Path, out: Path) -> bool:
     """Build the page on which a word is read; it needs a package from npm, without which the site leaves it out."""
-    done = subprocess.run([sys.executable, str(program), "--out", str(out / "reader")], capture_output=True, text=True)
+    command = [sys.executable, str(program), "--out", str(out / "reader"), "--home", "../index.html"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         print(
             f"the reader in the browser was not built: {(done.stderr.strip().splitlines() or ['?'])[-1]}",
