@@ -516,7 +516,7 @@ def test_a_stub_is_not_started(key):
 
 
 def test_the_ring_of_the_solutions_is_bandwidth_optimal():
-    """2 (P - 1) / P vectors from each worker (Patarasuk and Yuan 2009, theorem 1), for any number of workers."""
+    """2 (P - 1) / P vectors from each worker (Patarasuk and Yuan 2009), for any number of workers."""
     ring, gather = find("14-3").solution, find("14-4").solution
     from crnn_lessons.training.ring import play
 
