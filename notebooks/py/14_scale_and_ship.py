@@ -724,7 +724,7 @@ rendered = 50 / (time.process_time() - begin)
 print(f"needed {32 / compute:.0f} words a second for each worker, one core renders {rendered:.0f}")
 
 # %% [markdown]
-# (Plain words; those of the street take several times as long.) A network on a GPU is ten to a hundred times as fast, and
+# (Plain words; those of the street take two to three times as long.) A network on a GPU is ten to a hundred times as fast, and
 # the renderer is not. So words are rendered ahead, by other cores, or read from files. A million small files are slow to
 # open, which is why data sets come in *shards* of some hundred megabytes that are read from front to back; worker *p*
 # takes every *P*-th shard.
