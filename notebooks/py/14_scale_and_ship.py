@@ -584,7 +584,10 @@ ax.loglog(
     list(four), 1e3 * np.array(list(four.values())), "s", mfc="none", label="measured, 4 processes"
 )
 ax.loglog(
-    sizes, [1e3 * step_seconds(0, s, latency, bandwidth, 4) for s in sizes], "--", label="predicted"
+    sizes,
+    [1e3 * step_seconds(0, s, latency, bandwidth, 4) for s in sizes],
+    "--",
+    label="predicted, 4",
 )
 ax.set(xlabel="bytes of the vector", ylabel="milliseconds")
 ax.legend(fontsize=8)
@@ -594,7 +597,7 @@ figures.show(
 
 # %% [markdown]
 # Two constants describe fifteen sizes, over four powers of ten, mostly to within a quarter. (The largest vectors no longer
-# fit into the processor's cache, and take longer.) Four processes are another matter: the prediction is two to three times
+# fit into the processor's cache, and take longer.) Four processes are another matter: the prediction is two to four times
 # too good. They share two cores, so a message has to wait until its receiver gets a turn. **A model knows what was fitted
 # into it, and nothing else.**
 #
@@ -667,12 +670,26 @@ at_most = "; ".join(
 figures.show(fig, f"Seconds a step. Compute {compute:.3f} s. At P = 1024, {at_most}.")
 
 # %% [markdown]
-# **Latency breaks first.** The bytes stop growing, at two vectors; the messages do not: 2,046 of them, one after the
-# other. So large rings are not used alone. In *halving and doubling*, a worker exchanges half of its vector with one
+# **Latency.** On the office wire, bytes cost their share from two workers on, and then hardly more, since they end at two
+# vectors. The messages do not end: 2,046 of them, one after the other. So large rings are not used alone. In *halving and doubling*, a worker exchanges half of its vector with one
 # that is *P*/2 away, then a quarter with one that is *P*/4 away, and so on, and doubles its way back: the same bytes, and
 # 2 log₂ *P* messages, 20 for 1,024 workers
 # ([Thakur, Rabenseifner and Gropp, 2005](https://doi.org/10.1177/1094342005051521)). nccl chooses between rings and
 # trees by such a cost model.
+#
+# That was with a batch that grows. What if it must not? Share out 1,024 words, whatever the number of workers:
+
+# %%
+seconds = {P: step_seconds(32 * compute / P, size, latency, bandwidth, P) for P in range(1, 1025)}
+best = min(seconds, key=seconds.get)
+for P in [1, 32, best, 1024]:
+    print(
+        f"P = {P:4}: {seconds[P]:6.3f} s a step, {seconds[1] / seconds[P]:5.1f} times as fast as one"
+    )
+
+# %% [markdown]
+# There is a best number, and beyond it each further worker makes the step *slower*: nothing is left to share, and the
+# messages grow.
 #
 # Two more things break, and no formula of wires shows them.
 #
