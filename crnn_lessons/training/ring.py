@@ -53,13 +53,10 @@ class _Ring:
         self.sent = [[] for _ in range(self.size)]
 
     def send(self, rank: int, message: np.ndarray) -> None:
-        try:
-            # subtle: a copy, since the sender may go on working with what it has sent
-            copy = np.array(to_numpy(message))
-        except ValueError:  # a list of unequal parts
-            copy = np.empty(0, object)
-        if copy.dtype.kind not in "iuf":
+        array = np.asarray(to_numpy(message)) if not isinstance(message, list | tuple) else None
+        if array is None or array.dtype.kind not in "iuf":
             raise TypeError(f"send takes an array of numbers, and worker {rank} gave a {type(message).__name__}")
+        copy = array.copy()  # the sender may go on working with what it has sent
         with self.changed:
             self.mail[(rank + 1) % self.size].append(copy)
             self.sent[rank].append(copy.nbytes)

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from crnn_lessons.arrays import to_numpy
 from crnn_lessons.data.batches import join
 from crnn_lessons.exercises import Exercise
 from crnn_lessons.exercises.slips import mistakes
@@ -77,9 +78,7 @@ MY_SAMPLES = Exercise(
         """,
     ),
     cases=[(4, 1), (8, 2), (10, 4), (5, 4), (7, 3), (30, 3), (64, 8), (3, 3)],
-    show_case=lambda count, world_size: (
-        f"my_samples({count}, {world_size}, rank), for all ranks from 0 to {world_size - 1},"
-    ),
+    show_case=lambda count, world_size: f"my_samples({count}, {world_size}, rank), over all ranks",
     hints=(
         ("where do I begin?", "Deal them out like cards: sample 0 to worker 0, sample 1 to worker 1, and round again."),
         ("in one line?", "`range(start, stop, step)`: from `rank` on, every `world_size`-th."),
@@ -216,8 +215,9 @@ REDUCE_SCATTER = Exercise(
     ),
     cases=[(_each_holds(P, length),) for P, length in [(2, 4), (3, 3), (4, 4), (3, 8), (1, 2)]],
     show_case=lambda given: (
-        f"reduce_scatter on {len(given)} worker{'s' * (len(given) > 1)}, where worker 0 holds "
-        f"{[chunk.tolist() for chunk in given[0]]} and each other one ten times what the one before it holds,"
+        f"reduce_scatter on {len(given)} worker{'s' * (len(given) > 1)}, of which worker 0 holds "
+        f"{[chunk.tolist() for chunk in given[0]]}"
+        f"{' and each other one ten times what the one before holds' * (len(given) > 1)}"
     ),
     hints=(
         ("how many steps?", "P - 1. In each: `send` one chunk, then add what `receive()` gives to another one."),
@@ -353,8 +353,7 @@ def _two_steps(step, parts):
 
     def program(rank, world_size, part, send, receive):
         def all_reduce(vector):
-            vector = vector.detach() if torch.is_tensor(vector) else vector
-            chunks = np.array_split(np.asarray(vector, dtype=np.float64), world_size)
+            chunks = np.array_split(np.asarray(to_numpy(vector), dtype=np.float64), world_size)
             own = reduce_scatter(rank, world_size, chunks, send, receive)
             return np.concatenate(all_gather(rank, world_size, own, send, receive))
 
@@ -363,7 +362,9 @@ def _two_steps(step, parts):
         losses = [step(network, optimizer, images, targets, all_reduce) for _ in range(2)]
         if losses[0] is ... or losses[0] is None:
             return losses[0]
-        return float(losses[0]), parameters_to_vector(network.parameters()).detach().numpy()
+        first = np.asarray(to_numpy(losses[0]))
+        first = first.item() if first.size == 1 else first
+        return first, parameters_to_vector(network.parameters()).detach().numpy()
 
     results = play(program, copy.deepcopy(parts)).results
     if results[0] is ... or results[0] is None:

@@ -1,6 +1,6 @@
 """What do several processes cost each other? A step of training, and the all-reduce of its gradient, measured here.
 
-    python tests/benchmarks/scaling.py [--table notebooks/scaling.csv] [--preset small] [--repeat 3]
+    python tests/benchmarks/scaling.py [--preset small] [--repeat 3] [--table notebooks/scaling.csv]
 
 One, two and four processes that `torchrun` starts on this machine, each with one thread; they talk by gloo. The table
 has a line for each thing measured, with its smallest and its median time over all repetitions:
@@ -36,7 +36,6 @@ from crnn_lessons.ctc import ctc_loss
 from crnn_lessons.files import write_atomically
 from crnn_lessons.models import build
 
-ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("what", "processes", "samples", "bytes", "least", "median")
 PARTS = (8, 16, 32)  # samples of one process
 SIZES = tuple(1 << power for power in range(10, 25))  # bytes of a vector
@@ -101,7 +100,7 @@ def measure(preset: str, processes: int) -> list[list[str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--table", type=Path, default=ROOT / "notebooks/scaling.csv")
+    parser.add_argument("--table", type=Path, help="write the table here, too; lesson 14 reads notebooks/scaling.csv")
     parser.add_argument("--preset", default="small", help="the network (default: small)")
     parser.add_argument("--repeat", type=int, default=3, help="how often to start the processes anew (default: 3)")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
@@ -123,7 +122,8 @@ def main() -> None:
     table.writerow(COLUMNS)
     for what, times in took.items():
         table.writerow([*what, f"{min(times):.3e}", f"{statistics.median(times):.3e}"])
-    write_atomically(o.table, text.getvalue().encode())
+    if o.table:
+        write_atomically(o.table, text.getvalue().encode())
     print(text.getvalue(), end="")
 
 
