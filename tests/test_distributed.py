@@ -40,12 +40,15 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def started(count, *command):
-    """Processes that are to meet at a free port of this machine."""
+def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": str(count)}
+        return str(free.getsockname()[1])
+
+
+def started(count, *command):
+    """Processes that are to meet at a free port of this machine."""
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "WORLD_SIZE": str(count)}
     return [
         subprocess.Popen(
             [sys.executable, *map(str, command)], cwd=ROOT, stderr=subprocess.PIPE, text=True,
