@@ -38,8 +38,8 @@ def open_words(path: str | os.PathLike) -> Sequence[tuple[Source, str]] | ShardW
 class Words(IterableDataset):
     """The words of a source for torch's ``DataLoader``, shared out among its workers and the processes of the group.
 
-    Each word comes exactly once an epoch. The shares of a folder or an LMDB file differ by a word at most; shards are
-    read whole, and a process for which there is none reads nothing: write as many as there are readers, or more.
+    Each word comes exactly once an epoch. What the processes are given differs by a word at most, and of shards, which
+    are read whole, by a shard; where there are fewer shards than readers, some read nothing.
 
     Args:
         path: what :func:`open_words` takes.
@@ -64,14 +64,18 @@ class Words(IterableDataset):
         Raises:
             FileNotFoundError, ValueError, KeyError: the source or an image cannot be read; the message says which.
         """
-        worker = get_worker_info()
-        place, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        mine = slice(self.rank * step + place, None, self.world * step)
-        for name, (image, text) in self._shards(mine) if isinstance(self.source, ShardWords) else self._places(mine):
+        for name, (image, text) in self.samples():
             try:
                 yield at_height(image, *self.size), text
             except (FileNotFoundError, ValueError) as error:
                 raise type(error)(f"{name} ({text!r}): {error}") from None
+
+    def samples(self) -> Iterator[tuple[str, tuple[Source, str]]]:
+        """What this reader is given, before an image is opened: where it stands, and the sample."""
+        worker = get_worker_info()
+        place, workers = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        mine = slice(place * self.world + self.rank, None, self.world * workers)
+        return self._shards(mine) if isinstance(self.source, ShardWords) else self._places(mine)
 
     def _places(self, mine: slice) -> Iterator[tuple[str, tuple[Source, str]]]:
         for i in self._order(len(self.source), 0)[mine]:
