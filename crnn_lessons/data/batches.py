@@ -90,6 +90,13 @@ class PoolBatches:
         return batch.part(distributed.rank(), distributed.world())
 
 
+def at_height(source: Source, height: int, narrowest: int, widest: int) -> np.ndarray:
+    """A word image, uint8 `H W`, at a height and its own proportions, as far as the bounds of its width allow."""
+    grey = load_grey(source)
+    width = round(grey.shape[1] * height / grey.shape[0])
+    return fit(grey, height, min(max(width, narrowest), widest))
+
+
 class WordImages(torch.utils.data.Dataset):
     """Word images at a fixed height and their own proportions, as a data set for torch's ``DataLoader``.
 
@@ -115,11 +122,9 @@ class WordImages(torch.utils.data.Dataset):
         """
         source, text = self.samples[index]
         try:
-            grey = load_grey(source)
+            return at_height(source, self.height, self.narrowest, self.widest), text
         except (FileNotFoundError, ValueError) as error:
             raise type(error)(f"image {index} ({text!r}): {error}") from None
-        width = round(grey.shape[1] * self.height / grey.shape[0])
-        return fit(grey, self.height, min(max(width, self.narrowest), self.widest)), text
 
 
 class Collate:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PureWindowsPath
 
+from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.files import read_lines
+
+Samples = str | os.PathLike | Iterable[tuple[object, str]]
+"""A folder with ``labels.tsv``, or pairs of a path or an image file's bytes, and its text."""
 
 
 def read_folder(folder: str | os.PathLike) -> list[tuple[Path, str]]:
@@ -35,3 +40,30 @@ def read_folder(folder: str | os.PathLike) -> list[tuple[Path, str]]:
             raise FileNotFoundError(f"line {number} of {table.name} names {name!r}, which is not in the folder")
         pairs.append((path, text))
     return pairs
+
+
+def image_files(samples: Samples, check: bool = True) -> Iterator[tuple[bytes, str]]:
+    """The bytes of each image file, and its text (NFC).
+
+    Args:
+        samples: where from.
+        check: whether to refuse images that cannot be read.
+
+    Raises:
+        FileNotFoundError, ValueError: the folder, or a sample, cannot be read, or there is none; the message names it.
+        TypeError: an image is neither a path nor bytes.
+    """
+    pairs, number = read_folder(samples) if isinstance(samples, (str, os.PathLike)) else samples, 0
+    for number, (source, text) in enumerate(pairs, start=1):
+        if not isinstance(source, (bytes, str, os.PathLike)):
+            raise TypeError(f"sample {number}: an image is a path or bytes, and is a {type(source).__name__}")
+        if check:
+            try:
+                load_grey(source)
+            except (FileNotFoundError, ValueError) as error:
+                what = "" if isinstance(source, bytes) else f" ({Path(source).name})"
+                raise ValueError(f"sample {number}{what} cannot be read: {error}") from None
+        data = source if isinstance(source, bytes) else Path(source).read_bytes()
+        yield data, unicodedata.normalize("NFC", text)
+    if not number:
+        raise ValueError("there are no samples to write")

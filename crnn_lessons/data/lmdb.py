@@ -6,15 +6,13 @@ Indices in the file begin at 1; samples here, as everywhere in Python, at 0. Nee
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crnn_lessons.data.folders import read_folder
-from crnn_lessons.data.pictures import load_grey
+from crnn_lessons.data.folders import Samples, image_files
+from crnn_lessons.files import whole_folder
 
 COUNT = b"num-samples"
 _OPEN: dict[str, tuple[tuple[int, ...], Any]] = {}
@@ -90,9 +88,7 @@ class LMDBWords(Sequence):
         return f"LMDBWords({self.path.name!r}, {len(self)} samples)"
 
 
-def write_lmdb(
-    samples: str | os.PathLike | Iterable[tuple[object, str]], target: str | os.PathLike, check: bool = True
-) -> int:
+def write_lmdb(samples: Samples, target: str | os.PathLike, check: bool = True) -> int:
     """Write word images and their texts as an LMDB file.
 
     Args:
@@ -107,45 +103,17 @@ def write_lmdb(
         FileExistsError: the target exists.
         FileNotFoundError, ValueError: the folder, or a sample, cannot be read; the message names it.
     """
-    target = Path(target)
-    if target.exists():
-        raise FileExistsError(f"{str(target)!r} exists already; remove it, or choose another name")
-    pairs = read_folder(samples) if isinstance(samples, (str, os.PathLike)) else samples
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        count = _write(pairs, scratch, check)
-        (scratch / "lock.mdb").unlink(missing_ok=True)
-        scratch.chmod(0o755)  # mkdtemp lets only its owner in
-        scratch.rename(target)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    return count
-
-
-def _write(pairs: Iterable[tuple[object, str]], folder: Path, check: bool) -> int:
-    # The map is address space, not memory; small at first, because some systems make the file as large as it.
-    environment, count = _lmdb().open(str(folder), map_size=1 << 24), 0
-    try:
-        for count, (source, text) in enumerate(pairs, start=1):
-            if not isinstance(source, (bytes, str, os.PathLike)):
-                raise TypeError(f"sample {count}: an image is a path or bytes, and is a {type(source).__name__}")
-            if check:
-                try:
-                    load_grey(source)
-                except (FileNotFoundError, ValueError) as error:
-                    what = "" if isinstance(source, bytes) else f" ({Path(source).name})"
-                    raise ValueError(f"sample {count}{what} cannot be read: {error}") from None
-            data = source if isinstance(source, bytes) else Path(source).read_bytes()
-            label = unicodedata.normalize("NFC", text).encode("utf-8")
-            _put(environment, {b"image-%09d" % count: data, b"label-%09d" % count: label})
-        _put(environment, {COUNT: str(count).encode()})
-        environment.sync(True)
-    finally:
-        environment.close()
-    if not count:
-        raise ValueError("there are no samples to write")
+    with whole_folder(target) as folder:
+        # The map is address space, not memory; small at first, because some systems make the file as large as it.
+        environment, count = _lmdb().open(str(folder), map_size=1 << 24), 0
+        try:
+            for count, (image, text) in enumerate(image_files(samples, check), start=1):
+                _put(environment, {b"image-%09d" % count: image, b"label-%09d" % count: text.encode("utf-8")})
+            _put(environment, {COUNT: str(count).encode()})
+            environment.sync(True)
+        finally:
+            environment.close()
+        (folder / "lock.mdb").unlink(missing_ok=True)
     return count
 
 

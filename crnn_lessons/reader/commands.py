@@ -36,6 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if command == "read":
             return read(arguments)
+        if command == "pack":
+            return pack(arguments)
         if command == "examine":
             from crnn_lessons.clinic.command import run
 
@@ -102,6 +104,24 @@ def read(arguments: argparse.Namespace) -> int:
             lines.append([*first, c.character, f"{c.left:.0f}", f"{c.right:.0f}", f"{c.confidence:.3f}"])
         print("\n".join(map("\t".join, lines)), flush=True)
     return status
+
+
+def pack(arguments: argparse.Namespace) -> int:
+    """Write the samples of a source to LMDB or shards; returns the exit status."""
+    from crnn_lessons.data.lmdb import write_lmdb
+    from crnn_lessons.data.shards import write_shards
+    from crnn_lessons.data.sources import open_words
+
+    a = arguments
+    try:
+        with tqdm(open_words(a.source), unit="picture") as samples:
+            count = write_lmdb(samples, a.lmdb) if a.lmdb else write_shards(samples, a.shards, a.each)
+    except (KeyError, ModuleNotFoundError, OSError, ValueError) as error:
+        why = error.args[0] if isinstance(error, KeyError) else getattr(error, "strerror", None) or error
+        print(f"pack: {why}", file=sys.stderr)
+        return 2
+    print(f"wrote {count} samples to {a.lmdb or a.shards}")
+    return 0
 
 
 def _files(names: Sequence[str]) -> Iterator[str]:

@@ -44,6 +44,13 @@ is, too. Before it is written, onnxruntime runs it on ten sizes: the log-probabi
 
   python -m crnn_lessons export --onnx reader.onnx --int8 reader-int8.onnx"""
 
+PACK = """Write word images and their texts to one LMDB file, or to shards (tar files for WebDataset).
+
+SOURCE is a folder with a table labels.tsv, a line FILE<TAB>TEXT for each image; or it is LMDB or shards itself.
+
+  python -m crnn_lessons pack my-words --lmdb my-words.lmdb
+  python -m crnn_lessons pack my-words --shards my-shards --each 500"""
+
 EXAMINE = """Look for every known disease of a CTC training; print what is sick, healthy, or could not be seen.
 
 module:factory names a function without arguments in a module of yours that returns the model and a batch
@@ -53,7 +60,7 @@ blank and optimizer. The exit status is 0: healthy, 1: sick, or 2: nothing could
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``python -m crnn_lessons``."""
-    what = "Read words in pictures, train a reader, export one, or examine a training of your own."
+    what = "Read words in pictures, train a reader, pack its pictures, export one, or examine a training of your own."
     top = argparse.ArgumentParser(prog="python -m crnn_lessons", description=what)
     commands = top.add_subparsers(dest="command", required=True)
     raw = argparse.RawDescriptionHelpFormatter
@@ -74,6 +81,12 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--upright", action="store_true", help="do not try pictures upside down or on their sides")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)
+    pack = commands.add_parser("pack", help="put word images in one file", description=PACK, formatter_class=raw)
+    pack.add_argument("source", metavar="SOURCE", help="folder with labels.tsv, LMDB file, or folder of shards")
+    target = pack.add_mutually_exclusive_group(required=True)
+    target.add_argument("--lmdb", metavar="DIR", help="write LMDB: the folder to make")
+    target.add_argument("--shards", metavar="DIR", help="write shards: the folder to make")
+    pack.add_argument("--each", type=int, default=1000, metavar="N", help="samples in a shard (default: %(default)s)")
     export = commands.add_parser("export", help="write a reader as an ONNX file", description=EXPORT,
                                  formatter_class=raw)  # fmt: skip
     export.add_argument("--onnx", metavar="FILE", help="where to write it with weights of 32 bits")
