@@ -1,4 +1,6 @@
-"""Style and form of the widgets' JavaScript and CSS, part of ``make lint``: python tests/lint_widgets.py"""
+"""Style and form of the widgets' JavaScript and CSS and that of the reader's page, part of ``make lint``:
+python tests/lint_widgets.py
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "crnn_lessons" / "widgets"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER, PAGE = ROOT / "crnn_lessons" / "widgets", ROOT / "notebooks" / "site" / "reader"
 WIDTHS = {".js": 120, ".css": 160}
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";$', re.MULTILINE)
 
 
-def faults(folder: Path = FOLDER) -> Iterator[str]:
-    """What is wrong with the files of a folder, a line each: file, place, fault."""
-    files = sorted(file for file in folder.iterdir() if file.suffix in WIDTHS)
+def faults(*folders: Path) -> Iterator[str]:
+    """What is wrong with the files of folders that import from one another, a line each: file, place, fault."""
+    files = sorted(file for folder in folders or (FOLDER, PAGE) for file in folder.iterdir() if file.suffix in WIDTHS)
     texts = {file.name: file.read_text(encoding="utf-8") for file in files}
     for name, text in texts.items():
         lines = text.split("\n")
@@ -40,11 +43,11 @@ def faults(folder: Path = FOLDER) -> Iterator[str]:
                 if not re.search(rf"\b{re.escape(word)}\b", body):
                     yield f"{name}: {word} is imported and not used"
                 if not re.search(
-                    rf"^export (?:const|function) {re.escape(word)}\b", scripts.get(source, ""), re.MULTILINE
+                    rf"^export (?:async )?(?:const|function) {re.escape(word)}\b", scripts.get(source, ""), re.MULTILINE
                 ):
                     yield f"{name}: {source} does not export {word}"
     used = "\n".join(scripts.values())
-    for name in re.findall(r"^(?:const|function) (\w+)", used, re.MULTILINE):
+    for name in re.findall(r"^(?:async )?(?:const|function) (\w+)", used, re.MULTILINE):
         if len(re.findall(rf"\b{name}\b", used)) < 2 and name != "render":
             yield f"{name} is declared and not used"
     if node := shutil.which("node"):

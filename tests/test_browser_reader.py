@@ -23,9 +23,11 @@ from crnn_lessons.text.render import render_word
 from notebooks.site.reader import build
 
 FONTS = [system_directories()[-1] / f"DejaVu{name}.ttf" for name in ("Sans", "Serif", "SansMono-Bold", "Serif-Italic")]
-WORDS = ["reader", "lattice", "station", "bookshop", "alignment", "1984", "window", "garden", "coffee", "market", "24h",
-         "forward", "backward", "blank", "alpha", "beta", "quick", "brown", "jumps", "over", "lazy", "river", "mountain",
-         "library", "recognise", "text", "7up", "platform", "exit", "hotel", "street", "museum"]  # fmt: skip
+WORDS = [
+    *("reader", "lattice", "station", "bookshop", "aligned", "1984", "window", "garden", "coffee", "market", "24h"),
+    *("forward", "backward", "blank", "alpha", "beta", "quick", "brown", "jumps", "over", "lazy", "river", "mountain"),
+    *("library", "recognise", "text", "7up", "platform", "exit", "hotel", "street", "museum"),
+]
 ANSWER = "html[data-reads='{}']"
 
 
@@ -79,7 +81,9 @@ def test_sizes_change_as_in_the_package_to_one_level():
     for size in [(32, 144), (48, 96), (64, 72), (32, 300), (16, 72), (64, 288)]:
         for grey in (rendered(int(rng.integers(100))), rng.integers(0, 256, rng.integers(6, 200, 2)).astype(np.uint8)):
             cases.append((grey, size))
-    cases += [(rng.integers(0, 256, shape).astype(np.uint8), (32, 144)) for shape in [(64, 288), (96, 432), (32, 145)]]
+    cases += [
+        (rng.integers(0, 256, shape).astype(np.uint8), (32, 144)) for shape in [(64, 288), (96, 432), (20, 60), (9, 9)]
+    ]
     cases += [(rng.integers(0, 256, (200, 30)).astype(np.uint8), (32, 144))]  # one axis grows, the other shrinks
     got = in_node(
         ["pixels.js"],
@@ -88,7 +92,7 @@ def test_sizes_change_as_in_the_package_to_one_level():
     )
     for (grey, size), found in zip(cases, got, strict=True):
         off = np.abs(fit(grey, *size).astype(int) - np.array(found).reshape(size))
-        assert off.max() <= 1 and off.mean() < 0.25, (grey.shape, size)
+        assert off.max() <= 1, (grey.shape, size)
 
 
 def test_grey_is_that_of_pillow_also_where_a_picture_is_see_through():
@@ -125,6 +129,21 @@ def test_two_modules_cannot_give_one_name_to_two_things(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "HERE", tmp_path)
     with pytest.raises(ValueError, match="two modules of the page declare clamp"):
         build.joined("both.js")
+
+
+def test_without_its_engine_the_page_is_not_built_and_one_sentence_says_why(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build.shutil, "which", lambda name: None)
+    assert build.main(["--out", str(tmp_path / "page")]) == 2
+    assert capsys.readouterr().err == f"npm is not installed, which fetches {build.PACKAGE}\n"
+    (tmp_path / "build" / "npm").mkdir(parents=True)
+    file = tmp_path / "build" / "npm" / f"{build.PACKAGE.replace('@', '-')}.tgz"
+    file.write_bytes(b"another package")
+    assert build.main(["--out", str(tmp_path / "page")]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"what npm fetched is not the {build.PACKAGE} that this page was made for"
+    )
+    assert not (tmp_path / "page").exists() and not file.exists()
 
 
 # The page, in Chromium
@@ -196,7 +215,7 @@ def test_fifty_pictures_give_the_text_and_the_confidence_that_read_gives(shown, 
         Image.fromarray(grey).save(file)
         due = reader.read(file)
         assert (number, shown.read(file)) == (number, due.text)
-        assert shown.confidence == pytest.approx(due.confidence, abs=0.03)
+        assert shown.confidence == pytest.approx(due.confidence, abs=0.01)
     texts = {reader.read(grey).text for grey in PICTURES}
     assert len(PICTURES) == 50 and len(texts) > 30 and sum(" " in text for text in texts) >= 4
 
@@ -214,6 +233,15 @@ def test_nothing_is_asked_for_but_the_page_and_nothing_can_be(shown, built, tmp_
     assert [url for url in shown.asked if not url.startswith("data:")] == [built.as_uri()]
     policy = shown.page.get_attribute("meta[http-equiv]", "content")
     assert policy.startswith("default-src 'none';") and "connect-src" not in policy and "http" not in policy
+
+
+@pytest.mark.browser
+def test_every_example_is_read(shown):
+    buttons = shown.page.locator("#examples button")
+    for number, words in enumerate(build.EXAMPLES):
+        buttons.nth(number).click()
+        assert shown.wait() == words
+    assert buttons.count() == len(build.EXAMPLES)
 
 
 @pytest.mark.browser
@@ -333,14 +361,15 @@ def test_the_camera_reads_what_is_in_the_frame(shown):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [390, 760, 1400])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_and_is_accessible(chromium, built, width, scheme):
+def test_it_fits_and_is_accessible(chromium, built, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-    context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    context = chromium.new_context(color_scheme=scheme, bypass_csp=True)  # axe is a script from outside
     page = context.new_page()
     Shown(page, built)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (390, 760, 1400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = [(v["id"], v["nodes"][0]["html"][:200]) for v in axe.Axe().run(page).response["violations"]]
     context.close()
     assert found == []

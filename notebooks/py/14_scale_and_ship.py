@@ -743,8 +743,8 @@ print(f"needed {32 / compute:.0f} words a second for each worker, one core rende
 # %% [markdown]
 # (Plain words; those of the street take two to three times as long.) A network on a GPU is ten to a hundred times as fast, and
 # the renderer is not. So words are rendered ahead, by other cores, or read from files. A million small files are slow to
-# open, which is why data sets come in *shards* of some hundred megabytes that are read from front to back; worker *p*
-# takes every *P*-th shard.
+# open, which is why data sets come in *shards* of some hundred megabytes that are read from front to back, each
+# worker some of them. (`python -m crnn_lessons pack FOLDER --shards DIR` writes some.)
 
 # %% [markdown]
 # ## 8 Half the digits

@@ -21,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -62,9 +63,13 @@ def fetched() -> dict[str, bytes]:
         if npm is None:
             raise Absent(f"npm is not installed, which fetches {PACKAGE}")
         folder.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([npm, "pack", PACKAGE, "--silent"], cwd=folder, capture_output=True, text=True)
-        if done.returncode or not file.exists():
-            raise Absent(f"npm could not fetch {PACKAGE}; is there a network?")
+        with tempfile.TemporaryDirectory(dir=folder) as fresh:
+            command = [npm, "pack", PACKAGE, "--silent", "--fetch-retries=1", "--fetch-timeout=60000"]
+            done = subprocess.run(command, cwd=fresh, capture_output=True, text=True)
+            got = Path(fresh) / file.name
+            if done.returncode or not got.exists():
+                raise Absent(f"npm could not fetch {PACKAGE}; is there a network?")
+            got.replace(file)
     data = file.read_bytes()
     if base64.b64encode(hashlib.sha512(data).digest()).decode() != DIGEST:
         file.unlink()
@@ -124,8 +129,9 @@ def joined(*names: str) -> str:
 def examples() -> str:
     """Buttons with pictures to try: a printed word, rendered ones as they look on photographs, and a line."""
     font, rng = system_directories()[-1] / "DejaVuSans.ttf", np.random.default_rng(8)
-    line = Image.new("L", (460, 64), 250)
-    ImageDraw.Draw(line).text((14, 8), "open 24 hours", 30, ImageFont.truetype(str(font), 40))
+    face = ImageFont.truetype(str(font), 40)
+    line = Image.new("L", (round(face.getlength(EXAMPLES[-1])) + 28, 64), 250)
+    ImageDraw.Draw(line).text((14, 8), EXAMPLES[-1], 30, face)
     wild = [Image.fromarray(render_word(word, font, rng, height=48, wild=1)) for word in ("lattice", "station")]
     plain = Image.fromarray(render_word("bookshop", font, rng, height=48, wild=0))
     buttons = []
@@ -143,7 +149,10 @@ def build(home: str | None) -> str:
     package, reader = fetched(), Reader()
     if missing := making.missing_packages():
         raise Absent(f"{' and '.join(missing)} not installed, which export the recogniser")
-    weights = in_halves(making.to_onnx(reader.model, reader.alphabet))
+    file = making.to_onnx(reader.model, reader.alphabet)
+    if not max(found[1] for found in making.differences(file, reader.model)) <= making.TOLERANCE:
+        raise Absent("this torch exports a recogniser that differs from the reader; install a newer one")
+    weights = in_halves(file)
     runtime = re.sub(r"^//# sourceMappingURL.*$", "", package[RUNTIME].decode(), flags=re.MULTILINE)
     names = re.search(r"export\{([^}]*)\};\s*$", runtime)
     pairs = [part.split(" as ") for part in names[1].split(",")]

@@ -27,10 +27,11 @@ export function heatView() {
 
   function fill({ logProbs, picture: seen, text }, characters) {
     const T = logProbs.length, signs = ["-", ...characters], rows = rowsOf(logProbs);
-    const wide = clamp(Math.floor(((root.clientWidth || 700) - MARGIN - 8) / T), 25) || 1, width = Math.max(6, wide) * T;
+    const room = (root.clientWidth || 700) - MARGIN - 8, width = T * Math.max(6, clamp(Math.floor(room / T), 25));
     paintGrey(picture, seen);
-    picture.style = `width: ${width}px; height: ${Math.min(110, Math.round((width * seen.height) / seen.width))}px; margin-left: ${MARGIN}px`;
-    picture.setAttribute("aria-label", "the picture as the network sees it, scaled so that its columns stand over the frames");
+    const tall = Math.min(110, Math.round((width * seen.height) / seen.width));
+    picture.style = `width: ${width}px; height: ${tall}px; margin-left: ${MARGIN}px`;
+    picture.setAttribute("aria-label", "the picture as the network gets it, its columns over the frames");
     const cells = rows.flatMap((k, y) => [
       textAt(MARGIN - 8, y * ROW + ROW - 4, k ? visible(signs[k]) : "-", "text", "end"),
       ...range(T, (t) => [t, Math.exp(logProbs[t][k])]).filter(([, p]) => p >= 0.005).map(([t, p]) =>
@@ -38,11 +39,13 @@ export function heatView() {
     ]);
     const lines = rows.map((_, y) => boxAt(MARGIN, y * ROW + ROW - 1, width, 1, "rect.rule"));
     const mark = boxAt(MARGIN, 0, width / T, rows.length * ROW, "rect.mark");
-    const pointed = ({ offsetX }) => { frame.value = clamp(Math.floor(((offsetX - MARGIN) * T) / width), T); tell(); };
-    const drawing = svg("svg", { width: MARGIN + width + 2, height: rows.length * ROW + 2, role: "img", onclick: pointed,
-      onpointermove: pointed, "aria-label": `probability of ${rows.length} classes at each of ${T} frames; best path: ${text || "nothing"}` },
-    lines, cells, mark);
-    scroll.replaceChildren(picture, drawing);
+    const pointed = ({ offsetX }) => {
+      frame.value = clamp(Math.floor(((offsetX - MARGIN) * T) / width), T);
+      tell();
+    };
+    const says = `probability of ${rows.length} classes at each of ${T} frames; best path: ${text || "nothing"}`;
+    scroll.replaceChildren(picture, svg("svg", { width: MARGIN + width + 2, height: rows.length * ROW + 2, role: "img",
+      "aria-label": says, onclick: pointed, onpointermove: pointed }, lines, cells, mark));
     shown = { logProbs, signs, mark, width };
     frame.max = T - 1;
     frame.value = logProbs.reduce((best, row, t) => (row[0] < logProbs[best][0] ? t : best), 0);

@@ -1,4 +1,5 @@
 // Ways in for pictures: a file, a drop, a paste, a camera. Each ends in pixels, or in one sentence that says why not.
+import { count } from "./words.js";
 
 const MOST_PIXELS = 40_000_000;
 
@@ -10,8 +11,9 @@ export async function pixelsOf(blob, name = "this") {
   } catch {
     throw new Error(`${name} is no picture that this browser can open; give a PNG, JPEG, WebP or GIF.`);
   }
-  if (bitmap.width * bitmap.height > MOST_PIXELS) throw new Error(`${name} has more than 40 million pixels; crop or shrink it first.`);
-  return frameOf(bitmap, bitmap.width, bitmap.height);
+  const { width, height } = bitmap, many = `has more than ${count(MOST_PIXELS)} pixels; crop or shrink it first.`;
+  if (width * height > MOST_PIXELS) throw new Error(`${name} ${many}`);
+  return frameOf(bitmap, width, height);
 }
 
 /** A part of what can be painted, as pixels; all of it unless a place is given. */
@@ -22,7 +24,10 @@ export function frameOf(source, width, height, left = 0, top = 0) {
   return context.getImageData(0, 0, width, height);
 }
 
-const pictureIn = (transfer) => [...(transfer?.files ?? [])].find(({ type }) => type.startsWith("image/")) ?? transfer?.files?.[0];
+function pictureIn(transfer) {
+  const files = [...(transfer?.files ?? [])];
+  return files.find(({ type }) => type.startsWith("image/")) ?? files[0];
+}
 
 /** Take pictures that are dropped on the page or pasted into it; `took(file, name)` and `refused(sentence)`. */
 export function listenForPictures(zone, took, refused) {
@@ -39,7 +44,7 @@ export function listenForPictures(zone, took, refused) {
   addEventListener("paste", (event) => {
     const file = pictureIn(event.clipboardData);
     if (file) took(file, "What was pasted");
-    else if (!event.target.matches?.("input")) refused("What was pasted is no picture; copy a picture, or a part of the screen.");
+    else if (!event.target.matches?.("input")) refused("What was pasted is no picture; copy one, and paste it here.");
   });
 }
 

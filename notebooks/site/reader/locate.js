@@ -2,7 +2,8 @@
 import { range } from "./dom.js";
 import { cutOut, greyPicture, median } from "./pixels.js";
 import {
-  INK, LOWEST, around, breadth, columnsOfInk, contrastOf, least, most, rimOf, splitLine, stretches, strongest, tallness,
+  INK, LOWEST, around, breadth, columnsOfInk, contrastOf, grouped, least, most, rimOf, splitLine, stretches, strongest,
+  tallness,
 } from "./spaces.js";
 
 const MOST_OUTLINES = 4000; // what has more is texture; a full page of print has about 3,000
@@ -34,7 +35,8 @@ export function findWords(grey) {
   const boxes = outlines(grey), letters = boxes.filter((box) => tallness(box) > LOWEST);
   if (!letters.length || letters.length > MOST_OUTLINES) return [];
   const lines = linesOf(letters), lone = new Map();
-  const small = [...boxes.filter((box) => tallness(box) <= LOWEST), ...lines.filter((line) => line.length === 1).flat()];
+  const single = lines.filter((line) => line.length === 1).flat();
+  const small = [...boxes.filter((box) => tallness(box) <= LOWEST), ...single]; // dots and accents, maybe
   const rows = lines.map((line) => {
     const height = median(line.map(tallness)) - 2; // an outline reaches one pixel beyond its ink
     const row = splitLine(grey, withMarks(line, small, height), boxes, height);
@@ -100,7 +102,9 @@ function partsAbove({ data, width, height }, limit) {
 /** The boxes of connected edges: letters, parts of them, and all else with an outline; no rules, no frames. */
 function outlines(grey) {
   const edges = edgesOf(grey), stride = 1 + Math.floor(edges.data.length / 250_000);
-  const some = edges.data.filter((_, i) => i % stride === 0).sort(), middle = some[some.length >> 1];
+  const some = new Uint8Array(Math.ceil(edges.data.length / stride));
+  for (let i = 0; i < some.length; i++) some[i] = edges.data[i * stride];
+  const middle = some.sort()[some.length >> 1];
   const strong = Math.max(some[Math.trunc(0.995 * (some.length - 1))], strongest(edges).all / 2);
   const { which, parts } = partsAbove(edges, Math.max(12, 0.3 * strong, 2 * middle));
   const kept = parts.flatMap(({ box, area }, number) => {
@@ -128,7 +132,9 @@ function isFrame(box, boxes, which, number, width) {
   if (inside.length < 3 && most(lefts) - least(lefts) <= 0.35 * size[0] && !wide) return false;
   const [x, y] = [box[0] + (size[0] >> 2), box[1] + (size[1] >> 2)], [w, h] = [size[0] >> 1, size[1] >> 1];
   let own = 0;
-  for (let row = y; row < y + h; row++) for (let i = row * width + x; i < row * width + x + w; i++) own += which[i] === number;
+  for (let row = y; row < y + h; row++) {
+    for (let i = row * width + x; i < row * width + x + w; i++) own += which[i] === number;
+  }
   return own / (w * h) < 0.18;
 }
 
@@ -144,11 +150,10 @@ function linesOf(boxes) {
       group[Math.max(one, two)] = Math.min(one, two);
     }
   }
-  const parts = Map.groupBy(boxes.keys(), (i) => find(i));
-  return [...parts.values()].flatMap((members) => {
-    const part = members.map((i) => boxes[i]), limit = 1.6 * median(part.map(tallness)), [, top, , bottom] = around(part);
-    const rest = part.filter((box) => tallness(box) <= limit);
-    const bridged = bottom - top > 2.4 * (limit / 1.6) && rest.length < part.length;
+  return grouped(boxes.keys(), find).flatMap((members) => {
+    const part = members.map((i) => boxes[i]), typical = median(part.map(tallness)), [, top, , bottom] = around(part);
+    const rest = part.filter((box) => tallness(box) <= 1.6 * typical);
+    const bridged = bottom - top > 2.4 * typical && rest.length < part.length;
     return bridged ? linesOf(rest) : [part]; // two lines, held together by letters that touch
   });
 }

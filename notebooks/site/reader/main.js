@@ -41,12 +41,14 @@ async function read(pixels) {
 
 async function readNow(pixels) {
   const began = performance.now(), { width, height } = pixels;
-  if (width < 4 || height < 6) return refuse(`The picture is ${width} x ${height} pixels, too small for a word; give at least 4 x 6.`);
-  const grey = toGrey(pixels);
-  if (most(grey.data) === least(grey.data)) return refuse("The picture is one flat colour, so there is nothing to read.");
+  const small = `The picture is ${width} x ${height} pixels, too small to hold a word; give at least 4 x 6.`;
+  if (width < 4 || height < 6) return refuse(small);
+  const grey = toGrey(pixels), flat = "The picture is one flat colour, so there is nothing to read.";
+  if (most(grey.data) === least(grey.data)) return refuse(flat);
   const words = await bestReading(network.see, grey);
   refuse("");
-  const joined = words.map((word) => word.text).join(" "), confidence = words.reduce((p, word) => p * word.confidence, 1);
+  const joined = words.map((word) => word.text).join(" ");
+  const confidence = words.reduce((product, word) => product * word.confidence, 1);
   text.textContent = joined || "(nothing)";
   text.classList.toggle("empty", !joined);
   sure.textContent = `confidence ${number(confidence)}`;
@@ -57,10 +59,12 @@ async function readNow(pixels) {
 
 /** The picture with a box around each word. */
 function showPicture(grey, words) {
-  const canvas = html("canvas", { role: "img", "aria-label": `the picture, ${plural(words.length, "word", "words")} in boxes` });
+  const says = `the picture, with ${plural(words.length, "box around a word", "boxes around words")}`;
+  const canvas = html("canvas", { role: "img", "aria-label": says }), { width, height } = grey;
   paintGrey(canvas, grey);
   const boxes = words.map(({ box: [left, top, right, bottom] }) => boxAt(left, top, right - left, bottom - top));
-  one("#picture").replaceChildren(canvas, svg("svg", { viewBox: `0 0 ${grey.width} ${grey.height}`, "aria-hidden": "true" }, boxes));
+  const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" }, boxes);
+  one("#picture").replaceChildren(canvas, drawing);
 }
 
 /** A choice of the word whose numbers are shown, where there are several. */
@@ -73,9 +77,9 @@ function showChoice(words) {
 }
 
 function showWord(word) {
-  heat.fill(word, network.characters);
-  const state = { probs: word.logProbs.map((row) => row.map(Math.exp)), target: word.text, characters: network.characters,
-    t: 0, s: 0, mode: "posterior" };
+  const { characters } = network, probs = word.logProbs.map((row) => row.map(Math.exp));
+  const state = { probs, target: word.text, characters, t: 0, s: 0, mode: "posterior" };
+  heat.fill(word, characters);
   const host = html("div", { "data-crnn": "lattice", "data-state": JSON.stringify(state) });
   host.classList.add("crnn-host");
   one("#lattice").replaceChildren(host);
@@ -90,7 +94,8 @@ async function take(file, name) {
   }
 }
 
-const pad = makePad(one("#pad"), (words) => { one("#pen").textContent = words; }, () => { if (!pad.blank()) read(pad.pixels()); });
+const say = (words) => { one("#pen").textContent = words; };
+const pad = makePad(one("#pad"), say, () => { if (!pad.blank()) read(pad.pixels()); });
 one("#undo").addEventListener("click", () => pad.undo());
 one("#clear").addEventListener("click", () => { pad.clear(); one("#typed").value = ""; });
 const typing = () => pad.type(one("#typed").value, one("#font").value);

@@ -2,22 +2,26 @@
 import { collapse, forwardBackward } from "./ctc.js";
 import { range } from "./dom.js";
 import { cutOut, fitTo, roundEven } from "./pixels.js";
+import { grouped } from "./spaces.js";
 
 const carried = (id) => Uint8Array.from(atob(document.getElementById(id).textContent.trim()), (c) => c.charCodeAt(0));
-const unzipped = async (bytes) =>
-  new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+async function unzipped(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
 
 /** Start the engine. Returns `see`, as `bestReading` takes it, and the characters that it writes. */
 export async function startNetwork() {
   const { ort } = globalThis, known = JSON.parse(document.getElementById("known").textContent);
   ort.env.wasm.numThreads = 1; // more would take headers that a file has not
   ort.env.wasm.wasmBinary = await unzipped(carried("engine"));
-  const session = await ort.InferenceSession.create(await unzipped(carried("weights")), { executionProviders: ["wasm"] });
+  const weights = await unzipped(carried("weights"));
+  const session = await ort.InferenceSession.create(weights, { executionProviders: ["wasm"] });
 
   /** Log-probabilities [n][t][k] of pictures of one size. */
   async function logProbs(pictures) {
     const [{ width, height }] = pictures, n = pictures.length, images = new Float32Array(n * width * height);
-    for (const [i, { data }] of pictures.entries()) images.set(Float32Array.from(data, (v) => v / 255), i * data.length);
+    for (const [i, { data }] of pictures.entries()) images.set([...data].map((v) => v / 255), i * data.length);
     const feed = { images: new ort.Tensor("float32", images, [n, 1, height, width]) };
     const { log_probs: { data, dims: [T, , C] } } = await session.run(feed); // T n C
     return range(n, (i) => range(T, (t) => Array.from(data.subarray((t * n + i) * C, (t * n + i + 1) * C))));
@@ -25,10 +29,10 @@ export async function startNetwork() {
 
   async function see(grey, cuts) {
     const pictures = cuts.map((cut) => fitTo(cutOut(grey, cut), ...sizeFor(known, cut[3] - cut[1], cut[2] - cut[0])));
-    const seen = [], sizes = Map.groupBy(pictures.keys(), (i) => `${pictures[i].height} ${pictures[i].width}`);
-    for (const members of sizes.values()) {
+    const seen = [], sizeOf = (i) => `${pictures[i].height} ${pictures[i].width}`;
+    for (const members of grouped(pictures.keys(), sizeOf)) {
       const found = await logProbs(members.map((i) => pictures[i]));
-      for (const [j, i] of members.entries()) seen[i] = { picture: pictures[i], logProbs: found[j], ...bestText(found[j], known) };
+      for (const [j, i] of members.entries()) seen[i] = { picture: pictures[i], ...bestText(found[j], known) };
     }
     return seen;
   }
@@ -46,8 +50,9 @@ function sizeFor({ shapes, widest }, height, width) {
   return [rows, Math.min(Math.max(columns, roundEven((width * rows) / height)), widest * columns)];
 }
 
-/** The text of the best path, and the logarithm of its probability, summed over all its alignments. */
+/** With log-probabilities, the text of their best path and the logarithm of its probability, over all alignments. */
 function bestText(logProbs, { alphabet }) {
   const labels = collapse(logProbs.map((row) => row.indexOf(Math.max(...row))));
-  return { labels, text: labels.map((k) => alphabet[k - 1]).join(""), logConfidence: forwardBackward(logProbs, labels).logLikelihood };
+  const text = labels.map((k) => alphabet[k - 1]).join("");
+  return { logProbs, text, logConfidence: forwardBackward(logProbs, labels).logLikelihood };
 }

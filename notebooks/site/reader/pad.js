@@ -4,19 +4,20 @@ import { pressed } from "./keys.js";
 
 const [WIDTH, HEIGHT, PEN, STEP] = [600, 180, 9, 8]; // pixels
 
-/** Makes a canvas a pad; `changed()` is called whenever a stroke ends. Returns { pixels, clear, undo, type }. */
+/** Makes a canvas a pad; `changed()` is called whenever a stroke ends. Returns { pixels, blank, clear, undo, type }. */
 export function makePad(canvas, say, changed) {
   Object.assign(canvas, { width: WIDTH, height: HEIGHT });
   const context = canvas.getContext("2d", { willReadFrequently: true });
   let strokes = [], typed = null, pen = [40, HEIGHT / 2], down = false, drawing = false;
 
   function paint() {
-    Object.assign(context, { fillStyle: "#fff", strokeStyle: "#111", lineWidth: PEN, lineCap: "round", lineJoin: "round" });
+    Object.assign(context, { strokeStyle: "#111", lineWidth: PEN, lineCap: "round", lineJoin: "round" });
+    context.fillStyle = "#fff";
     context.fillRect(0, 0, WIDTH, HEIGHT);
     if (typed) writeTyped();
     for (const stroke of strokes) {
       context.beginPath();
-      for (const [x, y] of [stroke[0], ...stroke]) context.lineTo(x, y);
+      for (const [x, y] of [stroke[0], ...stroke]) context.lineTo(x, y); // the first twice: a dot is a stroke, too
       context.stroke();
     }
   }
@@ -67,7 +68,7 @@ export function makePad(canvas, say, changed) {
       down = !down;
       if (down) strokes.push([pen]);
       paint();
-      say(`The pen is ${down ? "down: arrow keys draw" : "up: arrow keys move it"}, at ${Math.round(pen[0])}, ${Math.round(pen[1])}.`);
+      say(`The pen is ${down ? "down: arrows draw" : "up: arrows move it"}; it is at ${pen[0]}, ${pen[1]}.`);
       if (!down) changed();
     }
     if (pressed(event, { Delete: true, Backspace: true })) undo();
@@ -101,6 +102,9 @@ export function makePad(canvas, say, changed) {
   }
 
   paint();
-  return { pixels: () => { paint(); return context.getImageData(0, 0, WIDTH, HEIGHT); }, blank: () => !typed && !strokes.length,
-    clear, undo, type };
+  function pixels() {
+    paint(); // without the mark of the pen
+    return context.getImageData(0, 0, WIDTH, HEIGHT);
+  }
+  return { pixels, blank: () => !typed && !strokes.length, clear, undo, type };
 }

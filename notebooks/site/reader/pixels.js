@@ -1,4 +1,4 @@
-// Grey pictures { data, width, height } and their sizes, by the arithmetic of Pillow and OpenCV to one level of 255.
+// Grey pictures { data, width, height } and their sizes, by the arithmetic of Pillow and OpenCV.
 import { range } from "./dom.js";
 
 /** Rounds as Python does: a half goes to the even neighbour. */
@@ -32,7 +32,9 @@ export function toGrey({ data, width, height }) {
 export function cutOut({ data, width, height }, [left, top, right, bottom]) {
   const [to, end] = [Math.min(right, width), Math.min(bottom, height)];
   const part = greyPicture(to - left, end - top);
-  for (let y = top; y < end; y++) part.data.set(data.subarray(y * width + left, y * width + to), (y - top) * part.width);
+  for (let y = top; y < end; y++) {
+    part.data.set(data.subarray(y * width + left, y * width + to), (y - top) * part.width);
+  }
   return part;
 }
 
@@ -49,16 +51,41 @@ function areaTaps(from, to) {
   });
 }
 
-/** The same between two neighbours: INTER_LINEAR, or INTER_AREA where one axis is enlarged. */
-function linearTaps(from, to, area, scale = from / to) {
+/** The left neighbour of each output along one axis, and how near it is to the right one: [at, share]. */
+function neighbours(from, to, area, scale = from / to) {
   return range(to, (i) => {
-    let at = Math.floor(area ? i * scale : (i + 0.5) * scale - 0.5);
-    let share = area ? i + 1 - (at + 1) / scale : (i + 0.5) * scale - 0.5 - at;
-    if (area) share = share <= 0 ? 0 : share - Math.floor(share);
-    if (at < 0) [at, share] = [0, 0];
-    if (at >= from - 1) [at, share] = [from - 1, 0];
-    return [at, share ? [1 - share, share] : [1]];
+    if (!area) {
+      const x = Math.fround((i + 0.5) * scale - 0.5);
+      return [Math.floor(x), Math.fround(x - Math.floor(x))];
+    }
+    const at = Math.floor(i * scale), share = Math.fround(i + 1 - (at + 1) * (1 / scale));
+    return [at, share <= 0 ? 0 : Math.fround(share - Math.floor(share))];
   });
+}
+
+/** Neighbours that lie within: what is left of the first, or right of the last, is that one alone. */
+const within = (taps, from) =>
+  taps.map(([at, share]) => (at < 0 ? [0, 0] : at >= from - 1 ? [from - 1, 0] : [at, share]));
+
+/** Between four neighbours, with weights in 2048ths: INTER_LINEAR, and INTER_AREA where an axis does not shrink. */
+function betweenNeighbours({ data, width: W, height: H }, height, width, area) {
+  const weights = ([at, share]) => [at, roundEven(Math.fround(1 - share) * 2048), roundEven(share * 2048)];
+  const across = within(neighbours(W, width, area), W).map(weights), down = neighbours(H, height, area).map(weights);
+  const rows = new Int32Array(width * H), out = greyPicture(width, height);
+  for (let y = 0, i = 0; y < H; y++) {
+    for (const [x, left, right] of across) {
+      rows[i++] = data[y * W + x] * left + data[y * W + Math.min(x + 1, W - 1)] * right;
+    }
+  }
+  for (let y = 0, i = 0; y < height; y++) {
+    const [at, upper, lower] = down[y], rowAt = (row) => Math.max(0, Math.min(row, H - 1)) * width;
+    const [above, below] = [rowAt(at), rowAt(at + 1)];
+    for (let x = 0; x < width; x++) { // subtle: each product is cut off, not rounded
+      const sum = (((rows[above + x] >> 4) * upper) >> 16) + (((rows[below + x] >> 4) * lower) >> 16);
+      out.data[i++] = (sum + 2) >> 2;
+    }
+  }
+  return out;
 }
 
 function taken(line, offset, stride, [first, weights]) {
@@ -69,20 +96,21 @@ function taken(line, offset, stride, [first, weights]) {
 
 /** A picture at another size, as the reader resizes what it is given (crnn_lessons.text.augment.fit). */
 export function fitTo(picture, height, width) {
-  const { data } = picture, shrinks = picture.width * picture.height > width * height;
-  const area = shrinks && picture.width >= width && picture.height >= height;
-  const taps = area ? areaTaps : (from, to) => linearTaps(from, to, shrinks);
-  const across = taps(picture.width, width), down = taps(picture.height, height);
-  const rows = new Float64Array(width * picture.height), out = greyPicture(width, height);
-  for (let y = 0; y < picture.height; y++) {
-    for (let x = 0; x < width; x++) rows[y * width + x] = taken(data, y * picture.width, 1, across[x]);
-  }
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) out.data[y * width + x] = Math.round(taken(rows, x, width, down[y]));
+  const { data, width: W, height: H } = picture, shrinks = W * H > width * height;
+  if (!shrinks || W < width || H < height) return betweenNeighbours(picture, height, width, shrinks);
+  const across = areaTaps(W, width), down = areaTaps(H, height), halves = W === 2 * width && H === 2 * height;
+  const rows = new Float64Array(width * H), out = greyPicture(width, height);
+  for (let y = 0, i = 0; y < H; y++) for (const taps of across) rows[i++] = taken(data, y * W, 1, taps);
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const mean = taken(rows, x, width, down[y]);
+      out.data[i++] = halves ? Math.round(mean) : roundEven(mean);
+    }
   }
   return out;
 }
 
 /** A line of numbers stretched by a factor, between its neighbours linearly. */
 export const stretch = (line, factor) =>
-  linearTaps(line.length, roundEven(line.length * factor), false, 1 / factor).map((tap) => taken(line, 0, 1, tap));
+  within(neighbours(line.length, roundEven(line.length * factor), false, 1 / factor), line.length)
+    .map(([at, share]) => line[at] * (1 - share) + line[Math.min(at + 1, line.length - 1)] * share);

@@ -32,19 +32,19 @@ function inset([left, top, right, bottom], crop) {
 /** How sure several words are: the geometric mean of their confidences, each as heavy as it is long. */
 export function certainty(words) {
   const letters = words.reduce((total, { text }) => total + text.length, 0);
-  const logs = words.reduce((total, { text, confidence }) => total + text.length * Math.log(Math.max(confidence, 1e-9)), 0);
-  return letters ? Math.exp(logs / letters) : 0;
+  const logOf = ({ text, confidence }) => text.length * Math.log(Math.max(confidence, 1e-9));
+  return letters ? Math.exp(words.reduce((total, word) => total + logOf(word), 0) / letters) : 0;
 }
 
-/** Reads parts { cut, box } of a picture: at every crop where the margins are those of the picture, which may be any. */
+/** Reads parts { cut, box } of a picture: at every crop where the margins are those of the picture, which may vary. */
 async function readParts(see, grey, parts) {
   const cuts = parts.flatMap(({ cut }, number) =>
     (`${cut}` === `${wholeOf(grey)}` ? CROPS : [0]).map((crop) => ({ number, cut: inset(cut, crop) })));
   const best = [];
   for (const [i, seen] of (await see(grey, cuts.map(({ cut }) => cut))).entries()) {
-    const { number, cut } = cuts[i];
+    const { number } = cuts[i];
     if (!best[number] || seen.logConfidence > best[number].logConfidence) {
-      best[number] = { ...seen, cut, box: parts[number].box, confidence: Math.min(1, Math.exp(seen.logConfidence)) };
+      best[number] = { ...seen, box: parts[number].box, confidence: Math.min(1, Math.exp(seen.logConfidence)) };
     }
   }
   return best;

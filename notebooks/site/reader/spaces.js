@@ -11,9 +11,16 @@ export const most = (values) => values.reduce((a, b) => Math.max(a, b), -Infinit
 export const tallness = (box) => box[3] - box[1];
 export const breadth = (box) => box[2] - box[0];
 
+/** Things in groups of one key, in the order in which the keys come up. */
+export function grouped(things, keyOf) {
+  const groups = new Map();
+  for (const thing of things) groups.set(keyOf(thing), [...(groups.get(keyOf(thing)) ?? []), thing]);
+  return [...groups.values()];
+}
+
 /** The box that holds several. */
 export const around = (boxes) =>
-  [least(boxes.map((b) => b[0])), least(boxes.map((b) => b[1])), most(boxes.map((b) => b[2])), most(boxes.map((b) => b[3]))];
+  [least, least, most, most].map((pick, side) => pick(boxes.map((box) => box[side])));
 
 /** The pixels at the edge of a picture. */
 export function rimOf({ data, width, height }) {
@@ -84,7 +91,8 @@ function withoutTails(grey, boxes, [left, top, right, bottom]) {
     const tail = held > 0 && held < 0.5 * (bottom - top) && (y < top || toY > bottom) && x < right && toX > left;
     if (!tail) continue;
     for (let row = Math.max(0, y - top); row < Math.min(toY - top, band.height); row++) {
-      band.data.fill(paper, row * band.width + Math.max(0, x - left), row * band.width + Math.min(toX - left, band.width));
+      const begin = row * band.width;
+      band.data.fill(paper, begin + Math.max(0, x - left), begin + Math.min(toX - left, band.width));
     }
   }
   return band;
