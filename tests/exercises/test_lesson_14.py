@@ -564,3 +564,27 @@ def test_the_table_of_times_says_where_it_comes_from_and_is_of_the_network_that_
     assert {(row["what"], row["processes"]) for row in rows} == {
         ("compute", "1"), ("compute", "2"), ("step", "2"), ("all-reduce", "2"), ("all-reduce", "4"),
     }  # fmt: skip
+
+
+def test_the_table_of_times_bears_out_what_section_7_says_of_it():
+    cost, rows = find("14-6").solution, table()[1]
+
+    def measured(what, processes, by):
+        chosen = [row for row in rows if (row["what"], row["processes"]) == (what, str(processes))]
+        return {int(row[by]): float(row["least"]) for row in chosen}
+
+    two, four = measured("all-reduce", 2, "bytes"), measured("all-reduce", 4, "bytes")
+    A = np.array([[cost(0, m, 1, math.inf, 2) / t, cost(0, m, 0, 1, 2) / t] for m, t in two.items()])
+    (latency, inverse), *_ = np.linalg.lstsq(A, np.ones(len(two)))
+    apart = [t / cost(0, m, latency, 1 / inverse, 2) - 1 for m, t in two.items()]
+    assert len(two) == 15 and sum(abs(share) < 0.25 for share in apart) >= 12, "mostly to within a quarter"
+    assert min(apart[-2:]) > 0.3, "the largest vectors take longer"
+    too_good = [t / cost(0, m, latency, 1 / inverse, 4) for m, t in four.items()]
+    assert 1.7 < min(too_good) and max(too_good) < 4, "two to four times too good"
+    size = int(next(row["bytes"] for row in rows if row["what"] == "step"))
+    messages = cost(0, size, latency, 1 / inverse, 2)
+    assert 0.001 < messages < 0.0025, "two milliseconds"
+    alone, beside = measured("compute", 1, "samples"), measured("compute", 2, "samples")
+    for n, step in measured("step", 2, "samples").items():
+        assert abs((beside[n] + messages) / step - 1) < 0.1, "right to within a tenth"
+        assert beside[n] > 1.2 * alone[n], "slower side by side"
