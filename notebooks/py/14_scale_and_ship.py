@@ -651,23 +651,29 @@ def terms(P, wire):
     return compute, waiting, step_seconds(0, size, 0, bandwidth, P)
 
 
+stacks = {
+    name: np.array([terms(P, wire) for P in world_sizes]) for name, wire in wires.items()
+}  # P, 3
+for name, stack in stacks.items():
+    print(f"{name:20} P = 1024: latency {stack[-1, 1]:.3f} s, bytes {stack[-1, 2]:.3f} s")
+
+# %%
 fig, axes = figures.new_figure(7, 2.8, ncols=3, sharey=True)
-for ax, (name, wire) in zip(axes, wires.items(), strict=True):
-    stacked = np.array([terms(P, wire) for P in world_sizes]).cumsum(axis=1)
-    labels = ["compute", "latency", "bytes"]
-    hatches, before = ["", "///", "..."], 0
-    for label, hatch, top in zip(labels, hatches, stacked.T, strict=True):
-        ax.bar([str(P) for P in world_sizes], top - before, bottom=before, hatch=hatch, label=label)
-        before = top
+for ax, (name, stack) in zip(axes, stacks.items(), strict=True):
+    below = np.zeros(len(world_sizes))
+    for column, (label, hatch) in enumerate(
+        [("compute", ""), ("latency", "///"), ("bytes", "...")]
+    ):
+        ax.bar(
+            list(map(str, world_sizes)), stack[:, column], bottom=below, hatch=hatch, label=label
+        )
+        below += stack[:, column]
     ax.set(title=name, xlabel="workers P")
     ax.tick_params(axis="x", labelsize=7)
 axes[0].set_ylabel("seconds a step")
 axes[0].legend(fontsize=8)
-at_most = "; ".join(
-    f"{name}: latency {terms(1024, wire)[1]:.3f} s, bytes {terms(1024, wire)[2]:.3f} s"
-    for name, wire in wires.items()
-)
-figures.show(fig, f"Seconds a step. Compute {compute:.3f} s. At P = 1024, {at_most}.")
+at_most = ", ".join(f"{name} {stack[-1].sum():.2f}" for name, stack in stacks.items())
+figures.show(fig, f"Seconds a step: {compute:.2f} on one worker; on 1,024 of them {at_most}.")
 
 # %% [markdown]
 # **Latency.** On the office wire, bytes cost their share from two workers on, and then hardly more, since they end at two
@@ -936,20 +942,10 @@ assert len(small_file) < 0.3 * len(file) and right_small > 0.8
 # alone and 64 at once:
 
 
-# %% tags=["nbval-ignore-output"]
+# %%
 def torch_run(images):
     with torch.inference_mode():
         return plain(torch.from_numpy(images))
-
-
-def milliseconds(reading, N, rounds=5):
-    images = np.random.default_rng(0).random((N, 1, 32, 144), dtype=np.float32)
-    took = []
-    for _ in range(rounds):
-        begin = time.perf_counter()
-        reading(images)
-        took.append(1000 * (time.perf_counter() - begin))
-    return min(took)
 
 
 def onnx_run(of):
@@ -959,11 +955,21 @@ def onnx_run(of):
     return call
 
 
+# %% tags=["nbval-ignore-output"]
+def milliseconds(reading, N, rounds):
+    images = np.random.default_rng(0).random((N, 1, 32, 144), dtype=np.float32)
+    took = []
+    for _ in range(rounds):
+        begin = time.perf_counter()
+        reading(images)
+        took.append(1000 * (time.perf_counter() - begin))
+    return min(took)
+
+
 ways = {"torch": torch_run, "onnxruntime": onnx_run(run), "onnxruntime, int8": onnx_run(small_run)}
 for name, reading in ways.items():
-    print(
-        f"{name:18} {milliseconds(reading, 1):6.2f} ms alone, {milliseconds(reading, 64, 3):6.1f} ms for 64"
-    )
+    one_picture, many_pictures = milliseconds(reading, 1, 10), milliseconds(reading, 64, 3)
+    print(f"{name:18} {one_picture:6.2f} ms alone, {many_pictures:6.1f} ms for 64")
 
 # %% [markdown]
 # A picture alone gains the most: torch spends its time between the operations. Clear print is the easy case, though, and a
