@@ -489,6 +489,7 @@ def torchrun(processes, script, *arguments):
     assert done.returncode == 0, done.stderr
 
 
+# %%
 with tempfile.TemporaryDirectory() as folder:
     script, file = Path(folder) / "train.py", Path(folder) / "weights.pt"
     script.write_text(program)
@@ -672,7 +673,7 @@ for ax, (name, stack) in zip(axes, stacks.items(), strict=True):
     ax.tick_params(axis="x", labelsize=7)
 axes[0].set_ylabel("seconds a step")
 axes[0].legend(fontsize=8)
-at_most = ", ".join(f"{name} {stack[-1].sum():.2f}" for name, stack in stacks.items())
+at_most = "; ".join(f"{name} {stack[-1].sum():.2f}" for name, stack in stacks.items())
 figures.show(fig, f"Seconds a step: {compute:.2f} on one worker; on 1,024 of them {at_most}.")
 
 # %% [markdown]
@@ -710,6 +711,7 @@ many_targets = [digits.encode(text) for text in many_texts]
 start = weights[0]
 
 
+# %%
 def walk(rate, batches):
     """By how much the weights move over these batches, with plain gradient descent."""
     network = copy.deepcopy(one)
@@ -722,6 +724,7 @@ def walk(rate, batches):
     return moved - start
 
 
+# %%
 everything, small_batches = [np.arange(128)], np.split(np.arange(128), 8)
 for rate in [0.0001, 0.001, 0.01, 0.1]:
     eight = walk(rate, small_batches)
@@ -786,7 +789,7 @@ def nats_in(dtype, logits, target):
 # A hundred frames, 37 classes, a text of twenty letters, and a fresh network that has no opinion. What do the loss and its
 # gradient become?
 
-# %% tags=["nbval-ignore-output"]
+# %%
 generator = torch.Generator().manual_seed(14)
 target = torch.randint(1, 37, (20,), generator=generator).tolist()
 logits = 0.3 * torch.randn(100, 37, generator=generator, dtype=torch.float64)  # T C
@@ -799,6 +802,7 @@ def loss_and_gradient(dtype, logits):
     return loss.item(), leaf.grad
 
 
+# %% tags=["nbval-ignore-output"]
 exact, exact_gradient = loss_and_gradient(torch.float64, logits)
 print(f"float64        loss {exact:.4f}")
 for dtype in [torch.float32, torch.float16, torch.bfloat16]:
