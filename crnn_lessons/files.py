@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import codecs
 import os
+import shutil
 import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -49,4 +52,25 @@ def write_atomically(path: str | os.PathLike, data: bytes) -> None:
         os.replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def whole_folder(target: str | os.PathLike) -> Iterator[Path]:
+    """A folder to write to, which appears under its name when all went well, or not at all.
+
+    Raises:
+        FileExistsError: the target exists.
+    """
+    target = Path(target)
+    if target.exists():
+        raise FileExistsError(f"{str(target)!r} exists already; remove it, or choose another name")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        yield scratch
+        scratch.chmod(0o755)  # mkdtemp lets only its owner in
+        scratch.rename(target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
         raise

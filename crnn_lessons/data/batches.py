@@ -14,6 +14,7 @@ from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.text.augment import fit, jitter_batch
 from crnn_lessons.text.lines import Line
+from crnn_lessons.training import distributed
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,16 @@ class WordBatch:
     target_lengths: Tensor
     widths: Tensor | None = None
 
+    def __len__(self) -> int:
+        return len(self.target_lengths)
+
+    def part(self, rank: int, world: int) -> WordBatch:
+        """What process ``rank`` of ``world`` takes of it; the parts differ by a sample at most."""
+        edges = [len(self) * r // world for r in (rank, rank + 1)]
+        mine, (first, last) = slice(*edges), (int(self.target_lengths[:n].sum()) for n in edges)
+        widths = None if self.widths is None else self.widths[mine]
+        return WordBatch(self.images[mine], self.targets[first:last], self.target_lengths[mine], widths)
+
 
 def join(targets: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
     """Targets one after another, sum of S, and the length S of each, N: as a CTC loss takes them."""
@@ -41,6 +52,8 @@ def join(targets: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
 
 class PoolBatches:
     """Batches of a pool in a new order each time round; batch ``step`` depends on the seed and the step only.
+
+    In a group of processes, each is given its part of the batch.
 
     Args:
         images: `N H W` uint8.
@@ -73,7 +86,15 @@ class PoolBatches:
         if self.jitter:
             images = jitter_batch(np.random.default_rng([self.seed, 2, step]), images)
         images = to_input(torch.from_numpy(images)).to(self.device)
-        return WordBatch(images, *join([self.targets[i] for i in chosen]))
+        batch = WordBatch(images, *join([self.targets[i] for i in chosen]))
+        return batch.part(distributed.rank(), distributed.world())
+
+
+def at_height(source: Source, height: int, narrowest: int, widest: int) -> np.ndarray:
+    """A word image, uint8 `H W`, at a height and its own proportions, as far as the bounds of its width allow."""
+    grey = load_grey(source)
+    width = round(grey.shape[1] * height / grey.shape[0])
+    return fit(grey, height, min(max(width, narrowest), widest))
 
 
 class WordImages(torch.utils.data.Dataset):
@@ -101,11 +122,9 @@ class WordImages(torch.utils.data.Dataset):
         """
         source, text = self.samples[index]
         try:
-            grey = load_grey(source)
+            return at_height(source, self.height, self.narrowest, self.widest), text
         except (FileNotFoundError, ValueError) as error:
             raise type(error)(f"image {index} ({text!r}): {error}") from None
-        width = round(grey.shape[1] * self.height / grey.shape[0])
-        return fit(grey, self.height, min(max(width, self.narrowest), self.widest)), text
 
 
 class Collate:

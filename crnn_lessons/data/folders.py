@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import reprlib
 import unicodedata
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any
 
 from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.files import read_lines
+
+Samples = str | os.PathLike | Iterable[tuple[object, str]]
+"""A folder with ``labels.tsv``, or pairs of a path or an image file's bytes, and its text."""
 
 
 def read_folder(folder: str | os.PathLike) -> list[tuple[Path, str]]:
@@ -40,8 +44,8 @@ def read_folder(folder: str | os.PathLike) -> list[tuple[Path, str]]:
     return pairs
 
 
-def sample_bytes(pair: Any, name: str, check: bool) -> tuple[bytes, bytes]:
-    """An image file's bytes and its text's, from a pair of a path or bytes and a text.
+def sample_bytes(pair: Any, name: str, check: bool) -> tuple[bytes, str]:
+    """An image file's bytes and its text (NFC), from a pair of a path or bytes and a text.
 
     Args:
         name: what errors call the pair.
@@ -52,7 +56,8 @@ def sample_bytes(pair: Any, name: str, check: bool) -> tuple[bytes, bytes]:
     """
     try:
         source, text = pair
-        label = unicodedata.normalize("NFC", text).encode("utf-8")
+        label = unicodedata.normalize("NFC", text)
+        label.encode("utf-8")  # which half a surrogate pair cannot be
     except (TypeError, ValueError):
         raise ValueError(f"{name} is no pair of an image and its text: {reprlib.repr(pair)}") from None
     if not isinstance(source, (bytes, str, os.PathLike)):
@@ -64,3 +69,21 @@ def sample_bytes(pair: Any, name: str, check: bool) -> tuple[bytes, bytes]:
     except (OSError, ValueError) as error:
         what = "" if isinstance(source, bytes) else f" ({Path(source).name})"
         raise ValueError(f"{name}{what} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def image_files(samples: Samples, check: bool = True) -> Iterator[tuple[bytes, str]]:
+    """The bytes of each image file, and its text (NFC).
+
+    Args:
+        samples: where from.
+        check: whether to refuse images that cannot be read.
+
+    Raises:
+        FileNotFoundError, ValueError: the folder, or a sample, cannot be read, or there is none; the message names it.
+        TypeError: an image is neither a path nor bytes.
+    """
+    pairs, number = read_folder(samples) if isinstance(samples, (str, os.PathLike)) else samples, 0
+    for number, pair in enumerate(pairs, start=1):
+        yield sample_bytes(pair, f"sample {number}", check)
+    if not number:
+        raise ValueError("there are no samples to write")

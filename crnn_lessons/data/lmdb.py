@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import operator
 import os
-import shutil
-import tempfile
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crnn_lessons.data.folders import read_folder, sample_bytes
+from crnn_lessons.data.folders import Samples, image_files
+from crnn_lessons.files import whole_folder
 
 COUNT = b"num-samples"
 _OPEN: dict[str, tuple[tuple[int, ...], Any]] = {}
@@ -90,9 +89,7 @@ class LMDBWords(Sequence):
         return f"LMDBWords({self.path.name!r}, {len(self)} samples)"
 
 
-def write_lmdb(
-    samples: str | os.PathLike | Iterable[tuple[object, str]], target: str | os.PathLike, check: bool = True
-) -> int:
+def write_lmdb(samples: Samples, target: str | os.PathLike, check: bool = True) -> int:
     """Write word images and their texts as an LMDB file.
 
     Args:
@@ -107,36 +104,17 @@ def write_lmdb(
         FileExistsError: the target exists.
         FileNotFoundError, ValueError: the folder, or a sample, cannot be read; the message names it.
     """
-    target = Path(target)
-    if target.exists():
-        raise FileExistsError(f"{str(target)!r} exists already; remove it, or choose another name")
-    pairs = read_folder(samples) if isinstance(samples, (str, os.PathLike)) else samples
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        count = _write(pairs, scratch, check)
-        (scratch / "lock.mdb").unlink(missing_ok=True)
-        scratch.chmod(0o755)  # mkdtemp lets only its owner in
-        scratch.rename(target)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
-    return count
-
-
-def _write(pairs: Iterable[tuple[object, str]], folder: Path, check: bool) -> int:
-    # The map is address space, not memory; small at first, because some systems make the file as large as it.
-    environment, count = _lmdb().open(str(folder), map_size=1 << 24), 0
-    try:
-        for count, pair in enumerate(pairs, start=1):
-            data, label = sample_bytes(pair, f"sample {count}", check)
-            _put(environment, {b"image-%09d" % count: data, b"label-%09d" % count: label})
-        _put(environment, {COUNT: str(count).encode()})
-        environment.sync(True)
-    finally:
-        environment.close()
-    if not count:
-        raise ValueError("there are no samples to write")
+    with whole_folder(target) as folder:
+        # The map is address space, not memory; small at first, because some systems make the file as large as it.
+        environment, count = _lmdb().open(str(folder), map_size=1 << 24), 0
+        try:
+            for count, (image, text) in enumerate(image_files(samples, check), start=1):
+                _put(environment, {b"image-%09d" % count: image, b"label-%09d" % count: text.encode("utf-8")})
+            _put(environment, {COUNT: str(count).encode()})
+            environment.sync(True)
+        finally:
+            environment.close()
+        (folder / "lock.mdb").unlink(missing_ok=True)
     return count
 
 

@@ -18,6 +18,7 @@ from crnn_lessons.data.workers import processes
 from crnn_lessons.models.presets import Config
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.text.augment import fit, jitter_batch
+from crnn_lessons.training import distributed
 
 
 class Stream:
@@ -26,6 +27,8 @@ class Stream:
     At hand are as many pictures as the spec's size says, in shards. When its pictures were drawn as often as is wanted,
     the oldest shard is dropped and a new one comes in. The pictures of a batch have one shape, that of a picture drawn
     at random from those at hand.
+
+    In a group of processes, the first one renders, and each is given its part of the batch; they share the folder.
 
     Args:
         spec: what to render, and how many pictures to have at hand.
@@ -84,23 +87,24 @@ class Stream:
         words = [self._held[shard][i] for shard, i in chosen]
         images = np.stack([fit(picture, *shape) for picture, _ in words]).astype(np.float32) / 255
         images = to_input(torch.from_numpy(jitter_batch(rng, images))).to(self.device)
-        return WordBatch(images, *join([self.alphabet.encode(label) for _, label in words]))
+        batch = WordBatch(images, *join([self.alphabet.encode(label) for _, label in words]))
+        return batch.part(distributed.rank(), distributed.world())
 
     def _move_to(self, first: int) -> None:
         """Have the shards of a window in memory, drop older ones, and order the next."""
         if first == self._first:
             return
-        for old in [number for number in self._held if number < first]:
-            del self._held[old]
-            self.shards.drop(old * self.each)
-        for number in range(first, first + self.window):
-            if number not in self._held:
-                self._held[number] = self._fetch(number)
         self._places = {}
-        for number in range(first, first + self.window):
-            for i in self._chosen(number):
-                shape = self.config.shape_for(*self._held[number][i][0].shape)
-                self._places.setdefault(shape, []).append((number, i))
+        with distributed.first_process_first():
+            for old in [number for number in self._held if number < first]:
+                del self._held[old]
+                self.shards.drop(old * self.each)
+            for number in range(first, first + self.window):
+                if number not in self._held:
+                    self._held[number] = self._fetch(number)
+                for i in self._chosen(number):
+                    shape = self.config.shape_for(*self._held[number][i][0].shape)
+                    self._places.setdefault(shape, []).append((number, i))
         if self._worker is not None:
             self._order(first + self.window)
         self._first = first

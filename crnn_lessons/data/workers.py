@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import current_process, get_context
+from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from threading import Thread
 
-UNGUARDED = 97
-"""The exit status of a process that was to start processes while it read the script of the one that started it."""
+from crnn_lessons.training.distributed import UNGUARDED, refuse_unguarded
 
 
 @contextmanager
@@ -25,10 +24,9 @@ def processes(count: int, start: Callable[..., None], *start_with: object) -> It
         start, start_with: a function of a module that each process calls first, and with what.
 
     Raises:
-        ChildProcessError: one of them died; or it runs the calling script again, which lacks its guard.
+        ChildProcessError: one of them died, or the script that runs is not guarded.
     """
-    if getattr(current_process(), "_inheriting", False):  # the script of our parent, read again: see UNGUARDED
-        os._exit(UNGUARDED)
+    refuse_unguarded()
     # subtle: spawn, not fork: torch has threads by now, and a forked process may hang on their locks
     context = get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
@@ -39,8 +37,8 @@ def processes(count: int, start: Callable[..., None], *start_with: object) -> It
     except BrokenProcessPool:
         executor.shutdown(wait=True)
         if any(process.exitcode == UNGUARDED for process in started.values()):
-            why = "each process that a script starts reads the script again, and this one would start more"
-            raise ChildProcessError(f'{why}; put what it does under `if __name__ == "__main__":`') from None
+            why = "each process that this script starts begins the script anew"
+            raise ChildProcessError(f'{why}; put what it does under if __name__ == "__main__":') from None
         why = "a process at work died, perhaps for want of memory; what was done is kept"
         raise ChildProcessError(f"{why}, so run the same again, with fewer workers") from None
     finally:

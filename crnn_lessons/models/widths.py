@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from crnn_lessons.training import distributed
+
 Widths = Sequence[int] | None
 """The true width of each sample in columns, or None where every sample fills the batch."""
 
@@ -73,16 +75,20 @@ def full_precision(x: Tensor) -> Tensor:
 
 
 class Norm(nn.BatchNorm2d):
-    """Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) whose statistics in training leave padding out."""
+    """Batch normalisation (Ioffe and Szegedy 2015, algorithm 1) whose statistics in training leave padding out.
+
+    In a group of processes they are those of the whole batch, as in one process.
+    """
 
     def forward(self, x: Tensor, widths: Widths = None) -> Tensor:
-        if widths is None or not self.training:
+        if not self.training or (widths is None and not distributed.active()):
             return super().forward(x)
         x = full_precision(x)  # N D H W
-        mask = inside(x, widths)
-        count = mask.sum() * x.shape[2]
-        mean = (x * mask).sum(dim=(0, 2, 3)) / count  # D
-        variance = ((x - mean[:, None, None]).square() * mask).sum(dim=(0, 2, 3)) / count
+        mask = inside(x, [x.shape[-1]] * len(x) if widths is None else widths)
+        count = distributed.total(mask.sum() * x.shape[2])
+        mean = distributed.total((x * mask).sum(dim=(0, 2, 3))) / count  # D
+        squares = (x - mean[:, None, None]).square() * mask
+        variance = distributed.total(squares.sum(dim=(0, 2, 3))) / count
         with torch.no_grad():
             self.num_batches_tracked += 1
             unbiased = variance * count / (count - 1).clamp_min(1)

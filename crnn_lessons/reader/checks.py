@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import tempfile
 from pathlib import Path
 
 import torch
+
+from crnn_lessons.training import distributed
 
 
 def check(a: argparse.Namespace) -> torch.device:
@@ -16,7 +19,7 @@ def check(a: argparse.Namespace) -> torch.device:
     Raises:
         ValueError: in one sentence, which option is wrong and what it takes.
     """
-    counts = ["size", "steps", "batch", "views", "workers", "validate_every"]
+    counts = ["size", "steps", "batch", "views", "workers", "validate_every", "save_every"]
     small = [f"--{name.replace('_', '-')}" for name in counts if getattr(a, name) < 1]
     if small:
         raise ValueError(f"{' and '.join(small)} must be at least 1")
@@ -26,6 +29,10 @@ def check(a: argparse.Namespace) -> torch.device:
         raise ValueError(f"--learning-rate must be above 0 and finite, and is {a.learning_rate}")
     if not 0 <= a.seed < 2**63:
         raise ValueError(f"--seed is from 0 to 2**63 - 1, and is {a.seed}")
+    if a.batch < distributed.world():
+        raise ValueError(
+            f"--batch {a.batch} is too small: each of the {distributed.world()} processes needs a word of it"
+        )
     device = _device(a.device)
     check_place("--output", a.output)
     _check_folder("--run", a.run)
@@ -48,6 +55,11 @@ def check_place(option: str, file: Path) -> None:
 def _device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and distributed.active():
+        place, there = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+        if place >= there:
+            raise ValueError(f"--device cuda: this machine has {there} GPUs; start as many processes on it, or use cpu")
+        torch.cuda.set_device(place)
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).add_(1).item()

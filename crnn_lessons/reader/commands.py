@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0 all well; 1 some file was not read; 2 it could not start; 130 interrupted.
     """
     argv = list(sys.argv[1:] if argv is None else argv)
-    arguments = parser().parse_args(argv)
+    with (
+        redirect_stderr(io.StringIO()) if os.environ.get("RANK", "0") != "0" else nullcontext()
+    ):  # the first one says it
+        arguments = parser().parse_args(argv)
     command = arguments.command
     try:
         if command == "read":
             return read(arguments)
+        if command == "pack":
+            return pack(arguments)
         if command == "examine":
             from crnn_lessons.clinic.command import run
 
@@ -39,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from crnn_lessons.reader.export import export
 
             return export(arguments)
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "FATAL")  # what a lost process means is said in a sentence
         from crnn_lessons.reader.train import train
 
         arguments.shown = shlex.join(argv)
@@ -96,6 +104,24 @@ def read(arguments: argparse.Namespace) -> int:
             lines.append([*first, c.character, f"{c.left:.0f}", f"{c.right:.0f}", f"{c.confidence:.3f}"])
         print("\n".join(map("\t".join, lines)), flush=True)
     return status
+
+
+def pack(arguments: argparse.Namespace) -> int:
+    """Write the samples of a source to LMDB or shards; returns the exit status."""
+    from crnn_lessons.data.lmdb import write_lmdb
+    from crnn_lessons.data.shards import write_shards
+    from crnn_lessons.data.sources import open_words
+
+    a = arguments
+    try:
+        with tqdm(open_words(a.source), unit="picture") as samples:
+            count = write_lmdb(samples, a.lmdb) if a.lmdb else write_shards(samples, a.shards, a.each)
+    except (KeyError, ModuleNotFoundError, OSError, ValueError) as error:
+        why = error.args[0] if isinstance(error, KeyError) else getattr(error, "strerror", None) or error
+        print(f"pack: {why}", file=sys.stderr)
+        return 2
+    print(f"wrote {count} samples to {a.lmdb or a.shards}")
+    return 0
 
 
 def _files(names: Sequence[str]) -> Iterator[str]:

@@ -29,7 +29,12 @@ Rendered words and the checkpoint are kept in --run. Ctrl-C stops after the step
 
   python -m crnn_lessons train --words words.txt --fonts my-fonts
   python -m crnn_lessons train --words words.txt --fonts my-fonts --resume
-  python -m crnn_lessons read --weights runs/reader.safetensors picture.png"""
+  python -m crnn_lessons read --weights runs/reader.safetensors picture.png
+
+Several processes share the work, and arrive at the same weights, when torchrun starts them; on several machines, --run
+is a folder that all of them see. The -- keeps torchrun from taking --run for an option of its own:
+
+  torchrun --nproc-per-node 2 -m -- crnn_lessons train --words words.txt --fonts my-fonts"""
 
 EXPORT = """Write a reader as an ONNX file, which other programs, machines and browsers run without torch.
 
@@ -40,6 +45,13 @@ is, too. Before it is written, onnxruntime runs it on ten sizes: the log-probabi
 
   python -m crnn_lessons export --onnx reader.onnx --int8 reader-int8.onnx"""
 
+PACK = """Write word images and their texts to one LMDB file, or to shards (tar files for WebDataset).
+
+SOURCE is a folder with a table labels.tsv, a line FILE<TAB>TEXT for each image; or it is LMDB or shards itself.
+
+  python -m crnn_lessons pack my-words --lmdb my-words.lmdb
+  python -m crnn_lessons pack my-words --shards my-shards --each 500"""
+
 EXAMINE = """Look for every known disease of a CTC training; print what is sick, healthy, or could not be seen.
 
 module:factory names a function without arguments in a module of yours that returns the model and a batch
@@ -49,7 +61,7 @@ blank and optimizer. The exit status is 0: healthy, 1: sick, or 2: nothing could
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``python -m crnn_lessons``."""
-    what = "Read words in pictures, train a reader, export one, or examine a training of your own."
+    what = "Read words in pictures, train a reader, pack its pictures, export one, or examine a training of your own."
     top = argparse.ArgumentParser(prog="python -m crnn_lessons", description=what)
     commands = top.add_subparsers(dest="command", required=True)
     raw = argparse.RawDescriptionHelpFormatter
@@ -72,6 +84,12 @@ def parser() -> argparse.ArgumentParser:
     reading.add_argument("--upright", action="store_true", help="do not try pictures upside down or on their sides")
     train = commands.add_parser("train", help="train a reader", description=TRAIN, formatter_class=raw)
     _training_options(train)
+    pack = commands.add_parser("pack", help="put word images in one file", description=PACK, formatter_class=raw)
+    pack.add_argument("source", metavar="SOURCE", help="folder with labels.tsv, LMDB file, or folder of shards")
+    target = pack.add_mutually_exclusive_group(required=True)
+    target.add_argument("--lmdb", metavar="DIR", help="write LMDB: the folder to make")
+    target.add_argument("--shards", metavar="DIR", help="write shards: the folder to make")
+    pack.add_argument("--each", type=int, default=1000, metavar="N", help="samples in a shard (default: %(default)s)")
     export = commands.add_parser("export", help="write a reader as an ONNX file", description=EXPORT,
                                  formatter_class=raw)  # fmt: skip
     export.add_argument("--onnx", metavar="FILE", help="where to write it with weights of 32 bits")
@@ -111,8 +129,8 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     option(how, "--average", 0.999, "decay of the running average of the weights, which is what is written",
            type=float, metavar="X")  # fmt: skip
     option(how, "--seed", 0, "of everything random", type=int, metavar="N")
-    option(how, "--precision", "auto", "of the convolutions; auto: bfloat16 where the processor has it",
-           choices=["auto", "float32", "bfloat16"])  # fmt: skip
+    option(how, "--precision", "auto", "of the convolutions; auto: the fastest that the device has",
+           choices=["auto", "float32", "bfloat16", "float16"])  # fmt: skip
     option(how, "--device", "auto", "cpu, cuda, or auto: cuda if there is one")
     option(how, "--workers", os.cpu_count() or 1, "processes that render; with 1, training waits for fresh words",
            type=int, metavar="N")  # fmt: skip
@@ -124,3 +142,4 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     where.add_argument("--resume", action="store_true",
                        help="go on from the checkpoint in --run; give the same options as before")  # fmt: skip
     option(where, "--validate-every", 1000, "how often to score words in fonts held out", type=int, metavar="STEPS")
+    option(where, "--save-every", 500, "how often to write the checkpoint", type=int, metavar="STEPS")

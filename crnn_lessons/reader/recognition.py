@@ -15,11 +15,12 @@ from crnn_lessons.ctc import best_path, ctc_loss
 from crnn_lessons.data.batches import WordBatch
 from crnn_lessons.metrics import character_error_rate, word_accuracy
 from crnn_lessons.models.recogniser import Recogniser, to_input
+from crnn_lessons.models.widths import full_precision
 from crnn_lessons.text.augment import fit
 
 
 def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
-    """The mean CTC loss of a batch, in float32; a text too long for its time steps counts nothing.
+    """The mean CTC loss of a batch, in float32 or float64; a text too long for its time steps counts nothing.
 
     Raises:
         ValueError: the model gives numbers that are not finite.
@@ -31,7 +32,7 @@ def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
             "the training diverged: the model's outputs are no longer finite; begin again with a lower learning rate"
         )
     return ctc_loss(
-        logits.float().log_softmax(-1), batch.targets, lengths, batch.target_lengths,
+        full_precision(logits).log_softmax(-1), batch.targets, lengths, batch.target_lengths,
         blank=BLANK, reduction="mean", zero_infinity=True,
     )  # fmt: skip
 

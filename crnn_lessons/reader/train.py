@@ -23,26 +23,37 @@ from crnn_lessons.reader.selection import worth_showing
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
 from crnn_lessons.text.texture import material_files
 from crnn_lessons.text.words import load_words
-from crnn_lessons.training import Settings, Trainer
+from crnn_lessons.training import Settings, Trainer, distributed
 
 READER_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Train as asked. Returns the exit status: 0 done, 130 interrupted (resume goes on), 2 cannot start."""
-    a = arguments
+    distributed.refuse_unguarded()
+    try:
+        with distributed.group():
+            return _train_or_say(arguments)
+    except ValueError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 2
+
+
+def _train_or_say(a: argparse.Namespace) -> int:
+    """Train, and say what went wrong, if none of the other processes has said so."""
+    status = 2
     try:
         return _train(a)
     except (ChildProcessError, FileNotFoundError, ValueError) as error:
-        print(f"train: {error}", file=sys.stderr)
-        return 2
+        why = str(error)
     except OSError as error:  # a full disk, a folder that may not be written
         what = f" {str(error.filename)!r}" if error.filename else ""
-        print(f"train: cannot write{what} ({error.strerror or error}); what is done is kept", file=sys.stderr)
-        return 2
+        why = f"cannot write{what} ({error.strerror or error}); what is done is kept"
     except KeyboardInterrupt:
-        print("\ntrain: interrupted; what is rendered is kept. Run the same command again", file=sys.stderr)
-        return 130
+        status, why = 130, "interrupted; what is rendered is kept. Run the same command again"
+    if distributed.first_to_say():
+        print(f"train: {why}", file=sys.stderr, flush=True)
+    return status
 
 
 def _train(a: argparse.Namespace) -> int:
@@ -59,17 +70,23 @@ def _train(a: argparse.Namespace) -> int:
     alphabet = Alphabet(READER_ALPHABET)
     torch.manual_seed(a.seed)
     model, before = _first_weights(a.model, a.start_from, alphabet)
-    print("looking for fonts ...", file=sys.stderr, flush=True)
+    first = distributed.rank() == 0
+
+    def tell(what: str) -> None:
+        if first:
+            print(what, file=sys.stderr, flush=True)
+
+    tell("looking for fonts ...")
     training_fonts, held_out = by_family(find_fonts(ALPHANUMERIC, a.fonts, system=not a.no_system_fonts))
-    print(
-        f"{len(words)} words, {len(training_fonts)} fonts, {len(held_out)} more held out to validate",
-        file=sys.stderr, flush=True,
-    )  # fmt: skip
+    tell(f"{len(words)} words, {len(training_fonts)} fonts, {len(held_out)} more held out to validate")
 
     def spec(size: int, seed: int, files: list[Path]) -> PoolSpec:
         return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials)
 
-    unseen = Pool(spec(min(2000, a.size), a.seed + 1, held_out or training_fonts), a.run, a.workers)
+    validate = None
+    if first:
+        unseen = Pool(spec(min(2000, a.size), a.seed + 1, held_out or training_fonts), a.run, a.workers)
+        validate = validation(unseen.pictures, unseen.labels, alphabet)
     model = model.to(device, memory_format=torch.channels_last)
     words_to_come = spec(a.size, a.seed, training_fonts)
     choose = partial(worth_showing, model, alphabet) if a.skip else None
@@ -79,18 +96,19 @@ def _train(a: argparse.Namespace) -> int:
     trainer = Trainer(model, stream, ctc_loss_of, settings, checkpoint, data)
     if a.resume:
         trainer.resume()
-    with stream.rendering_ahead() if a.workers > 1 else nullcontext():
-        done = trainer.run(
-            validate=validation(unseen.pictures, unseen.labels, alphabet), validate_every=a.validate_every
-        )
+    with stream.rendering_ahead() if first and a.workers > 1 else nullcontext():
+        done = trainer.run(validate=validate, validate_every=a.validate_every, save_every=a.save_every)
     if not done:
-        print(f"train: stopped after step {trainer.step_number}; go on with --resume", file=sys.stderr)
+        tell(f"train: stopped after step {trainer.step_number}; go on with --resume")
         return 130
+    if not first:
+        return 0
     rendered = stream.rendered_by(a.steps)
     with trainer.averaged() as final:
         final.save(
             a.output, alphabet, half=True,
             command="python -m crnn_lessons " + a.shown, seed=a.seed, steps=a.steps, batch=a.batch,
+            processes=distributed.world(),
             images_rendered=rendered, images_seen=a.steps * a.batch, fonts=len(training_fonts),
             words=len(set(words)), materials=len(materials), seconds_training=round(trainer.seconds),
             precision=str(trainer.dtype), processor=platform.machine(), torch=torch.__version__,

@@ -28,6 +28,7 @@ SYMBOLS = (
     Symbol("t", "t", "a time step, 0 to T − 1"),
     Symbol("N", "N", "number of samples in a batch"),
     Symbol("n", "n", "a sample, 0 to N − 1"),
+    Symbol("P", "P, world_size", "number of workers that train together, each with a rank from 0 to P − 1"),
     Symbol("C", "C, num_classes", "number of classes, the blank among them"),
     Symbol("k", "k", "a class, 0 to C − 1"),
     Symbol("−", "blank", "the blank, class 0"),

@@ -48,6 +48,14 @@ class Checkpoint:
         """The tensors whose names begin with ``name/``, without that."""
         return {k.removeprefix(f"{name}/"): v for k, v in self.tensors.items() if k.startswith(f"{name}/")}
 
+    def restore(self, optimizer: torch.optim.Optimizer) -> None:
+        """Give an optimiser back what it remembered of each parameter."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in self.part("optimizer").items():
+            i, _, name = key.partition("/")
+            state.setdefault(int(i), {})[name] = value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
     def write(self, path: str | os.PathLike) -> None:
         """Write a file that appears whole or not at all."""
         tensors = {k: v.detach().cpu().contiguous().clone() for k, v in self.tensors.items()}

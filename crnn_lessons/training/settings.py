@@ -19,7 +19,8 @@ class Settings:
         weight_decay: of AdamW, on matrices and kernels only.
         clip: greatest norm of the gradient; 0 for no clipping.
         average: decay of the running average of the weights; 0 for none.
-        precision: "float32", "bfloat16", or "auto" (bfloat16 where the processor has it).
+        precision: "float32", "bfloat16", "float16", or "auto": bfloat16 where the device has it, else float16 on a GPU,
+            else float32.
         seed: of the model's initial weights and of dropout.
     """
 
@@ -47,10 +48,11 @@ def resolve_precision(precision: str, device: torch.device) -> torch.dtype:
     """The type for the convolutions: what was asked for, or the faster one that this device has."""
     if precision == "auto":
         if device.type == "cpu":
-            fast = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+            precision = "bfloat16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "float32"
+        elif device.type == "cuda":
+            precision = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
         else:
-            fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        precision = "bfloat16" if fast else "float32"
-    if precision not in ("float32", "bfloat16"):
-        raise ValueError(f"there is no precision {precision!r}; choose float32, bfloat16 or auto")
+            precision = "float32"
+    if precision not in ("float32", "bfloat16", "float16"):
+        raise ValueError(f"there is no precision {precision!r}; choose float32, bfloat16, float16 or auto")
     return getattr(torch, precision)

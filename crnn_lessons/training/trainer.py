@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from crnn_lessons.training import distributed
 from crnn_lessons.training.checkpoint import Checkpoint
 from crnn_lessons.training.interrupt import stop_on_interrupt
 from crnn_lessons.training.settings import Settings, one_cycle, resolve_precision
@@ -22,11 +23,16 @@ from crnn_lessons.training.settings import Settings, one_cycle, resolve_precisio
 class Trainer:
     """Trains a model with AdamW, a one-cycle learning rate, clipping and weight averaging.
 
+    In a :func:`~crnn_lessons.training.distributed.group` of processes, each gives its part of every batch, and all
+    keep equal weights: those of one process with the whole batch, where neither dropout nor another layer is random.
+    The first process validates and writes.
+
     Args:
         model: any module; it is changed in place.
         batches: gives the batch of a step. It must depend on nothing but the number of the step (and
-            seeds), so that a resumed run sees what an uninterrupted one sees.
-        loss_of: gives the loss of a model on a batch.
+            seeds), so that a resumed run sees what an uninterrupted one sees. In a group, it gives this
+            process's part, whose ``len`` is the number of its samples.
+        loss_of: gives the loss of a model on a batch; in a group, a mean over its samples.
         settings: how to train.
         checkpoint: file to save to and resume from; none for a run that need not survive.
         data: what the batches are made of, in a few words or a hash; a run resumes on the same data only.
@@ -48,14 +54,11 @@ class Trainer:
         self.dtype = resolve_precision(settings.precision, self.device)
         matrices = [p for p in model.parameters() if p.ndim > 1]
         others = [p for p in model.parameters() if p.ndim <= 1]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": settings.weight_decay},
-                {"params": others, "weight_decay": 0.0},
-            ],
-            lr=settings.learning_rate,
-        )
+        groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate)
         self._parameters = matrices + others
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
+        distributed.same_(model.state_dict().values())
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.average else {}
         self.step_number = 0
         self.seconds = 0.0
@@ -69,13 +72,17 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = one_cycle(self.step_number, self.settings)
         batch = self.batches(self.step_number)
+        distributed.seed_noise(self.settings.seed, self.step_number)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            loss = self.loss_of(self.model, batch)
+            loss = distributed.sum_of_part(self.loss_of(self.model, batch), batch)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        self.scaler.scale(loss).backward()
+        loss = distributed.mean_of_batch_(self._parameters, loss, batch)
+        self.scaler.unscale_(self.optimizer)
         if self.settings.clip:
             nn.utils.clip_grad_norm_(self._parameters, self.settings.clip)
-        self.optimizer.step()
+        self.scaler.step(self.optimizer)  # float16: no step where a gradient is not finite
+        self.scaler.update()
         self._update_average()
         self.step_number += 1
         return loss.item()
@@ -115,6 +122,7 @@ class Trainer:
         Args:
             validate: called with the averaged model every ``validate_every`` steps and at the end; what it
                 returns is kept in ``history``.
+            save_every: steps from one checkpoint to the next.
 
         Returns:
             True when the last step was done, False when it was interrupted.
@@ -122,20 +130,23 @@ class Trainer:
         Raises:
             ValueError: ``validate_every`` or ``save_every`` is below 1.
         """
+        distributed.refuse_unguarded()
         if min(validate_every, save_every) < 1:
             raise ValueError(f"validate_every and save_every are 1 or more, and are {validate_every} and {save_every}")
         end = self.settings.steps if until is None else min(until, self.settings.steps)
         begun = time.monotonic() - self.seconds
-        bar = tqdm(total=end, initial=self.step_number, desc="training", unit="step", disable=not progress)
+        first = distributed.rank() == 0
+        silent = not (progress and first)
+        bar = tqdm(total=end, initial=self.step_number, desc="training", unit="step", disable=silent)
         with bar, stop_on_interrupt() as stop:
-            while self.step_number < end and not stop.is_set():
+            while self.step_number < end and not distributed.any_of(stop.is_set()):
                 loss = self.step()
                 self.smooth = loss if self.smooth is None else 0.98 * self.smooth + 0.02 * loss
                 self.seconds = time.monotonic() - begun
                 bar.update()
                 bar.set_postfix(loss=f"{self.smooth:.3f}", refresh=False)
                 last = self.step_number == end
-                if validate is not None and (self.step_number % validate_every == 0 or last):
+                if first and validate is not None and (self.step_number % validate_every == 0 or last):
                     with self.averaged() as model:
                         scores = validate(model)
                     self.history.append({"step": self.step_number, "loss": self.smooth, **scores})
@@ -151,6 +162,8 @@ class Trainer:
         """Write everything needed to go on, to the checkpoint file, whole or not at all."""
         if self.checkpoint is None:
             raise ValueError("this trainer has no checkpoint file; give one when you make it")
+        if distributed.rank():
+            return
         run = self.step_number, self.seconds, asdict(self.settings), self.data, self.smooth, self.history
         Checkpoint(*run, self._tensors()).write(self.checkpoint)
 
@@ -164,15 +177,13 @@ class Trainer:
         if self.checkpoint is None:
             raise FileNotFoundError("this trainer has no checkpoint file to resume; give one when you make it")
         found = Checkpoint.read(self.checkpoint)
-        found.check(asdict(self.settings), self.data, self._shapes(found.step))
+        steps = len(found.part("optimizer")) if self.scaler.is_enabled() else found.step  # float16 may skip the first
+        found.check(asdict(self.settings), self.data, self._shapes(steps))
         self.model.load_state_dict(found.part("model"))
         self.average = {name: tensor.to(self.device) for name, tensor in found.part("average").items()}
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in found.part("optimizer").items():
-            i, _, name = key.partition("/")
-            state.setdefault(int(i), {})[name] = value
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        found.restore(self.optimizer)
+        if scale := found.part("scaler"):
+            self.scaler.load_state_dict({name: value.item() for name, value in scale.items()})
         torch.set_rng_state(found.part("random")["torch"])
         self.step_number, self.seconds, self.smooth = found.step, found.seconds, found.smooth
         self.history = found.history
@@ -183,6 +194,7 @@ class Trainer:
         tensors |= {f"average/{k}": v for k, v in self.average.items()}
         for i, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer/{i}/{k}": v for k, v in state.items()}
+        tensors |= {f"scaler/{k}": torch.tensor(v) for k, v in self.scaler.state_dict().items()}
         return tensors | {"random/torch": torch.get_rng_state()}
 
     def _shapes(self, step: int) -> dict[str, torch.Size]:

@@ -861,6 +861,13 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | a probability that is none | it is the score with the language in it | sum over all texts | [09 The probability taken for the score](09_decoding.ipynb) |
 # | a real word is read as another | the list lacks a form | is it in the list? | [09 A lexicon that lacks a form](09_decoding.ipynb) |
 # | worse in use than on the test | weights were tuned on the test set | a third set | [09 Weights tuned on the test set](09_decoding.ipynb) |
+# | noise, or `nan`, with 16 bits | CTC in bfloat16 or float16 | the loss in float64, once | [14 as soon as 16 bits are on](14_scale_and_ship.ipynb) |
+# | several workers train another network than one | the plain mean over unequal parts; batch norm of a part | the gradient of one process | [14 not quite the network that one process trains](14_scale_and_ship.ipynb) |
+# | several workers stand still | one calls less often | count the calls | [14 stands still for ever](14_scale_and_ship.ipynb) |
+# | the weights of the workers differ | other first weights; a step left out | their sums, over the ranks | [14 workers drift apart](14_scale_and_ship.ipynb) |
+# | many workers learn no more than one | all draw the same pictures | the first texts of each | [14 learn no more than one](14_scale_and_ship.ipynb) |
+# | another score with more workers | samples counted twice | how many were scored? | [14 depends on the number of workers](14_scale_and_ship.ipynb) |
+# | worse where it was shipped | another resize, range or colour | compare the inputs | [14 badly where it was shipped](14_scale_and_ship.ipynb) |
 
 # %% [markdown]
 # ## 14 What goes wrong with diagnoses

@@ -93,8 +93,8 @@ def test_a_script_without_a_guard_is_told_so_in_one_sentence(tmp_path, before):
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.count("Traceback") == 1
     said = done.stderr.splitlines()[-1]
-    assert said.startswith("ChildProcessError: each process that a script starts reads the script again")
-    assert said.endswith('put what it does under `if __name__ == "__main__":`')
+    assert said.startswith("ChildProcessError: each process that this script starts begins the script anew")
+    assert said.endswith('put what it does under if __name__ == "__main__":')
     assert sorted(path.name for path in tmp_path.iterdir()) == ["script.py"]
 
 
