@@ -23,9 +23,8 @@ from crnn_lessons.training.settings import Settings, one_cycle, resolve_precisio
 class Trainer:
     """Trains a model with AdamW, a one-cycle learning rate, clipping and weight averaging.
 
-    In a :func:`~crnn_lessons.training.distributed.group` of processes, each gives its part of every batch, and all
-    keep equal weights: those of one process with the whole batch, where neither dropout nor another layer is random.
-    The first process validates and writes.
+    In a :func:`~crnn_lessons.training.distributed.group` of processes, each takes its part of every batch; all keep the
+    weights of one process with the whole batch, if no layer is random as dropout is. The first validates and writes.
 
     Args:
         model: any module; it is changed in place.
