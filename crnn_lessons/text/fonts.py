@@ -46,8 +46,7 @@ def font_files(directories: Iterable[str | os.PathLike] = (), system: bool = Tru
     Raises:
         FileNotFoundError: a given folder does not exist, or holds no font.
     """
-    found: dict[str, Path] = {}
-    given = [Path(d) for d in directories]
+    found, given = {}, [Path(d) for d in directories]
     for place in given + (system_directories() if system else []):
         inside = [place] if place.is_file() else sorted(place.rglob("*"))
         fonts = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]

@@ -119,24 +119,20 @@ class Trainer:
         """Train to the last step, or to ``until``; Ctrl-C stops after the step in hand and saves.
 
         Args:
-            validate: called with the averaged model every ``validate_every`` steps and at the end; what it
-                returns is kept in ``history``.
-            save_every: steps from one checkpoint to the next.
+            validate: called with the averaged model every ``validate_every`` steps, 1 or more, and at the end; what
+                it returns is kept in ``history``.
+            save_every: steps from one checkpoint to the next, 1 or more.
 
         Returns:
             True when the last step was done, False when it was interrupted.
-
-        Raises:
-            ValueError: ``validate_every`` or ``save_every`` is below 1.
         """
         distributed.refuse_unguarded()
         if min(validate_every, save_every) < 1:
             raise ValueError(f"validate_every and save_every are 1 or more, and are {validate_every} and {save_every}")
         end = self.settings.steps if until is None else min(until, self.settings.steps)
         begun = time.monotonic() - self.seconds
-        first = distributed.rank() == 0
-        silent = not (progress and first)
-        bar = tqdm(total=end, initial=self.step_number, desc="training", unit="step", disable=silent)
+        first, done = distributed.rank() == 0, self.step_number
+        bar = tqdm(total=end, initial=done, desc="training", unit="step", disable=not (progress and first))
         with bar, stop_on_interrupt() as stop:
             while self.step_number < end and not distributed.any_of(stop.is_set()):
                 loss = self.step()
