@@ -48,13 +48,12 @@ def font_files(directories: Iterable[str | os.PathLike] = (), system: bool = Tru
     """
     found, given = {}, [Path(d) for d in directories]
     for place in given + (system_directories() if system else []):
-        inside = [place] if place.is_file() else sorted(place.rglob("*"))
-        fonts = [path for path in inside if path.suffix.lower() in SUFFIXES and path.is_file()]
+        files = [place] if place.is_file() else sorted(place.rglob("*"))
+        fonts = {path.name: path for path in reversed(files) if path.suffix.lower() in SUFFIXES and path.is_file()}
         if place in given and not fonts:
-            what = "font in" if place.exists() else "font folder"
-            raise FileNotFoundError(f"there is no {what} {str(place)!r}; give one with .ttf, .otf or .ttc files")
-        for path in fonts:
-            found.setdefault(path.name, path)
+            why = f"there is no font {'in' if place.exists() else 'folder'} {str(place)!r}"
+            raise FileNotFoundError(f"{why}; give one with .ttf, .otf or .ttc files")
+        found = fonts | found
     return sorted(found.values(), key=lambda p: p.name)
 
 
