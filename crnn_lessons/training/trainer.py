@@ -59,8 +59,7 @@ class Trainer:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         distributed.same_(model.state_dict().values())
         self.average = {k: v.detach().clone() for k, v in model.state_dict().items()} if settings.average else {}
-        self.step_number = 0
-        self.seconds = 0.0
+        self.step_number, self.seconds = 0, 0.0
         self.smooth: float | None = None
         self.history: list[dict[str, float]] = []
         torch.manual_seed(settings.seed + 1)  # dropout, if any; the initial weights are the caller's
@@ -163,7 +162,7 @@ class Trainer:
         Checkpoint(*run, self._tensors()).write(self.checkpoint)
 
     def resume(self) -> None:
-        """Go on from the checkpoint file, as if the run had never stopped.
+        """Go on from the checkpoint file.
 
         Raises:
             FileNotFoundError: no checkpoint.
@@ -180,8 +179,8 @@ class Trainer:
         if scale := found.part("scaler"):
             self.scaler.load_state_dict({name: value.item() for name, value in scale.items()})
         torch.set_rng_state(found.part("random")["torch"])
-        self.step_number, self.seconds, self.smooth = found.step, found.seconds, found.smooth
-        self.history = found.history
+        self.step_number, self.seconds = found.step, found.seconds
+        self.smooth, self.history = found.smooth, found.history
 
     def _tensors(self) -> dict[str, Tensor]:
         """All that changes in a step, by name."""
