@@ -1,6 +1,7 @@
 // How a picture is read: as a whole, cut to its ink, word by word; what reads surest is taken. This is
 // crnn_lessons.reader.search for upright pictures: none is turned, and none taken for a word from top to bottom.
-// A reading has text, confidence, box, views (what the network made of each crop), view (the surest) and its cut.
+// A reading has text, confidence, box, picture (without crops), views (what the network made of each crop)
+// and view (the surest).
 import { contentOf, findWords, isPlain, maybeSeveral } from "./locate.js";
 import { cutOut, roundEven } from "./pixels.js";
 import { breadth, tallness } from "./spaces.js";
@@ -40,12 +41,12 @@ export function certainty(words) {
 async function readParts(see, grey, parts) {
   const cuts = parts.flatMap(({ cut }, number) =>
     (`${cut}` === `${wholeOf(grey)}` ? CROPS : [0]).map((crop) => ({ number, cut: inset(cut, crop) })));
-  const pictures = cuts.map(({ cut }) => cutOut(grey, cut)), seen = await see(pictures);
-  return parts.map(({ box }, own) => {
-    const places = [...cuts.keys()].filter((i) => cuts[i].number === own), views = places.map((i) => seen[i]);
-    const best = places.reduce((a, b) => (seen[b].logConfidence > seen[a].logConfidence ? b : a)), view = seen[best];
-    return { text: view.text, confidence: Math.min(1, Math.exp(view.logConfidence)), box, view, views,
-      cut: pictures[best] };
+  const seen = await see(cuts.map(({ cut }) => cutOut(grey, cut)));
+  return parts.map(({ cut, box }, own) => {
+    const views = seen.filter((_, i) => cuts[i].number === own);
+    const view = views.reduce((a, b) => (b.logConfidence > a.logConfidence ? b : a));
+    const confidence = Math.min(1, Math.exp(view.logConfidence));
+    return { text: view.text, confidence, box, view, views, picture: cutOut(grey, cut) };
   });
 }
 

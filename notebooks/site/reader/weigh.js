@@ -76,7 +76,7 @@ export function weigh(views, characters, { beam, weight, worth }) {
 /** A word as it was read; if that is unsure, the text that is best when weighed, and the view that shows it best. */
 export async function weighed({ see, characters, vocabulary }, word) {
   if (vocabulary.settles(word.text, word.confidence)) return word;
-  const again = await see(vocabulary.leans.map((how) => lean(word.cut, ...how)));
+  const again = await see(vocabulary.leans.map((how) => lean(word.picture, ...how)));
   const [{ text, logs }] = weigh([...word.views, ...again].map(({ logProbs }) => logProbs), characters, vocabulary);
   const own = logs.slice(0, word.views.length), surest = most(own);
   return { ...word, text, confidence: Math.min(1, Math.exp(surest)), view: word.views[own.indexOf(surest)] };
