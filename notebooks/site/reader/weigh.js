@@ -21,20 +21,21 @@ export function likelyTexts(logProbs, width) {
       return Object.assign(node, { frame: t, toBlank: 0, toLabel: 0 });
     };
     for (const node of beam) {
-      const { byBlank, byLabel, label, longer } = node, total = byBlank + byLabel;
-      reach(node).toBlank += total * p[BLANK];
-      node.toLabel += byLabel * p[label];
+      const { byBlank, byLabel, label } = reach(node);
+      node.toBlank = (byBlank + byLabel) * p[BLANK];
+      node.toLabel = byLabel * p[label];
+    }
+    const least = beam.length < width ? 0 : Math.min(...beam.map(totalOf)); // less makes no new prefix one of the best
+    for (const node of beam) {
+      const { byBlank, byLabel, label, longer } = node;
       for (let k = BLANK + 1; k < p.length; k++) {
-        reach(longer[k] ??= leaf(node, k)).toLabel += (k === label ? byBlank : total) * p[k];
+        const mass = (k === label ? byBlank : byBlank + byLabel) * p[k];
+        if (mass >= least || longer[k]?.frame === t) reach(longer[k] ??= leaf(node, k)).toLabel += mass;
       }
     }
-    const totals = Float64Array.from(reached, totalOf).sort(), enough = totals.at(-width) ?? 0, best = totals.at(-1);
-    const kept = reached.filter((node) => totalOf(node) >= enough && totalOf(node) > 0);
-    beam = kept.sort((a, b) => totalOf(b) - totalOf(a)).slice(0, width);
-    for (const node of beam) { // shares of the best, since a product of many frames could be too small for a number
-      node.byBlank = node.toBlank / best;
-      node.byLabel = node.toLabel / best;
-    }
+    beam = reached.filter(totalOf).sort((a, b) => totalOf(b) - totalOf(a)).slice(0, width);
+    const best = totalOf(beam[0]); // shares of it, since a product of many frames could be too small for a number
+    for (const node of beam) Object.assign(node, { byBlank: node.toBlank / best, byLabel: node.toLabel / best });
   }
   return beam.map(labelsOf);
 }
