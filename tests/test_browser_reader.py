@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw, ImageFont
 from crnn_lessons.data.folders import read_folder
 from crnn_lessons.data.pictures import load_grey
 from crnn_lessons.models import to_onnx
-from crnn_lessons.reader import Reader, locate
-from crnn_lessons.text.augment import fit
+from crnn_lessons.reader import Reader, locate, reading, vocabulary
+from crnn_lessons.text.augment import fit, lean
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
 from notebooks.site.reader import build
@@ -121,6 +121,59 @@ def test_words_stand_where_the_package_finds_them():
         assert [[tuple(box) for box in row] for row in rows] == locate.find_words(grey)
 
 
+def test_a_picture_leans_as_in_the_package_to_two_levels():
+    rng = np.random.default_rng(2)
+    greys = [
+        rendered(7),
+        rng.integers(0, 256, (37, 150)).astype(np.uint8),
+        rng.integers(0, 256, (9, 6)).astype(np.uint8),
+    ]
+    cases = [(grey, how) for grey in greys for how in reading.LEANS]
+    given = [[as_json(grey), how] for grey, how in cases]
+    for (grey, how), found in zip(
+        cases, in_node(["pixels.js"], "given.map(([p, how]) => [...lean(p, ...how).data])", given), strict=True
+    ):
+        off = np.abs(lean(grey, *how).astype(int) - np.array(found).reshape(grey.shape))
+        assert off.max() <= 2 and np.mean(off > 0) < 0.05, (grey.shape, how)
+
+
+def test_a_text_is_worth_what_it_is_in_the_package():
+    texts = ["", "a", "the", "street", "Street", "xqzvk", "1984", "recognise", "constantinople", "café"]
+    shipped, (keys, numbers) = vocabulary.shipped(36), build.words(36)
+    sure = [("", 0.1), ("street", 0.4), ("street", 0.6), ("xqzvk", 0.94), ("xqzvk", 0.96)]
+    code = "({ worth, settles }) => "
+    code += "[given.texts.map(worth), given.texts.map(crc32), given.sure.map((one) => settles(...one))]"
+    given = {"texts": texts, "sure": sure, "keys": list(keys), "numbers": numbers}
+    worths, crcs, settled = in_node(
+        ["vocabulary.js"], f"({code})(openVocabulary(Uint8Array.from(given.keys), given.numbers))", given
+    )
+    assert worths == pytest.approx([shipped.worth(text) for text in texts])
+    assert min(worths) < -1.6 and max(worths) > 20  # of strings that are no words, and of long words
+    assert crcs == [vocabulary.key(text) for text in texts]
+    assert settled == [shipped.settles(*one) for one in sure] == [True, False, True, False, True]
+
+
+def test_texts_are_weighed_as_in_the_package():
+    """Frames on which the views differ, one of them long enough that a product of its probabilities is no number."""
+    rng, shipped, (keys, numbers) = np.random.default_rng(4), vocabulary.shipped(36), build.words(36)
+    characters = "0123456789abcdefghijklmnopqrstuvwxyz"
+    cases = []
+    for views, frames, sharp in [(7, 36, 3), (2, 12, 1), (1, 1, 2), (1, 400, 2)]:
+        logits = sharp * rng.standard_normal((views, frames, 37))
+        for t, c in enumerate("street"[: frames // 4]):  # faintly, among noise
+            logits[:, 2 * t + 1, characters.index(c) + 1] += 2 * sharp
+        cases.append(logits - np.logaddexp.reduce(logits, axis=-1, keepdims=True))
+    given = {"cases": [case.tolist() for case in cases], "keys": list(keys), "numbers": numbers, "alphabet": characters}
+    code = "given.cases.map((views) => weigh(views, given.alphabet, words).map(({ text, logs }) => [text, logs]))"
+    opened = "openVocabulary(Uint8Array.from(given.keys), given.numbers)"
+    got = in_node(["weigh.js", "vocabulary.js"], f"((words) => {code})({opened})", given)
+    for case, found in zip(cases, got, strict=True):
+        due = shipped.weigh(list(case), lambda labels: "".join(characters[k - 1] for k in labels))
+        assert [text for text, _ in found] == ["".join(characters[k - 1] for k in labels) for labels, _ in due]
+        assert np.array([logs for _, logs in found]) == pytest.approx(np.array([seen for _, seen in due]), rel=1e-9)
+    assert len(got[0]) > vocabulary.BEAM and len(got[2]) == 37
+
+
 def test_two_modules_cannot_give_one_name_to_two_things(tmp_path, monkeypatch):
     (tmp_path / "twice.js").write_text("const clamp = 1;\nexport const twice = clamp;\n", encoding="utf-8")
     (tmp_path / "both.js").write_text(
@@ -166,7 +219,7 @@ def built(tmp_path_factory):
 @pytest.fixture(scope="module")
 def reader():
     torch.set_num_threads(1)
-    return Reader(words=False)  # the page takes letters as they look
+    return Reader()
 
 
 class Shown:
@@ -261,6 +314,19 @@ def test_what_follows_a_reading(shown, tmp_path):
     assert f"T = {frames}, L = 15" in page.inner_text("#lattice .crnn-totals")
     shown_p = float(page.inner_text("#lattice .crnn-p"))
     assert shown_p == pytest.approx(shown.confidence, rel=1e-3)
+
+
+@pytest.mark.browser
+def test_english_words_are_preferred_as_long_as_the_box_is_checked(shown, reader, tmp_path):
+    literal, page = Reader(words=False), shown.page
+    unsure = next(grey for grey in PICTURES if reader.read(grey).text != literal.read(grey).text)
+    Image.fromarray(unsure).save(tmp_path / "a.png")
+    assert shown.read(tmp_path / "a.png") == reader.read(unsure).text
+    page.focus("#english")
+    page.keyboard.press("Space")
+    assert shown.wait() == literal.read(unsure).text
+    page.click("text=prefer English words")
+    assert shown.wait() == reader.read(unsure).text
 
 
 @pytest.mark.browser

@@ -42,6 +42,10 @@ class Vocabulary:
     Args:
         lists: the keys of each list's words, see :func:`key`.
         characters: K, how many characters a text can be made of.
+
+    Attributes:
+        keys: of all lists, uint32, in rising order.
+        log_probs: of each key, the natural logarithm of its word's probability among words.
     """
 
     def __init__(self, lists: Sequence[np.ndarray], characters: int):
@@ -50,7 +54,7 @@ class Vocabulary:
         each = [np.full(len(keys), math.log(m / max(1, len(keys)))) for m, keys in shares]
         keys = np.concatenate(lists)
         order = np.argsort(keys, kind="stable")
-        self._keys, self._log_prob = keys[order], np.concatenate(each)[order]
+        self.keys, self.log_probs = keys[order], np.concatenate(each)[order]
         self._log_characters = math.log(characters)
 
     @classmethod
@@ -62,8 +66,8 @@ class Vocabulary:
     def word_log_prob(self, text: str) -> float:
         """The natural logarithm of the probability of a word, as far as it is one; -inf if it is none."""
         wanted = key(text.lower())
-        at = np.searchsorted(self._keys, wanted)
-        return float(self._log_prob[at]) if at < len(self._keys) and self._keys[at] == wanted else -math.inf
+        at = np.searchsorted(self.keys, wanted)
+        return float(self.log_probs[at]) if at < len(self.keys) and self.keys[at] == wanted else -math.inf
 
     def worth(self, text: str) -> float:
         """log(P(text) K^n), the natural logarithm."""

@@ -16,6 +16,7 @@ import hashlib
 import html
 import io
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -33,7 +34,7 @@ import numpy as np  # noqa: E402
 from PIL import Image, ImageDraw, ImageFont  # noqa: E402
 
 from crnn_lessons.models import to_onnx as making  # noqa: E402
-from crnn_lessons.reader import Reader  # noqa: E402
+from crnn_lessons.reader import Reader, reading, vocabulary  # noqa: E402
 from crnn_lessons.text.fonts import system_directories  # noqa: E402
 from crnn_lessons.text.render import render_word  # noqa: E402
 from crnn_lessons.widgets import page  # noqa: E402
@@ -144,6 +145,18 @@ def examples() -> str:
     return "\n".join(buttons)
 
 
+def words(characters: int) -> tuple[bytes, dict]:
+    """The shipped vocabulary for an alphabet of so many characters, as vocabulary.js takes it: bytes, and numbers."""
+    shipped = vocabulary.shipped(characters)
+    log_probs, lists = np.unique(shipped.log_probs, return_inverse=True)
+    steps = np.diff(shipped.keys, prepend=np.uint32(0)).astype("<u4").view(np.uint8).reshape(-1, 4)
+    numbers = {
+        "logProbs": log_probs.tolist(), "logCharacters": math.log(characters), "unknown": vocabulary.UNKNOWN,
+        "weight": vocabulary.WEIGHT, "beam": vocabulary.BEAM, "sure": vocabulary.SURE, "leans": reading.LEANS,
+    }  # fmt: skip
+    return np.concatenate([lists.astype(np.uint8), *steps.T]).tobytes(), numbers  # bytes of like size side by side pack
+
+
 def build(home: str | None) -> str:
     """The page."""
     package, reader = fetched(), Reader()
@@ -162,7 +175,11 @@ def build(home: str | None) -> str:
         return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode()
 
     config = reader.model.config
-    known = {"alphabet": list(reader.alphabet.characters), "shapes": config.all_shapes, "widest": making.WIDEST}
+    keys, numbers = words(len(reader.alphabet.characters))
+    known = {
+        "alphabet": list(reader.alphabet.characters), "shapes": config.all_shapes, "widest": making.WIDEST,
+        "words": numbers,
+    }  # fmt: skip
     style = f"{page.stylesheet('lattice.css')}\n{(HERE / 'reader.css').read_text(encoding='utf-8')}"
     parts = {
         "style": style,
@@ -171,6 +188,7 @@ def build(home: str | None) -> str:
         "known": json.dumps(known),
         "engine": packed(package[ENGINE]),
         "weights": packed(weights),
+        "keys": packed(keys),
         "runtime": runtime,
         "script": joined("lattice.js", "main.js"),
         "facts": f"The recogniser has {reader.model.num_parameters:,} parameters, kept here with 16 bits each; the "

@@ -8,21 +8,22 @@ import { start } from "./page.js";
 import { toGrey } from "./pixels.js";
 import { bestReading } from "./search.js";
 import { most, least } from "./spaces.js";
+import { weighed } from "./weigh.js";
 import { number, plural } from "./words.js";
 
 const one = (selector) => document.querySelector(selector);
-const [text, sure, note, choice] = [one("#text"), one("#sure"), one("#note"), one("#words")];
+const [text, sure, note, choice] = [one("#text"), one("#sure"), one("#note"), one("#words")], english = one("#english");
 const heat = heatView();
 one("#heat").append(heat.root);
 
-let network = null, waiting = null, busy = false, reads = 0;
+let network = null, waiting = null, latest = null, busy = false, reads = 0;
 
 /** Say what is wrong, in one sentence; nothing takes it away. */
 const refuse = (sentence) => { note.textContent = sentence; };
 
 /** Read pixels, { data, width, height }; while one picture is read, only the latest of those that came waits. */
 async function read(pixels) {
-  waiting = pixels;
+  waiting = latest = pixels;
   if (busy || !network) return;
   busy = true;
   while (waiting) {
@@ -46,6 +47,7 @@ async function readNow(pixels) {
   const grey = toGrey(pixels), flat = "The picture is one flat colour, so there is nothing to read.";
   if (most(grey.data) === least(grey.data)) return refuse(flat);
   const words = await bestReading(network.see, grey);
+  if (english.checked) for (const [i, word] of words.entries()) words[i] = await weighed(network, word);
   refuse("");
   const joined = words.map((word) => word.text).join(" ");
   const confidence = words.reduce((product, word) => product * word.confidence, 1);
@@ -77,9 +79,9 @@ function showChoice(words) {
 }
 
 function showWord(word) {
-  const { characters } = network, probs = word.logProbs.map((row) => row.map(Math.exp));
+  const { characters } = network, probs = word.view.logProbs.map((row) => row.map(Math.exp));
   const state = { probs, target: word.text, characters, t: 0, s: 0, mode: "posterior" };
-  heat.fill(word, characters);
+  heat.fill(word.view, characters);
   const host = html("div", { "data-crnn": "lattice", "data-state": JSON.stringify(state) });
   host.classList.add("crnn-host");
   one("#lattice").replaceChildren(host);
@@ -102,6 +104,7 @@ const typing = () => pad.type(one("#typed").value, one("#font").value);
 one("#typed").addEventListener("input", (event) => { if (!event.isComposing) typing(); });
 one("#font").addEventListener("change", typing);
 
+english.addEventListener("change", () => { if (latest) read(latest); });
 one("#file").addEventListener("change", ({ target }) => {
   if (target.files[0]) take(target.files[0], target.files[0].name);
   target.value = ""; // so that the same file can be chosen again

@@ -1,22 +1,24 @@
 // The recogniser: onnxruntime over the exported file, both carried in this page as text.
 import { collapse, forwardBackward } from "./ctc.js";
 import { range } from "./dom.js";
-import { cutOut, fitTo, roundEven } from "./pixels.js";
+import { fitTo, roundEven } from "./pixels.js";
 import { grouped } from "./spaces.js";
+import { openVocabulary } from "./vocabulary.js";
 
-const carried = (id) => Uint8Array.from(atob(document.getElementById(id).textContent.trim()), (c) => c.charCodeAt(0));
-async function unzipped(bytes) {
+/** The bytes that an element of the page carries. */
+async function carried(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent.trim()), (c) => c.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
-/** Start the engine. Returns `see`, as `bestReading` takes it, and the characters that it writes. */
+/** Start the engine. Returns `see`, as `bestReading` takes it, the characters that it writes, and the vocabulary. */
 export async function startNetwork() {
   const { ort } = globalThis, known = JSON.parse(document.getElementById("known").textContent);
   ort.env.wasm.numThreads = 1; // more would take headers that a file has not
-  ort.env.wasm.wasmBinary = await unzipped(carried("engine"));
-  const weights = await unzipped(carried("weights"));
-  const session = await ort.InferenceSession.create(weights, { executionProviders: ["wasm"] });
+  ort.env.wasm.wasmBinary = await carried("engine");
+  const vocabulary = openVocabulary(await carried("keys"), known.words);
+  const session = await ort.InferenceSession.create(await carried("weights"), { executionProviders: ["wasm"] });
 
   /** Log-probabilities [n][t][k] of pictures of one size. */
   async function logProbs(pictures) {
@@ -27,8 +29,8 @@ export async function startNetwork() {
     return range(n, (i) => range(T, (t) => Array.from(data.subarray((t * n + i) * C, (t * n + i + 1) * C))));
   }
 
-  async function see(grey, cuts) {
-    const pictures = cuts.map((cut) => fitTo(cutOut(grey, cut), ...sizeFor(known, cut[3] - cut[1], cut[2] - cut[0])));
+  async function see(given) {
+    const pictures = given.map((grey) => fitTo(grey, ...sizeFor(known, grey.height, grey.width)));
     const seen = [], sizeOf = (i) => `${pictures[i].height} ${pictures[i].width}`;
     for (const members of grouped(pictures.keys(), sizeOf)) {
       const found = await logProbs(members.map((i) => pictures[i]));
@@ -38,7 +40,7 @@ export async function startNetwork() {
   }
 
   await logProbs([{ width: 144, height: 32, data: new Uint8Array(144 * 32) }]); // the first run takes longer
-  return { see, characters: known.alphabet };
+  return { see, characters: known.alphabet, vocabulary };
 }
 
 /** The size at which a picture is read: height and width of the shape that is like it; what is longer stays longer. */

@@ -110,6 +110,28 @@ export function fitTo(picture, height, width) {
   return out;
 }
 
+/** A picture turned by so many degrees and slanted by a share of its height (crnn_lessons.text.augment.lean). */
+export function lean(picture, turn, slant) {
+  const { data, width: W, height: H } = picture, out = greyPicture(W, H), angle = (turn * Math.PI) / 180;
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)], skew = sin + slant; // [x, y] from the middle to [x', y']:
+  const scale = 1 / (cos * cos + skew * sin), back = [cos, -skew, sin, cos].map((value) => value * scale);
+  const [xx, xy, yx, yy] = back.map(Math.fround);
+  const left = Math.fround(W / 2 - (back[0] * W + back[1] * H) / 2);
+  const top = Math.fround(H / 2 - (back[2] * W + back[3] * H) / 2);
+  const inside = (i, n) => Math.max(0, Math.min(i, n - 1)); // beyond the rim its pixels go on
+  for (let y = 0, i = 0; y < H; y++) {
+    for (let x = 0; x < W; x++, i++) {
+      const u = Math.fround(x * xx + Math.fround(y * xy + left)), v = Math.fround(x * yx + Math.fround(y * yy + top));
+      const [column, row] = [Math.floor(u), Math.floor(v)], [right, down] = [u - column, v - row];
+      const [a, b] = [inside(column, W), inside(column + 1, W)], [c, d] = [inside(row, H) * W, inside(row + 1, H) * W];
+      const above = data[c + a] + right * (data[c + b] - data[c + a]);
+      const below = data[d + a] + right * (data[d + b] - data[d + a]);
+      out.data[i] = roundEven(above + down * (below - above));
+    }
+  }
+  return out;
+}
+
 /** A line of numbers stretched by a factor, between its neighbours linearly. */
 export const stretch = (line, factor) =>
   within(neighbours(line.length, roundEven(line.length * factor), false, 1 / factor), line.length)

@@ -1,8 +1,9 @@
 // How a picture is read: as a whole, cut to its ink, word by word; what reads surest is taken. This is
 // crnn_lessons.reader.search for upright pictures: none is turned, and none taken for a word from top to bottom.
-// A reading has text, confidence, logProbs, picture (what the network saw) and box.
+// A reading has text, confidence, box, picture (without crops), views (what the network made of each crop)
+// and view (the surest).
 import { contentOf, findWords, isPlain, maybeSeveral } from "./locate.js";
-import { roundEven } from "./pixels.js";
+import { cutOut, roundEven } from "./pixels.js";
 import { breadth, tallness } from "./spaces.js";
 
 const FILLS = 0.5; // share of a picture's height from which on its ink fills it
@@ -40,19 +41,18 @@ export function certainty(words) {
 async function readParts(see, grey, parts) {
   const cuts = parts.flatMap(({ cut }, number) =>
     (`${cut}` === `${wholeOf(grey)}` ? CROPS : [0]).map((crop) => ({ number, cut: inset(cut, crop) })));
-  const best = [];
-  for (const [i, seen] of (await see(grey, cuts.map(({ cut }) => cut))).entries()) {
-    const { number } = cuts[i];
-    if (!best[number] || seen.logConfidence > best[number].logConfidence) {
-      best[number] = { ...seen, box: parts[number].box, confidence: Math.min(1, Math.exp(seen.logConfidence)) };
-    }
-  }
-  return best;
+  const seen = await see(cuts.map(({ cut }) => cutOut(grey, cut)));
+  return parts.map(({ cut, box }, own) => {
+    const views = seen.filter((_, i) => cuts[i].number === own);
+    const view = views.reduce((a, b) => (b.logConfidence > a.logConfidence ? b : a));
+    const confidence = Math.min(1, Math.exp(view.logConfidence));
+    return { text: view.text, confidence, box, view, views, picture: cutOut(grey, cut) };
+  });
 }
 
 /**
  * The words of an upright picture in reading order; at least one reading, whose text may be empty.
- * `see(grey, cuts)` gives what the network makes of each cut: { text, logConfidence, logProbs, picture }.
+ * `see(pictures)` gives what the network makes of each: { text, logConfidence, logProbs, picture }.
  */
 export async function bestReading(see, grey) {
   const ink = contentOf(grey), clean = isPlain(grey), full = fillsIt(grey, ink), tall = isTall(ink);
