@@ -494,6 +494,8 @@ COLUMNS = ("task", *FACTORS, "name", "seed", "rate", "parameters", "steps", "sec
 
 def write_table(results: Results, path: str | os.PathLike) -> int:
     """Write the cells as a table; the number of rows. Its first lines, after ``#``, say what the columns are."""
+    if not results.cells:
+        raise ValueError(f"{results.path} has no finished cell yet; let 'run' go on")
     budget = results.budget
     errors = [f"error_{n}_steps" for n in budget.steps] + [f"error_{s:g}_s" for s in budget.seconds]
     head = [
@@ -502,8 +504,8 @@ def write_table(results: Results, path: str | os.PathLike) -> int:
         f"machine: {results.head['machine']}; seconds are those of the processor",
         f"budget: steps {budget.steps}, seconds {budget.seconds}, batch {budget.batch}; rate from {budget.rates} by "
         f"trials of {budget.search:g} s on another seed of print",
-        f"tasks: words of 3 or 4 of {len(LETTERS)} letters, {POOLS['train'][1]} to train and {POOLS['test'][1]} to test;"
-        " print: one size and place; turned: turned, shifted and scaled",
+        f"tasks: words of 3 or 4 of {len(LETTERS)} letters, {POOLS['train'][1]} to train and {POOLS['test'][1]} to "
+        "test; print: one size and place; turned: turned, shifted and scaled",
         "name: a build of the lecture (its dishes are empty), or the dishes; parameters: trainable numbers",
         "error_N_steps, error_N_s: errors per letter on held-out words after N steps, N seconds; empty: not reached",
         f"steps: done in {budget.seconds[-1]:g} s; seconds: taken by {budget.steps[-1]} steps",
@@ -530,7 +532,7 @@ def read_table(path: str | os.PathLike = TABLE) -> list[Row]:
     """
     lines = [line for line in Path(path).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(lines))
-    if not rows or rows[0].keys() < set(COLUMNS):
+    if not rows or not rows[0].keys() >= set(COLUMNS):
         raise ValueError(f"{path} is no table of this grid; write one with 'python notebooks/menu.py summary'")
     words = COLUMNS[: COLUMNS.index("seed")]
     return [{k: v if k in words else float(v or "nan") for k, v in row.items()} for row in rows]
@@ -644,7 +646,8 @@ CUT = ("moments", "centre", "mean")
 RULES = [
     Rule(
         "unnormalised: sum, max or LSTM rather than concat", "turned",
-        {"normalisation": "none", "reduction": ("sum", "max", "lstm")}, {"normalisation": "none", "reduction": "concat"},
+        {"normalisation": "none", "reduction": ("sum", "max", "lstm")},
+        {"normalisation": "none", "reduction": "concat"},
     ),
     Rule(
         "normalised: concat or LSTM rather than sum or max", "print",
@@ -709,8 +712,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(given.out, names, given.seeds, given.workers, budget)
         return 0
     except (ValueError, OSError) as error:
-        print(f"menu.py: {error}", file=sys.stderr)
+        path = getattr(error, "filename", None)
+        said = f"{path} cannot be used ({error.strerror}); give another file" if path else error
+        print(f"menu.py: {said}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("menu.py: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":
