@@ -543,6 +543,13 @@ def head_of(path: str | os.PathLike = TABLE) -> list[str]:
     return [line[2:] for line in Path(path).read_text(encoding="utf-8").splitlines() if line.startswith("#")]
 
 
+def marks(rows: Sequence[Row]) -> tuple[dict[str, int], dict[str, float]]:
+    """The columns of errors, each with its number: those after equal steps, and those after equal seconds."""
+    found = [(column, re.fullmatch(r"error_([\d.]+)_(steps|s)", column)) for column in rows[0]]
+    steps = {column: int(match[1]) for column, match in found if match and match[2] == "steps"}
+    return steps, {column: float(match[1]) for column, match in found if match and match[2] == "s"}
+
+
 Levels = dict[str, str | Sequence[str]]
 """Which rows: for some columns the value, or the values, that they must have."""
 
@@ -576,6 +583,11 @@ class Difference:
     low: float
     high: float
     by_seed: tuple[float, ...]
+
+    @property
+    def half(self) -> float:
+        """Half of the interval: what a difference must exceed to be told from 0."""
+        return (self.high - self.low) / 2
 
     @property
     def verdict(self) -> str:

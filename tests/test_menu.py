@@ -289,11 +289,13 @@ def test_a_file_that_is_no_table_is_refused(tmp_path):
 def test_the_table_that_is_kept():
     rows, head = menu.read_table(), menu.head_of()
     assert menu.TABLE.stat().st_size < 300_000 and any("processor" in line for line in head)
+    steps, seconds = menu.marks(rows)
+    assert set(rows[0]) == {*menu.COLUMNS, *steps, *seconds} and len(steps) == len(seconds) == 3
+    assert list(steps) == [f"error_{n}_steps" for n in steps.values()]
     for row in rows:
         built = menu.design(row["name"])
         assert built.normalisation == row["normalisation"] and row["rate"] in menu.Budget().rates
-        for column in row.keys() - set(menu.COLUMNS):
-            assert np.isnan(row[column]) or 0 <= row[column] < 2
+        assert all(np.isnan(row[column]) or 0 <= row[column] < 2 for column in (*steps, *seconds))
     sample = {row["name"]: row["parameters"] for row in rows}
     for name in list(sample)[::6]:
         assert summarise(Recogniser(menu.design(name).config, menu.ALPHABET.num_classes)).num_parameters == sample[name]
