@@ -642,7 +642,7 @@ def _indicators(row: Row, pairs: Sequence[tuple]) -> list[bool]:
 def by_seed(rows: Sequence[Row], levels: Levels, at: str) -> dict[float, float]:
     """The mean error of the designs with these levels, for each seed that has them all."""
     chosen = choose(rows, levels)
-    if not levels.keys() & {"name", "scaling"}:
+    if not levels.keys() & {"name", "scaling", "convolution"}:
         fair = {(row["task"], row["name"], row["seed"]): row for row in less_convolution(choose(rows, {}), at)}
         chosen = [fair[row["task"], row["name"], row["seed"]] for row in chosen]
     designs, found = len({(row["task"], row["name"]) for row in chosen}), {}
