@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from crnn_lessons.models.grammar import layers, parse
+from crnn_lessons.models.lstm2 import LSTM2
 from crnn_lessons.models.parts import Block, Conv, Part, Pool
 from crnn_lessons.models.resizing import FractionalPool, Keep, Up
 from crnn_lessons.models.unet import UNet
@@ -22,6 +23,7 @@ PARTS: dict[str, type[Part]] = {
     "unet": UNet,
     "up": Up,
     "keep": Keep,
+    "lstm2": LSTM2,
 }
 """The layers by the first word of their text; see ``crnn_lessons.models.grammar.FORMS`` for what may follow it."""
 

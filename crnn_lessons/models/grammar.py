@@ -15,11 +15,13 @@ block D h w        residual block whose first convolution and shortcut have an h
 fmp a b            fractional max pool: height times a, width times b (between 0.5 and 1)
 unet D1 D2 ...     U-net: D1 channels at full size, D2 at half the size, ... and back
 up D a b           transposed convolution: height times a, width times b; norm and ReLU
-keep               back to the width of the image, each column from its nearest"""
+keep               back to the width of the image, each column from its nearest
+lstm2 D            bidirectional LSTM along each row, then along each column; D units in each direction"""
 
 _OPTIONS = {"conv": {"stride", "pad", "bias", "plain", "linear"}, "pool": {"stride", "pad"}, "block": {"stride"}}
 _OPTION = re.compile(r"(stride|pad) (\d{1,3}) (\d{1,3})|bias|plain|linear")
 _COUNTS = {"conv": (1, 3), "pool": (2,), "block": (1, 3), "fmp": (2,), "unet": range(2, 7), "up": (3,), "keep": (0,)}
+_COUNTS["lstm2"] = (1,)
 
 Pair = tuple[int, int]
 
