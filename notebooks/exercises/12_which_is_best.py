@@ -70,6 +70,76 @@ INTERVAL = Exercise(
 # 12-2 ---------------------------------------------------------------------------------------------------------------
 
 
+def at_equal_seconds(first, second):
+    budget = min(first[-1][0], second[-1][0])
+    reached = []
+    for curve in (first, second):
+        errors = [error for seconds, error in curve if seconds <= budget]
+        reached.append(errors[-1])
+    return tuple(reached)
+
+
+def between(curve, budget):
+    """The curve at a time, on the straight line between two checkpoints."""
+    seconds, errors = zip(*curve, strict=True)
+    return float(np.interp(budget, seconds, errors))
+
+
+def first_after(curve, budget):
+    return next((error for seconds, error in curve if seconds >= budget), curve[-1][1])
+
+
+def nearest(curve, budget):
+    return min(curve, key=lambda point: abs(point[0] - budget))[1]
+
+
+AT_EQUAL_SECONDS = Exercise(
+    key="12-2",
+    title="two learning curves at equal seconds",
+    solution=at_equal_seconds,
+    mistakes=mistakes(
+        at_equal_seconds,
+        """
+        takes each at its own end :: budget = min(first[-1][0], second[-1][0]) -> budget = float("inf")
+        :: min(first[-1][0], second[-1][0]) -> max(first[-1][0], second[-1][0])
+            That is what each could do in its own time. Both may spend only what the shorter run has spent.
+        compares equal steps ::
+            = lambda a, b: (a[min(len(a), len(b)) - 1][1], b[min(len(a), len(b)) - 1][1])
+            Equal numbers of checkpoints are equal steps. In equal seconds, the faster design has made more of them.
+        takes the checkpoint after the time is over ::
+            reached.append(errors[-1]) -> reached.append(first_after(curve, budget))
+            A checkpoint after the budget has spent more than the budget. Take the last one at or before it.
+        takes the nearest checkpoint :: reached.append(errors[-1]) -> reached.append(nearest(curve, budget))
+            The nearest one may lie behind the budget. Take the last one at or before it.
+        draws a line between checkpoints :: reached.append(errors[-1]) -> reached.append(between(curve, budget))
+            Nobody has measured an error between two checkpoints, and curves are not straight. Take the last one at or
+            before the budget.
+        takes the best error so far :: errors[-1] -> min(errors)
+            To know which checkpoint was best, one would have to look at the test. Take the last one.
+        leaves out a checkpoint that comes just in time :: <= budget -> < budget
+            A checkpoint at the budget has spent the budget and no more: it counts.
+        takes the untrained network :: errors[-1] -> errors[0]
+            The last checkpoint in time, not the first.
+        gives the second first :: return tuple(reached) -> return tuple(reached[::-1])
+            The error of the first curve, then that of the second.
+        """,
+    ),
+    cases=[
+        ([(0, 100), (2, 60), (4, 30), (6, 20)], [(0, 100), (3, 70), (6, 25), (9, 10)]),
+        ([(0, 100), (1, 80), (2, 50), (3, 40)], [(0, 100), (2.5, 45), (5, 12)]),
+        ([(0, 100), (5, 40), (10, 9), (15, 7)], [(0, 100), (2, 55), (4, 31), (6, 33), (8, 35)]),
+        ([(0, 100), (4, 66), (8, 33)], [(0, 100), (1, 90), (2, 85), (3, 60), (4, 62), (5, 41), (7.5, 40)]),
+        ([(0, 100), (9, 50), (18, 25)], [(0, 100), (1, 80), (2, 70)]),
+    ],
+    hints=(
+        ("what is the budget?", "The time at which the shorter run ends: the smaller of the two last seconds."),
+        ("between two checkpoints?", "Nobody measured there: the last checkpoint with `seconds <= budget` counts."),
+    ),
+)
+
+# 12-3 ---------------------------------------------------------------------------------------------------------------
+
+
 def seeds_needed(deviation, difference, t):
     n = 2
     while t(n) * deviation / n**0.5 > difference:
@@ -88,7 +158,7 @@ def wide_t(n: int) -> float:
 
 
 SEEDS_NEEDED = Exercise(
-    key="12-2",
+    key="12-3",
     title="how many seeds does a difference need?",
     solution=seeds_needed,
     mistakes=mistakes(
@@ -130,7 +200,7 @@ SEEDS_NEEDED = Exercise(
     ),
 )
 
-# 12-3 ---------------------------------------------------------------------------------------------------------------
+# 12-4 ---------------------------------------------------------------------------------------------------------------
 
 
 def luck(errors, truth):
@@ -145,7 +215,7 @@ def _measured(repeats: int, truth: list[float], deviation: float, seed: int) -> 
 
 
 LUCK = Exercise(
-    key="12-3",
+    key="12-4",
     title="how much of the winner is luck?",
     solution=luck,
     mistakes=mistakes(
@@ -188,76 +258,6 @@ LUCK = Exercise(
         ("who wins a race?", "The design with the smallest error of its row: `errors.argmin(axis=1)`."),
         ("what does it show, and what is true?", "It shows `errors.min(axis=1)`; true is `truth[winner]`."),
         ("one number", "Truth minus what was shown, for each race, and then the mean."),
-    ),
-)
-
-# 12-4 ---------------------------------------------------------------------------------------------------------------
-
-
-def at_equal_seconds(first, second):
-    budget = min(first[-1][0], second[-1][0])
-    reached = []
-    for curve in (first, second):
-        errors = [error for seconds, error in curve if seconds <= budget]
-        reached.append(errors[-1])
-    return tuple(reached)
-
-
-def between(curve, budget):
-    """The curve at a time, on the straight line between two checkpoints."""
-    seconds, errors = zip(*curve, strict=True)
-    return float(np.interp(budget, seconds, errors))
-
-
-def first_after(curve, budget):
-    return next((error for seconds, error in curve if seconds >= budget), curve[-1][1])
-
-
-def nearest(curve, budget):
-    return min(curve, key=lambda point: abs(point[0] - budget))[1]
-
-
-AT_EQUAL_SECONDS = Exercise(
-    key="12-4",
-    title="two learning curves at equal seconds",
-    solution=at_equal_seconds,
-    mistakes=mistakes(
-        at_equal_seconds,
-        """
-        takes each at its own end :: budget = min(first[-1][0], second[-1][0]) -> budget = float("inf")
-        :: min(first[-1][0], second[-1][0]) -> max(first[-1][0], second[-1][0])
-            That is what each could do in its own time. Both may spend only what the shorter run has spent.
-        compares equal steps ::
-            = lambda a, b: (a[min(len(a), len(b)) - 1][1], b[min(len(a), len(b)) - 1][1])
-            Equal numbers of checkpoints are equal steps. In equal seconds, the faster design has made more of them.
-        takes the checkpoint after the time is over ::
-            reached.append(errors[-1]) -> reached.append(first_after(curve, budget))
-            A checkpoint after the budget has spent more than the budget. Take the last one at or before it.
-        takes the nearest checkpoint :: reached.append(errors[-1]) -> reached.append(nearest(curve, budget))
-            The nearest one may lie behind the budget. Take the last one at or before it.
-        draws a line between checkpoints :: reached.append(errors[-1]) -> reached.append(between(curve, budget))
-            Nobody has measured an error between two checkpoints, and curves are not straight. Take the last one at or
-            before the budget.
-        takes the best error so far :: errors[-1] -> min(errors)
-            To know which checkpoint was best, one would have to look at the test. Take the last one.
-        leaves out a checkpoint that comes just in time :: <= budget -> < budget
-            A checkpoint at the budget has spent the budget and no more: it counts.
-        takes the untrained network :: errors[-1] -> errors[0]
-            The last checkpoint in time, not the first.
-        gives the second first :: return tuple(reached) -> return tuple(reached[::-1])
-            The error of the first curve, then that of the second.
-        """,
-    ),
-    cases=[
-        ([(0, 100), (2, 60), (4, 30), (6, 20)], [(0, 100), (3, 70), (6, 25), (9, 10)]),
-        ([(0, 100), (1, 80), (2, 50), (3, 40)], [(0, 100), (2.5, 45), (5, 12)]),
-        ([(0, 100), (5, 40), (10, 9), (15, 7)], [(0, 100), (2, 55), (4, 31), (6, 33), (8, 35)]),
-        ([(0, 100), (4, 66), (8, 33)], [(0, 100), (1, 90), (2, 85), (3, 60), (4, 62), (5, 41), (7.5, 40)]),
-        ([(0, 100), (9, 50), (18, 25)], [(0, 100), (1, 80), (2, 70)]),
-    ],
-    hints=(
-        ("what is the budget?", "The time at which the shorter run ends: the smaller of the two last seconds."),
-        ("between two checkpoints?", "Nobody measured there: the last checkpoint with `seconds <= budget` counts."),
     ),
 )
 
@@ -376,4 +376,4 @@ LEVEL_MEANS = Exercise(
     ),
 )
 
-EXERCISES = (INTERVAL, SEEDS_NEEDED, LUCK, AT_EQUAL_SECONDS, FIND_THE_FLAW, LEVEL_MEANS)
+EXERCISES = (INTERVAL, AT_EQUAL_SECONDS, SEEDS_NEEDED, LUCK, FIND_THE_FLAW, LEVEL_MEANS)
