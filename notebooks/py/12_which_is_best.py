@@ -32,13 +32,13 @@
 # **Time** 85 minutes: 48 to read, 37 for the exercises. The cells run in about a minute and a half.
 
 # %%
-import math
 from itertools import combinations, product
 from operator import itemgetter
 
 import menu
 import numpy as np
 import torch
+from IPython.display import HTML
 from scipy import integrate, stats
 
 from crnn_lessons import exercises
@@ -190,7 +190,7 @@ assert not any(normalise(empty, form).any() for form in FORMS)
 # %%
 tail = print_line("noopoon", menu.faces()[0], size=14, height=24, baseline=16)
 after = {keep: normalise(tail, "moments", height=24, reach=1.5, keep=keep) for keep in (0, 0.99)}
-for keep, picture in after.items():
+for keep in after:
     window = FORMS["moments"][0](tail, reach=1.5, keep=keep)
     inside = abs(np.arange(24) - window.centre[0]) <= window.half
     print(f"keep {keep:4}: {tail[inside].sum() / tail.sum():.1%} of the ink")
@@ -631,15 +631,15 @@ def effects(task, column):
 # %%
 fig, axes = figures.new_figure(7.5, 4.6, ncols=2, sharey=True)
 for ax, task in zip(axes, menu.TASKS, strict=True):
-    for column, shift, colour in (
-        (EQUAL_STEPS, -0.15, figures.BLUE),
-        (EQUAL_SECONDS, 0.15, figures.VERMILLION),
+    for column, shift, colour, label in (
+        (EQUAL_STEPS, -0.15, figures.BLUE, "equal steps"),
+        (EQUAL_SECONDS, 0.15, figures.VERMILLION, "equal seconds"),
     ):
         ends = np.array(list(effects(task, column).values()))
         y = np.arange(len(ends)) + shift
         marker = "o" if shift < 0 else "s"
         ax.hlines(y, *ends.T, color=colour)
-        ax.plot(ends.mean(axis=1), y, marker, color=colour, markersize=4, label=column[6:])
+        ax.plot(ends.mean(axis=1), y, marker, color=colour, markersize=4, label=label)
     ax.axvline(0, color=figures.GREY, linewidth=0.8)
     ax.set(title=task, xlabel="error minus the mean of its course, points")
 labels = [f"{course[:4]}. {dish}" for course, dish in effects("print", EQUAL_STEPS)]
@@ -697,7 +697,7 @@ rows = []
 for rule in menu.RULES:
     cells = [verdict(*contrast(rule, column)) for column in (EQUAL_STEPS, EQUAL_SECONDS)]
     rows.append([rule.text, rule.task, *cells])
-html_table(["rule", "text", "at equal steps", "at equal seconds"], rows)
+HTML(html_table(["rule", "task", "at equal steps", "at equal seconds"], rows))
 
 # %% [markdown]
 # Is an LSTM slow, as the lecture says? The table has the seconds of 200 steps:
@@ -721,8 +721,37 @@ for dish in menu.FACTORS["convolution"]:
 # %% [markdown]
 # RULES_PROSE
 #
-# And *no single best*? Take the design with the smallest mean error in each of four columns, and count the designs that
-# five seeds cannot tell from it:
+# ### Give it time
+#
+# Are the LSTMs worse, or not done? A second table, `menu_long.csv`, has four designs with four times the steps: with and
+# without an LSTM, raw and normalised, all with plain convolutions.
+
+# %%
+long_table = menu.read_table("menu_long.csv")
+long_seeds = sorted({row["seed"] for row in long_table})
+for start, column in product(
+    ("none+vgg+sum", "moments+vgg+concat"), ("error_200_steps", "error_800_steps")
+):
+    errors = {
+        dish: [100 * row[column] for row in sorted(long_table, key=itemgetter("seed"))
+               if row["task"] == "turned" and row["name"] == f"{start}+{dish}"] for dish in ("none", "lstm")
+    }  # fmt: skip
+    low, high = interval(errors["lstm"], errors["none"], t(len(long_seeds)))
+    means = [f"{dish} {np.mean(values):.1f} %" for dish, values in errors.items()]
+    print(
+        f"{start:20} {column[6:]:10}",
+        *means,
+        f"LSTM minus none {low:+.1f} to {high:+.1f}",
+        sep="  ",
+    )
+
+# %% [markdown]
+# LONG_PROSE
+#
+# ### No single best?
+#
+# Take the design with the smallest mean error in each of four columns, and count the designs that
+# these seeds cannot tell from it:
 
 # %%
 winners = {}
@@ -769,7 +798,7 @@ rows = []
 for i, name in enumerate(builds):
     fair = [with_half(errors[task][:, i]) for task in menu.TASKS]
     rows.append([name, " · ".join(DISHES[name]), f"{menu.LECTURE[name]:,}", *fair])
-html_table(["build", "dishes", "lecture: errors of 5,001", "print, %", "turned, %"], rows)
+HTML(html_table(["build", "dishes", "lecture, of 5,001", "print, %", "turned, %"], rows))
 
 # %%
 lecture = list(menu.LECTURE.values())
