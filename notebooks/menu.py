@@ -494,6 +494,8 @@ COLUMNS = ("task", *FACTORS, "name", "seed", "rate", "parameters", "steps", "sec
 
 def write_table(results: Results, path: str | os.PathLike) -> int:
     """Write the cells as a table; the number of rows. Its first lines, after ``#``, say what the columns are."""
+    if not results.cells:
+        raise ValueError(f"{results.path} has no finished cell yet; let 'run' go on")
     budget = results.budget
     errors = [f"error_{n}_steps" for n in budget.steps] + [f"error_{s:g}_s" for s in budget.seconds]
     head = [
@@ -502,8 +504,8 @@ def write_table(results: Results, path: str | os.PathLike) -> int:
         f"machine: {results.head['machine']}; seconds are those of the processor",
         f"budget: steps {budget.steps}, seconds {budget.seconds}, batch {budget.batch}; rate from {budget.rates} by "
         f"trials of {budget.search:g} s on another seed of print",
-        f"tasks: words of 3 or 4 of {len(LETTERS)} letters, {POOLS['train'][1]} to train and {POOLS['test'][1]} to test;"
-        " print: one size and place; turned: turned, shifted and scaled",
+        f"tasks: words of 3 or 4 of {len(LETTERS)} letters, {POOLS['train'][1]} to train and {POOLS['test'][1]} to "
+        "test; print: one size and place; turned: turned, shifted and scaled",
         "name: a build of the lecture (its dishes are empty), or the dishes; parameters: trainable numbers",
         "error_N_steps, error_N_s: errors per letter on held-out words after N steps, N seconds; empty: not reached",
         f"steps: done in {budget.seconds[-1]:g} s; seconds: taken by {budget.steps[-1]} steps",
@@ -530,7 +532,7 @@ def read_table(path: str | os.PathLike = TABLE) -> list[Row]:
     """
     lines = [line for line in Path(path).read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     rows = list(csv.DictReader(lines))
-    if not rows or rows[0].keys() < set(COLUMNS):
+    if not rows or not rows[0].keys() >= set(COLUMNS):
         raise ValueError(f"{path} is no table of this grid; write one with 'python notebooks/menu.py summary'")
     words = COLUMNS[: COLUMNS.index("seed")]
     return [{k: v if k in words else float(v or "nan") for k, v in row.items()} for row in rows]
@@ -541,19 +543,29 @@ def head_of(path: str | os.PathLike = TABLE) -> list[str]:
     return [line[2:] for line in Path(path).read_text(encoding="utf-8").splitlines() if line.startswith("#")]
 
 
+def marks(rows: Sequence[Row]) -> tuple[dict[str, int], dict[str, float]]:
+    """The columns of errors, each with its number: those after equal steps, and those after equal seconds."""
+    found = [(column, re.fullmatch(r"error_([\d.]+)_(steps|s)", column)) for column in rows[0]]
+    steps = {column: int(match[1]) for column, match in found if match and match[2] == "steps"}
+    return steps, {column: float(match[1]) for column, match in found if match and match[2] == "s"}
+
+
 Levels = dict[str, str | Sequence[str]]
 """Which rows: for some columns the value, or the values, that they must have."""
 
 
 def choose(rows: Sequence[Row], levels: Levels) -> list[Row]:
-    """The rows with these levels; the builds only where a name asks for them.
+    """The rows with these levels, of the fraction alone (of all 128 menus where the table has them).
+
+    The scalings and the builds beside it would disturb its balance; they come where a scaling or a name asks for them.
 
     Raises:
         ValueError: there is none.
     """
     wanted = {column: (level,) if isinstance(level, str) else tuple(level) for column, level in levels.items()}
-    if "name" not in wanted:
-        wanted = {"scaling": ("none",), **wanted}  # the scalings beside the fraction would disturb its balance
+    if not wanted.keys() & {"name", "scaling"}:
+        every = {menu.name for menu in menus().values() if menu.scaling == "none"}
+        wanted["name"] = every if every <= {row["name"] for row in rows} else {menu.name for menu in fraction()}
     found = [row for row in rows if all(row[column] in values for column, values in wanted.items())]
     if not found:
         raise ValueError(f"no row of the table has {levels}; look at what it holds with read_table()")
@@ -576,6 +588,11 @@ class Difference:
     by_seed: tuple[float, ...]
 
     @property
+    def half(self) -> float:
+        """Half of the interval: what a difference must exceed to be told from 0."""
+        return (self.high - self.low) / 2
+
+    @property
     def verdict(self) -> str:
         """ "better" where the whole interval lies below 0 (fewer errors), "worse" above, else "cannot tell"."""
         return "better" if self.high < 0 else "worse" if self.low > 0 else "cannot tell"
@@ -594,35 +611,66 @@ def interval(values: Sequence[float], level: float = 0.95) -> Difference:
     return Difference(values.mean(), values.mean() - half, values.mean() + half, tuple(values.tolist()))
 
 
-def by_seed(rows: Sequence[Row], at: str) -> dict[float, float]:
-    """The mean of a column over the designs among the rows, for each seed that has them all."""
-    names = {(row["task"], row["name"]) for row in rows}
-    found = {}
-    for seed in sorted({row["seed"] for row in rows}):
-        values = [row[at] for row in rows if row["seed"] == seed]
-        if len(values) == len(names) and not np.isnan(values).any():
+def less_convolution(rows: Sequence[Row], at: str) -> list[Row]:
+    """Rows of the fraction with a column less what the convolution adds to it, so that sets of rows can be compared.
+
+    Rows with one normalisation and one reduction have two of the four convolutions, and some learn more slowly. For
+    each task and seed, least squares fits the error as a number for each pair of normalisation and reduction, plus one
+    for the sequence, plus one for the convolution; the last is taken off. Where two sets hold the convolutions in
+    equal shares, their difference stays. A seed that is not finished becomes NaN.
+    """
+    found = []
+    for group in {(row["task"], row["seed"]): None for row in rows}:
+        part = [row for row in rows if (row["task"], row["seed"]) == group]
+        pairs = sorted({(row["normalisation"], row["reduction"]) for row in part})
+        x = np.array([_indicators(row, pairs) for row in part], float)
+        y = np.array([row[at] for row in part])
+        known = ~np.isnan(y)
+        numbers, _, rank, _ = np.linalg.lstsq(x[known], y[known], rcond=None)
+        effects = np.array([0, *numbers[-3:]]) if rank == x.shape[1] else np.full(4, np.nan)
+        of = dict(zip(FACTORS["convolution"], effects - effects.mean(), strict=True))
+        found += [row | {at: row[at] - of[row["convolution"]]} for row in part]
+    return found
+
+
+def _indicators(row: Row, pairs: Sequence[tuple]) -> list[bool]:
+    pair = (row["normalisation"], row["reduction"])
+    convolutions = [row["convolution"] == level for level in FACTORS["convolution"][1:]]  # beside the first
+    return [*[pair == other for other in pairs], row["sequence"] == "lstm", *convolutions]
+
+
+def by_seed(rows: Sequence[Row], levels: Levels, at: str) -> dict[float, float]:
+    """The mean error of the designs with these levels, for each seed that has them all."""
+    chosen = choose(rows, levels)
+    if not levels.keys() & {"name", "scaling"}:
+        fair = {(row["task"], row["name"], row["seed"]): row for row in less_convolution(choose(rows, {}), at)}
+        chosen = [fair[row["task"], row["name"], row["seed"]] for row in chosen]
+    designs, found = len({(row["task"], row["name"]) for row in chosen}), {}
+    for seed in sorted({row["seed"] for row in chosen}):
+        values = [row[at] for row in chosen if row["seed"] == seed]
+        if len(values) == designs and not np.isnan(values).any():
             found[seed] = float(np.mean(values))
     return found
 
 
-def average(rows: Sequence[Row], at: str, **levels: str | Sequence[str]) -> Difference:
-    """The mean error of the rows with these levels, with its interval over seeds."""
-    return interval(list(by_seed(choose(rows, levels), at).values()))
+def average(rows: Sequence[Row], levels: Levels, at: str) -> Difference:
+    """The mean error of the designs with these levels, with its 95 % interval over seeds."""
+    return interval(list(by_seed(rows, levels, at).values()))
 
 
 def contrast(rows: Sequence[Row], a: Levels, b: Levels, at: str) -> Difference:
-    """How many more errors the rows of ``a`` make than those of ``b``: paired by seed, with a 95 % interval.
+    """How many more errors the designs of ``a`` make than those of ``b``: paired by seed, with a 95 % interval.
 
     In the fraction every level of one factor meets every level of each other factor equally often, so their effects
-    cancel in the difference as far as they add up. The interval is about new seeds (new weights and another order of
-    words) for the same designs, at the rates they have.
+    cancel in the difference as far as they add up; see ``less_convolution`` for what is left. The interval is about new
+    seeds (new weights and another order of words) for the same designs, at the rates they have.
 
     Args:
         rows: of the table.
-        a, b: which rows; see ``Levels``.
-        at: a column, such as "error_200_steps" or "error_2_s".
+        a, b: which designs; see ``Levels``.
+        at: a column, such as "error_200_steps"; see ``marks``.
     """
-    first, second = (by_seed(choose(rows, levels), at) for levels in (a, b))
+    first, second = (by_seed(rows, levels, at) for levels in (a, b))
     return interval([first[seed] - second[seed] for seed in first if seed in second])
 
 
@@ -644,7 +692,8 @@ CUT = ("moments", "centre", "mean")
 RULES = [
     Rule(
         "unnormalised: sum, max or LSTM rather than concat", "turned",
-        {"normalisation": "none", "reduction": ("sum", "max", "lstm")}, {"normalisation": "none", "reduction": "concat"},
+        {"normalisation": "none", "reduction": ("sum", "max", "lstm")},
+        {"normalisation": "none", "reduction": "concat"},
     ),
     Rule(
         "normalised: concat or LSTM rather than sum or max", "print",
@@ -709,8 +758,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         run(given.out, names, given.seeds, given.workers, budget)
         return 0
     except (ValueError, OSError) as error:
-        print(f"menu.py: {error}", file=sys.stderr)
+        path = getattr(error, "filename", None)
+        said = f"{path} cannot be used ({error.strerror}); give another file" if path else error
+        print(f"menu.py: {said}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("menu.py: stopped; the same command goes on from here", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

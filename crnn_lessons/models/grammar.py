@@ -20,8 +20,10 @@ lstm2 D            bidirectional LSTM along each row, then along each column; D 
 
 _OPTIONS = {"conv": {"stride", "pad", "bias", "plain", "linear"}, "pool": {"stride", "pad"}, "block": {"stride"}}
 _OPTION = re.compile(r"(stride|pad) (\d{1,3}) (\d{1,3})|bias|plain|linear")
-_COUNTS = {"conv": (1, 3), "pool": (2,), "block": (1, 3), "fmp": (2,), "unet": range(2, 7), "up": (3,), "keep": (0,)}
-_COUNTS["lstm2"] = (1,)
+_COUNTS = {
+    "conv": (1, 3), "pool": (2,), "block": (1, 3), "fmp": (2,), "unet": range(2, 7), "up": (3,), "keep": (0,),
+    "lstm2": (1,),
+}  # fmt: skip
 
 Pair = tuple[int, int]
 

@@ -1,5 +1,5 @@
 // What a feature stack does, on paper: sizes, parameters, multiplications and receptive fields of its layers.
-// The same rules as in crnn_lessons.models (grammar.py, parts.py, unet.py), in whole numbers.
+// The same rules as in crnn_lessons.models (grammar.py, parts.py, unet.py, lstm2.py), in whole numbers.
 import { range } from "./dom.js";
 
 /** Of each kind of layer, how many numbers may follow, and which words after them. */
@@ -11,11 +11,12 @@ const FORMS = {
   unet: { counts: [2, 3, 4, 5, 6], options: [] },
   up: { counts: [3], options: [] },
   keep: { counts: [0], options: [] },
+  lstm2: { counts: [1], options: [] },
 };
 
 /** Examples of every kind of layer, for a list to choose from. */
 export const EXAMPLES = ["conv 64", "conv 64 2 2", "pool 2 2", "pool 2 1", "pool 2 2 stride 2 1 pad 0 1", "block 64",
-  "block 64 stride 2 1", "fmp 0.7 0.9", "unet 64 128", "up 64 1 2", "keep"];
+  "block 64 stride 2 1", "fmp 0.7 0.9", "unet 64 128", "up 64 1 2", "keep", "lstm2 64"];
 
 /** The words after the numbers, as { stride, pad, bias, plain, linear }; null where they are none. */
 function readOptions(words, allowed) {
@@ -67,6 +68,7 @@ export function sizeAfter({ kind, ratio, channels, kernel, stride, padding }, ax
   if (kind === "unet") return size >> (channels.length - 1) ? size : 0;
   if (kind === "up") return size * kernel[axis];
   if (kind === "keep") return axis === 0 || size === 0 ? size : image;
+  if (kind === "lstm2") return size;
   return shrunk(size, kernel[axis], stride[axis], padding[axis]);
 }
 
@@ -81,6 +83,7 @@ export function reach(layer, axis, span, size, image) {
   if (kind === "unet") return reachUNet(layer.channels.length, span, size);
   if (kind === "up") return span.map((i) => Math.floor(i / kernel[axis]));
   if (kind === "keep") return axis === 0 ? span : span.map((i) => Math.floor((i * size) / image));
+  if (kind === "lstm2") return [0, size - 1];
   const own = kind === "block" ? seen(span, 3, 1, 1, sizeAfter(layer, axis, size, image)) : span;
   return seen(own, kernel[axis], stride[axis], padding[axis], size);
 }
@@ -111,6 +114,10 @@ export function costs(layer, channels, [height, width]) {
     return { out, own: weights + (written ? 3 * out : 0), norm: (bypassed ? 6 : 4) * out, work: weights * places };
   }
   if (kind === "up") return { out, own: first, norm: 2 * out, work: first * height * width };
+  if (kind === "lstm2") { // two directions of four gates, along the rows and then along the columns
+    const weights = 8 * out * (channels + out) + 8 * out * 3 * out;
+    return { out: 2 * out, own: weights + 32 * out, norm: 0, work: weights * places };
+  }
   return { out, own: 0, norm: 0, work: 0 };
 }
 

@@ -8,6 +8,7 @@ from torch import nn
 from crnn_lessons.models import summarise
 from crnn_lessons.models.features import FeatureStack
 from crnn_lessons.models.grammar import layers, parse
+from crnn_lessons.models.lstm2 import LSTM2
 from crnn_lessons.models.resizing import FractionalPool
 from crnn_lessons.models.widths import Norm
 from tests.models.stacks import ALL, small_model
@@ -20,6 +21,7 @@ STACKS = {
     "fractional": "conv 4, fmp 0.7 0.8, conv 4, fmp 0.6 0.9",
     "unet": "conv 4, unet 3 4 5, pool 2 2",
     "keep": "conv 4, pool 2 3, keep, conv 4",
+    "both axes": "conv 4, pool 2 3, lstm2 3, conv 4",
 }
 
 
@@ -171,6 +173,38 @@ def test_fractional_pooling_is_torchs_with_a_draw_of_one_half():
     x = torch.randn(1, 1, 24, 40, dtype=torch.double)
     part.train()
     assert part(x).shape == (1, 1, 16, 36) and not torch.equal(part(x), part(x))  # in training at random
+
+
+def test_an_lstm_over_both_axes_is_a_loop_over_rows_and_columns():
+    def gates_by_hand(steps, weight, recurrent, bias):
+        """One direction, cell by cell: T D to T H."""
+        h = c = steps.new_zeros(3)
+        states = []
+        for x in steps:
+            i, f, g, o = (weight @ x + recurrent @ h + bias).split(3)
+            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+            h = o.sigmoid() * c.tanh()
+            states.append(h)
+        return torch.stack(states)
+
+    def both_ways(lstm, steps):
+        w = dict(lstm.named_parameters())
+        there = gates_by_hand(steps, w["weight_ih_l0"], w["weight_hh_l0"], w["bias_ih_l0"] + w["bias_hh_l0"])
+        names = ("weight_ih_l0_reverse", "weight_hh_l0_reverse")
+        bias = w["bias_ih_l0_reverse"] + w["bias_hh_l0_reverse"]
+        back = gates_by_hand(steps.flip(0), *(w[name] for name in names), bias).flip(0)
+        return torch.cat([there, back], dim=1)
+
+    torch.manual_seed(4)
+    layer = LSTM2(parse("lstm2 3"), 2).double()
+    x = torch.randn(2, 2, 4, 5, dtype=torch.double)  # N D H W
+    got = layer(x, [5, 3])
+    assert got.shape == (2, layer.out_channels, 4, 5) == (2, 6, 4, 5)
+    for n, width in enumerate((5, 3)):
+        rows = torch.stack([both_ways(layer.rows.lstm, x[n, :, row, :width].T) for row in range(4)])  # H W 2D
+        want = torch.stack([both_ways(layer.columns.lstm, rows[:, column]) for column in range(width)])  # W H 2D
+        torch.testing.assert_close(got[n, :, :, :width], want.permute(2, 1, 0))
+    assert not got[1, :, :, 3:].any()
 
 
 def test_multiply_adds_are_those_of_the_operations():

@@ -22,7 +22,7 @@ LAYERS = [
     "conv 4", "conv 6 3 5", "conv 8 2 2 bias", "conv 5 plain", "conv 4 5 5 pad 2 2 linear", "conv 7 3 3 stride 2 1",
     "pool 2 2", "pool 2 1", "pool 3 3 stride 2 2 pad 1 1", "pool 2 2 stride 2 1 pad 0 1", "block 4", "block 6",
     "block 6 stride 2 1", "block 5 3 5 stride 2 1", "fmp 0.7 0.9", "fmp 0.55 0.8", "unet 3 4 5", "unet 6 2", "up 3 2 2",
-    "up 4 1 3", "keep",
+    "up 4 1 3", "keep", "lstm2 3",
 ]  # fmt: skip
 SEQUENCES = ["none", "bilstm 7", "gru 5", "bilstm 4, linear 3, bilstm 6", "conv 9 5, gru 4", "linear 8"]
 
