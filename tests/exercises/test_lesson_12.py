@@ -1,11 +1,12 @@
-"""Wrong answers to lesson 12 as learners write them."""
+"""Wrong answers to lesson 12 as learners write them; its tables."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections import defaultdict
-from itertools import pairwise
+from collections import Counter, defaultdict
+from itertools import pairwise, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from scipy import stats
 
 from crnn_lessons.exercises.catalogue import find
 from crnn_lessons.exercises.engine import judge
+from notebooks import menu
 from tests.exercises.answers import assert_complete, assert_named, assert_right
+
+NOTEBOOKS = Path(menu.__file__).parent
 
 # Written apart from the catalogue in notebooks/exercises/12_which_is_best.py, which the engine compares with.
 
@@ -292,3 +296,48 @@ def test_right_answers_written_in_another_way_pass(key, answer):
 def test_an_answer_of_another_form_is_explained(answer):
     status, message, _ = judge(find("12-5"), answer)
     assert status == "wrong" and "a string of six letters, a to g" in message
+
+
+# The tables of the lesson, and the learner's functions against the grid's own
+
+TABLES = {
+    "menu.csv": ("error_200_steps", "error_1.6_s", 43),
+    "menu_long.csv": ("error_800_steps", "error_4.8_s", 4),
+    "menu_builds.csv": ("error_30_steps", "error_8_s", 8),
+}
+
+
+def complete(name: str) -> list[menu.Row]:
+    """The rows of a table at the seeds that every design has had."""
+    rows = menu.read_table(NOTEBOOKS / name)
+    count = Counter(row["seed"] for row in rows)
+    return [row for row in rows if count[row["seed"]] == max(count.values())]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_design_of_a_table_has_the_same_seeds_on_both_tasks(name):
+    *columns, designs = TABLES[name]
+    rows = complete(name)
+    names, seeds = {row["name"] for row in rows}, {row["seed"] for row in rows}
+    assert len(names) == designs and len(seeds) >= 2
+    assert Counter((row["task"], row["name"], row["seed"]) for row in rows) == Counter(
+        product(menu.TASKS, names, seeds)
+    )
+    for column in columns:
+        assert all(0 <= row[column] <= 1.5 for row in rows if row["name"] not in menu.BUILDS or "steps" not in column)
+
+
+@pytest.mark.parametrize("task", menu.TASKS)
+@pytest.mark.parametrize("column", TABLES["menu.csv"][:2])
+@pytest.mark.parametrize(
+    ("factor", "a", "b"),
+    [("sequence", "lstm", "none"), ("normalisation", "moments", "none"), ("reduction", "max", "sum")],
+)
+def test_main_effects_are_those_of_the_grids_own_contrasts(task, column, factor, a, b):
+    rows = complete("menu.csv")
+    fraction = {design.name for design in menu.fraction()}
+    chosen = [row | {"error": row[column]} for row in rows if row["task"] == task and row["name"] in fraction]
+    means = right_means(chosen, factor, a, b)
+    low, high = paired(*means, stats.t.ppf(0.975, len(means[0]) - 1))
+    found = menu.contrast(rows, {"task": task, factor: a}, {"task": task, factor: b}, column)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-9)
