@@ -828,18 +828,18 @@ BUDGETS = {"steps": EQUAL_STEPS, "seconds": EQUAL_SECONDS}
 
 
 def for_widget(task, name):
+    """What the widget takes of a design on a task; its seconds are those of 100 steps."""
     runs = measured(task, EQUAL_SECONDS, [name])
     dishes = DISHES.get(name) or [runs[0][course] for course in COURSES]
-    errors = {budget: [100 * row[column] for row in runs] for budget, column in BUDGETS.items()}
-    about = {
-        "task": task,
-        "name": name if name in DISHES else "",
+    numbers = {
         "parameters": int(runs[0]["parameters"]),
+        "seconds": np.mean([100 * 1.6 / row["steps"] for row in runs]),
+        "errors": {
+            budget: [100 * row[column] for row in runs] for budget, column in BUDGETS.items()
+        },
     }
-    seconds = np.mean(
-        [160 / row["steps"] for row in runs]
-    )  # 1.6 s made so many steps: for 100 of them
-    return about | dict(zip(COURSES, dishes, strict=True)) | {"seconds": seconds, "errors": errors}
+    named = {"task": task, "name": name if name in DISHES else ""}
+    return named | dict(zip(COURSES, dishes, strict=True)) | numbers
 
 
 unfinished = {row["name"] for row in table if np.isnan(row[EQUAL_STEPS])}
@@ -864,7 +864,7 @@ for task in menu.TASKS:
             wrong += int((np.sign(difference) != np.sign(difference.mean())).sum())
             total += len(difference)
     print(
-        f"{task}: {wrong} of {total} single races say the opposite, though the seeds together are sure"
+        f"{task}: the seeds together are sure, and {wrong} of {total} single ones say the opposite"
     )
 
 # %% [markdown]
@@ -898,9 +898,7 @@ print({name: round(float(np.median(width)), 1) for name, width in widths.items()
 # %%
 for task in menu.TASKS:
     ends = np.sort(by_design(task, EQUAL_SECONDS, fraction).mean(axis=0))
-    print(
-        f"{task:7} from {ends[0]:.1f} to {ends[-1]:.1f} %, half of them below {np.median(ends):.1f} %"
-    )
+    print(f"{task:7} {ends[0]:.1f} to {ends[-1]:.1f} %, half of them below {np.median(ends):.1f} %")
 
 # %% [markdown]
 # **A budget of seconds.** All of this holds for networks that train for seconds. What learns fast is best here. Whether
@@ -909,7 +907,7 @@ for task in menu.TASKS:
 #
 # ## 15 Questions to test yourself
 #
-# <details><summary>A interval from five seeds reaches from −3.1 to +0.2. A colleague says: no difference. You?</summary>
+# <details><summary>An interval from five seeds reaches from −3.1 to +0.2. A colleague says: no difference. You?</summary>
 # The seeds cannot tell. The difference may well be −3, or nothing. "No difference" would need an interval that is narrow
 # <em>and</em> around 0. About twice the seeds would settle it.
 # </details>
