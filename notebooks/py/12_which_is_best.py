@@ -491,6 +491,7 @@ for task in menu.TASKS:
     lucks = [luck(race[None], truth) for race, truth in zip(errors, others, strict=True)]
     print(f"{task:7} the winner of one race shows {errors.min(axis=1).mean():.1f} %", end=", ")
     print(f"and is good for {errors.min(axis=1).mean() + np.mean(lucks):.1f} % at other seeds")
+    assert np.mean(lucks) > 0
 
 # %% [markdown]
 # So: choose by some seeds, report by others. That is the rule of tuning and test sets once more, for seeds.
@@ -718,12 +719,28 @@ for course in courses[1:]:
     print(f"{course:12}", *seconds, sep="   ")
 
 # %% [markdown]
-# RULES_PROSE
+# What you hoped for does not count, only the interval does. One thing stands out: designs with an LSTM make *more* errors
+# here, at both budgets. Before you throw LSTMs away, ask the table how many trainings still made 95 % errors and more,
+# that is, said next to nothing:
+
+# %%
+for task, course in product(menu.TASKS, ("reduction", "sequence")):
+    rows = [
+        row | {"error": 100.0 * (row["error"] >= 95)}
+        for row in measured(task, EQUAL_STEPS, fraction)
+    ]
+    silent = [f"{dish} {share.mean():.0f} %" for dish, share in dish_means(rows, course).items()]
+    print(f"{task:7} silent after 200 steps, by {course:10}", *silent, sep="   ")
+
+# %% [markdown]
+# They stand on the plateau of blanks (lesson 08). An LSTM stays on it longer, along the line as well as down a column. So
+# at this budget the table measures above all *who leaves the plateau first*. A rule about the end of a training cannot be
+# judged at its beginning.
 #
 # ### Give it time
 #
-# Are the LSTMs worse, or not done? A second table, `menu_long.csv`, has four designs with four times the steps: with and
-# without an LSTM, raw and normalised, all with plain convolutions.
+# A second table, `menu_long.csv`, has four designs with four times the steps: with and without an LSTM, raw and
+# normalised, all with plain convolutions.
 
 # %%
 long_table = complete(menu.read_table("menu_long.csv"))
@@ -736,9 +753,13 @@ for start, steps in product(("none+vgg+sum", "moments+vgg+concat"), (200, 800)):
         end="; ",
     )
     print(f"difference {low:+.1f} to {high:+.1f}")
+    assert (lstm.mean() > none.mean() + 1) if steps == 200 else (low < 0 < high)
 
 # %% [markdown]
-# LONG_PROSE
+# After 200 steps the LSTM is behind. After 800 it has caught up: 0 lies within, and the errors of both are small. So this
+# rule gets the verdict *cannot tell*, and not *fails*. Perhaps it could not do better here: the letters are random, so
+# there is nothing to remember along the line. Where there is, in words of a language, the verdict may be another. We have
+# not measured it.
 #
 # ### No single best?
 #
@@ -754,12 +775,14 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
     others = [i for i in range(len(fraction)) if i != best]
     ends = [interval(errors[:, i], errors[:, best], t(len(seeds))) for i in others]
     near = sum(low <= 0 for low, _ in ends)
-    print(
-        f"{task:7} {column[6:]:9} {fraction[best]:26} {errors[:, best].mean():4.1f} %; near: {near} of 31"
-    )
+    winner = f"{fraction[best]:26} {errors[:, best].mean():4.1f} %"
+    print(f"{task:7} {column[6:]:9} {winner}; near: {near} of 31")
+    assert near > 0
+assert len(set(winners.values())) > 1
 
 # %% [markdown]
-# BEST_PROSE
+# The winner changes with the text and with the budget, and in each column many others cannot be told from it. That is
+# what the lecture said last, and it is the one rule here that every column confirms.
 #
 # ## 12 The lecture's eight builds
 #
@@ -885,9 +908,11 @@ for i, j in combinations(range(len(fraction)), 2):
         low, high = answer(errors[:, i], errors[:, j], t(len(seeds)))
         widths[name].append(high - low)
 print({name: round(float(np.median(width)), 1) for name, width in widths.items()})
+assert np.median(widths["paired"]) < np.median(widths["torn"])
 
 # %% [markdown]
-# TORN_PROSE
+# Here pairing narrows the interval a little: what a seed does, it does mostly to one design alone. It costs nothing, so
+# take it along. (Where one order of words is harder than another for all designs alike, it gains much more.)
 #
 # **Many looks.** The 496 pairs of 32 designs have 496 intervals. At 95 %, about 25 of them leave 0 out by chance, even if
 # all designs are equal. Five rules are five looks: name them before you look, as we did.
