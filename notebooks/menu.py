@@ -594,7 +594,7 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """ "better" where the whole interval lies below 0 (fewer errors), "worse" above, else "cannot tell"."""
+        """Of a difference in errors: "better" where all of the interval is below 0, "worse" above, or "cannot tell"."""
         return "better" if self.high < 0 else "worse" if self.low > 0 else "cannot tell"
 
 
@@ -642,7 +642,7 @@ def _indicators(row: Row, pairs: Sequence[tuple]) -> list[bool]:
 def by_seed(rows: Sequence[Row], levels: Levels, at: str) -> dict[float, float]:
     """The mean error of the designs with these levels, for each seed that has them all."""
     chosen = choose(rows, levels)
-    if not levels.keys() & {"name", "scaling"}:
+    if not levels.keys() & {"name", "scaling", "convolution"}:
         fair = {(row["task"], row["name"], row["seed"]): row for row in less_convolution(choose(rows, {}), at)}
         chosen = [fair[row["task"], row["name"], row["seed"]] for row in chosen]
     designs, found = len({(row["task"], row["name"]) for row in chosen}), {}
@@ -747,9 +747,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 0
         if given.workers < 1 or given.seeds < 1:
             raise ValueError("the workers and the seeds are 1 or more")
-        for marks in (given.steps, given.seconds, [given.search]):
-            if list(marks) != sorted(set(marks)) or marks[0] <= 0:
-                raise ValueError(f"steps and seconds are above 0 and rise, and {marks} do not")
+        for numbers in (given.steps, given.seconds, [given.search]):
+            if list(numbers) != sorted(set(numbers)) or not 0 < numbers[0] <= numbers[-1] < float("inf"):
+                raise ValueError(f"steps and seconds are above 0 and rise, and {numbers} do not")
         names = given.designs or grid(given.full)
         for name in names:
             design(name)

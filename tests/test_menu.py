@@ -237,7 +237,7 @@ def made(tmp_path_factory) -> list[menu.Row]:
     rng = np.random.default_rng(0)
     folder = tmp_path_factory.mktemp("made")
     results = menu.Results(folder / "r.jsonl", menu.Budget())
-    effect = {"moments": -0.10, "concat": 0.05, "unet": 0.20, "lstm": -0.04}
+    effect = {"moments": -0.10, "concat": 0.05, "unet": 0.20, "fmp": 0.15, "lstm": -0.04}
     for seed, m, task in itertools.product(range(1, 6), menu.fraction(), menu.TASKS):
         dishes = (m.normalisation, m.convolution, m.reduction, m.sequence)
         error = 0.4 + 0.03 * seed + sum(effect.get(dish, 0) for dish in dishes) + rng.normal(0, 0.01)
@@ -261,6 +261,8 @@ def test_contrasts_find_the_effects(made):
     plain = {"normalisation": "none", "sequence": "none"}  # concat has "fmp" here, lstm has the slow "unet"
     d = menu.contrast(made, plain | {"reduction": "lstm"}, plain | {"reduction": "concat"}, at)
     assert d.low < -0.04 - 0.05 < d.high and d.half < 0.05
+    d = menu.contrast(made, {"convolution": "fmp"}, {"convolution": "vgg"}, at)  # the convolution itself stays
+    assert d.low < 0.15 < d.high and d.half < 0.05
     d = menu.contrast(made, {"reduction": "max"}, {"reduction": "sum"}, at)
     assert d.low < 0 < d.high and d.verdict == "cannot tell"
     assert len(menu.choose(made, {"normalisation": "none", "task": "print"})) == 5 * 8
