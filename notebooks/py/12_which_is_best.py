@@ -16,10 +16,9 @@
 #
 # ![From a picture of a word to its text in five courses, each with two to four choices: 384 designs.](../figs/menu.svg)
 #
-# Is the network with 7 errors better than the one with 4,463? Each was trained at a learning rate of its own, for a time
-# of its own, once. Nobody can tell. This lesson asks the question so that the answer means something: the same words,
-# the same budget, the same search for a rate, several seeds, and an error bar. Then it puts every rule of thumb on
-# trial.
+# Is the network with 7 errors better than the one with 4,463? Their learning rates differ, and nobody searched for them in
+# the same way. So nobody can tell. This lesson asks the question so that the answer means something: the same words, the
+# same budget, the same search for a rate, several seeds, and an error bar. Then it puts every rule of thumb on trial.
 #
 # **After this lesson you can**
 # - compare two designs by paired seeds, and give the difference an interval;
@@ -83,8 +82,7 @@ for name in ("none+vgg+sum+none", "moments+resnet+concat+lstm"):
     config = menu.design(name).config
     model = Recogniser(config, menu.ALPHABET.num_classes)
     print(name, f"{model.num_parameters:,} parameters", sep=": ")
-    print("   ", *config.features, sep=", ")
-    print("   ", config.projection, config.sequence, sep=", ")
+    print("   ", ", ".join([*config.features, config.projection, config.sequence]))
 
 # %% [markdown]
 # They are small, and so are the pictures: 384 designs on two cores, several times each, or nothing. What holds for small
@@ -169,8 +167,8 @@ for form, reach in reaches.items():
     print(f"{form:11} falls by {fall(after):.1f} rows")
 
 # %% [markdown]
-# Two numbers for a whole line keep its slope. The centre line follows the text, and its result is level. Its price: it
-# bends letters a little, and its reach comes in whole pixels, which is coarse for text as small as ours.
+# Two numbers for a whole line keep its slope. The centre line follows the text and takes most of the slope out. Its price:
+# it bends letters a little, and its reach comes in whole pixels, which is coarse for text as small as ours.
 #
 # ### Where the originals fail
 #
@@ -303,7 +301,7 @@ assert np.allclose((low, high), stats.ttest_rel(resnet, vgg).confidence_interval
 # ## 6 Equal steps, or equal seconds?
 #
 # Both made 200 steps. Did they get the same, then? A step of a residual network costs more. Processor seconds are what
-# you pay for; steps are what papers report. Draw the curves against seconds:
+# you pay for; steps are what a learning curve usually shows. Draw the curves against seconds:
 
 # %% tags=["nbval-ignore-output"]
 fig, ax = figures.new_figure(7, 2.8)
@@ -396,7 +394,7 @@ for size in (n, 2 * n):
 
 # %% [markdown]
 # In about half of them: the measured mean lies below the true one as often as above. For four times out of five take
-# twice as many. Most tables of papers have one seed.
+# twice as many. How many seeds stood behind the last table that you believed?
 #
 # ## 8 The winner's curse
 #
