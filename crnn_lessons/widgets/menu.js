@@ -136,7 +136,7 @@ function render({ model, el: host }) {
     byName.value = design.name;
     fillTable(now);
     const of = (i) => `${titleOf(designs[i])}: error ${places[i].mean.toFixed(1)} %, 95 % interval ` +
-      `${places[i].low.toFixed(1)} to ${places[i].high.toFixed(1)}; ${cost(places[i].seconds, "seconds")} seconds; ` +
+      `${minus(places[i].low.toFixed(1))} to ${places[i].high.toFixed(1)}; ${cost(places[i].seconds, "seconds")} seconds; ` +
       `${places[i].parameters.toLocaleString("en")} parameters.`;
     said.textContent = `A: ${of(first)}`;
     told.replaceChildren(...(second < 0 ? ["No B yet: choose a design, press “A becomes B”, and choose another."]

@@ -88,7 +88,7 @@ class Menu(Widget):
         best = min(range(len(self.designs)), key=lambda i: fmean(self.errors(i)))
         said = (
             f"{len(self.designs)} designs on the task {self.task!r} at equal {self.budget}. Chosen: "
-            f"{title(self.designs[self.first])}, error {mean:.1f} %, 95 % interval {low:.1f} to {high:.1f}. Smallest "
+            f"{title(self.designs[self.first])}, error {mean:.1f} %, 95 % interval {minus(f'{low:.1f}')} to {high:.1f}. Smallest "
             f"error: {title(self.designs[best])}, {fmean(self.errors(best)):.1f} %."
         )
         if self.comparison is not None:

@@ -1,6 +1,7 @@
 // The drawing of the menu: error against cost, an interval for each design, the Pareto front, and the two chosen ones.
 import { attr, boxAt, clamp, flag, svg, textAt } from "./dom.js";
 import { roundNumbers, titleOf } from "./menu_numbers.js";
+import { minus } from "./words.js";
 
 const HIGH = 270, LEFT = 46, RIGHT = 16, TOP = 14, BELOW = 40;
 
@@ -17,10 +18,10 @@ export function drawScene({ designs, first, second, axis, task, budget }, places
   const top = Math.min(100, 10 * Math.ceil(Math.max(...places.map((p) => p.high)) / 10));
   const across = width - LEFT - RIGHT, down = HIGH - TOP - BELOW;
   const x = (value) => LEFT + (across * Math.log(value / low)) / Math.log(high / low);
-  const y = (value) => TOP + down * (1 - clamp(value, top + 1) / top);
-  const base = TOP + down, step = top > 40 ? 20 : top > 20 ? 10 : 5;
-  const levels = Array.from({ length: Math.floor(top / step) + 1 }, (_, i) => i * step);
-  const grid = levels.flatMap((level) => [
+  // a root: most of the good designs lie below 10 %, the silent ones at 100 %, and 0 must have a place
+  const y = (value) => TOP + down * (1 - Math.sqrt(clamp(value, top + 1) / top));
+  const base = TOP + down, levels = [0, 1, 2, 5, 10, 20, 40, 60, 80, 100];
+  const grid = levels.filter((level) => level <= top).flatMap((level) => [
     svg("line.grid", { x1: LEFT, x2: width - RIGHT, y1: y(level), y2: y(level) }),
     textAt(LEFT - 6, y(level) + 4, level, "text.tick", "end")]);
   const spaced = roundNumbers(low, high).filter((value, i, all) => i === 0 || x(value) - x(all[i - 1]) > 30);
@@ -32,8 +33,8 @@ export function drawScene({ designs, first, second, axis, task, budget }, places
     const at = { transform: `translate(${x(p.x).toFixed(1)} ${y(p.mean).toFixed(1)})` };
     const mark = designs[i].name ? boxAt(-5, -5, 10, 10, "rect.mark") : svg("circle.mark", { r: 5 });
     const sign = i === first ? "A" : i === second ? "B" : "";
-    const name = `${sign && `${sign}, `}${titleOf(designs[i])}: error ${p.mean.toFixed(1)} %, ${p.low.toFixed(1)} to ` +
-      `${p.high.toFixed(1)}; ${cost(p.x, axis)} ${axis}${p.front ? "; on the front" : ""}`;
+    const name = `${sign && `${sign}, `}${titleOf(designs[i])}: error ${p.mean.toFixed(1)} %, ` +
+      `${minus(p.low.toFixed(1))} to ${p.high.toFixed(1)}; ${cost(p.x, axis)} ${axis}${p.front ? "; on the front" : ""}`;
     const node = svg("g.point", { ...at, role: "button", "aria-label": name, tabindex: -1, "data-i": i },
       svg("title", name), svg("line.bar", { y1: y(p.high) - y(p.mean), y2: y(p.low) - y(p.mean) }),
       svg("circle.ring", { r: 10 }), mark, textAt(0, -13, sign, "text.letter"));
@@ -50,7 +51,7 @@ export function drawScene({ designs, first, second, axis, task, budget }, places
     grid, ticks, svg("line.axis", { x1: LEFT, x2: width - RIGHT, y1: base, y2: base }),
     svg("path.edge", { d: edge }), order.map((i) => points[i]),
     textAt(LEFT + across / 2, HIGH - 6, `${words} (logarithmic)`),
-    textAt(0, 0, "character error, %"));
+    textAt(0, 0, "character error, % (root scale)"));
   attr(root.lastChild, { transform: `translate(11 ${TOP + down / 2}) rotate(-90)` });
   return { root, points };
 }

@@ -16,9 +16,9 @@
 #
 # ![From a picture of a word to its text in five courses, each with two to four choices: 384 designs.](../figs/menu.svg)
 #
-# Is the network with 7 errors better than the one with 4,463? Their learning rates differ, so nobody
-# can tell. This lesson asks the question so that the answer means something: the same words, the
-# same budget, the same search for a rate, several seeds, and an error bar. Then it puts every rule of thumb on trial.
+# Is the network with 7 errors better than the one with 4,463? Their learning rates differ, so nobody can tell. This lesson
+# asks the question so that the answer means something: the same words, the same budget, the same search for a rate,
+# several seeds, and an error bar. Then it puts every rule of thumb on trial.
 #
 # **After this lesson you can**
 # - compare two designs by paired seeds, and give the difference an interval;
@@ -887,7 +887,8 @@ def for_widget(task, name):
 unfinished = {row["name"] for row in table if np.isnan(row[EQUAL_STEPS])}
 shown = [name for name in names if name not in unfinished]
 print("not in the widget, since they did not come to 200 steps:", *sorted(unfinished))
-widget = Menu([for_widget(task, name) for name in shown for task in menu.TASKS])
+first, second = shown.index("none+vgg+sum+none"), shown.index("none+vgg+sum+lstm")
+widget = Menu([for_widget(task, name) for name in shown for task in menu.TASKS], first, second)
 widget
 
 # %% [markdown]
