@@ -135,9 +135,11 @@ function render({ model, el: host }) {
     selects.forEach((select, i) => { select.value = design.parts[i]; });
     byName.value = design.name;
     fillTable(now);
-    const of = (i) => `${titleOf(designs[i])}: error ${places[i].mean.toFixed(1)} %, 95 % interval ` +
-      `${minus(places[i].low.toFixed(1))} to ${places[i].high.toFixed(1)}; ${cost(places[i].seconds, "seconds")} seconds; ` +
-      `${places[i].parameters.toLocaleString("en")} parameters.`;
+    const of = (i) => {
+      const { mean, low, high, seconds, parameters } = places[i], ends = `${minus(low.toFixed(1))} to ${high.toFixed(1)}`;
+      return `${titleOf(designs[i])}: error ${mean.toFixed(1)} %, 95 % interval ${ends}; ` +
+        `${cost(seconds, "seconds")} seconds; ${parameters.toLocaleString("en")} parameters.`;
+    };
     said.textContent = `A: ${of(first)}`;
     told.replaceChildren(...(second < 0 ? ["No B yet: choose a design, press “A becomes B”, and choose another."]
       : [`B: ${of(second)} `, html("b", second === first ? "A and B are the same design." :

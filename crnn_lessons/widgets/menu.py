@@ -84,11 +84,11 @@ class Menu(Widget):
         return [i for i, out in enumerate(beaten) if not out]
 
     def alt(self) -> str:
-        mean, low, high = interval(self.errors(self.first), self.t)
+        mean, low, high = (minus(f"{x:.1f}") for x in interval(self.errors(self.first), self.t))
         best = min(range(len(self.designs)), key=lambda i: fmean(self.errors(i)))
         said = (
             f"{len(self.designs)} designs on the task {self.task!r} at equal {self.budget}. Chosen: "
-            f"{title(self.designs[self.first])}, error {mean:.1f} %, 95 % interval {minus(f'{low:.1f}')} to {high:.1f}. Smallest "
+            f"{title(self.designs[self.first])}, error {mean} %, 95 % interval {low} to {high}. Smallest "
             f"error: {title(self.designs[best])}, {fmean(self.errors(best)):.1f} %."
         )
         if self.comparison is not None:

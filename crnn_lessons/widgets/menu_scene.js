@@ -34,7 +34,8 @@ export function drawScene({ designs, first, second, axis, task, budget }, places
     const mark = designs[i].name ? boxAt(-5, -5, 10, 10, "rect.mark") : svg("circle.mark", { r: 5 });
     const sign = i === first ? "A" : i === second ? "B" : "";
     const name = `${sign && `${sign}, `}${titleOf(designs[i])}: error ${p.mean.toFixed(1)} %, ` +
-      `${minus(p.low.toFixed(1))} to ${p.high.toFixed(1)}; ${cost(p.x, axis)} ${axis}${p.front ? "; on the front" : ""}`;
+      `${minus(p.low.toFixed(1))} to ${p.high.toFixed(1)}; ${cost(p.x, axis)} ${axis}` +
+      (p.front ? "; on the front" : "");
     const node = svg("g.point", { ...at, role: "button", "aria-label": name, tabindex: -1, "data-i": i },
       svg("title", name), svg("line.bar", { y1: y(p.high) - y(p.mean), y2: y(p.low) - y(p.mean) }),
       svg("circle.ring", { r: 10 }), mark, textAt(0, -13, sign, "text.letter"));
