@@ -136,7 +136,8 @@ function render({ model, el: host }) {
     byName.value = design.name;
     fillTable(now);
     const of = (i) => {
-      const { mean, low, high, seconds, parameters } = places[i], ends = `${minus(low.toFixed(1))} to ${high.toFixed(1)}`;
+      const { mean, low, high, seconds, parameters } = places[i];
+      const ends = `${minus(low.toFixed(1))} to ${high.toFixed(1)}`;
       return `${titleOf(designs[i])}: error ${mean.toFixed(1)} %, 95 % interval ${ends}; ` +
         `${cost(seconds, "seconds")} seconds; ${parameters.toLocaleString("en")} parameters.`;
     };
