@@ -519,7 +519,9 @@ for task in menu.TASKS:
     print(f"{task:7}", *said, sep="   ")
 
 # %% [markdown]
-# RESOLVE_PROSE
+# Read these numbers before you read on. Single designs must lie far apart before a few seeds can tell them apart, unless
+# both read nearly everything. A mean over 16 designs is surer than one design. Whatever is smaller, this table cannot
+# see.
 #
 # ## 9 Find the flaw
 #
@@ -687,15 +689,37 @@ figures.show(
 # %%
 for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
     found = effects(task, column)
-    clear = [
-        f"{course}: {dish} {sum(ends) / 2:+.0f}"
-        for (course, dish), ends in found.items()
-        if ends[0] * ends[1] > 0
-    ]
-    print(f"{task:7} {column[6:]:9}", *clear, sep="   ")
+    print(f"{task}, {column[6:]}:", end=" ")
+    print(
+        *[
+            f"{dish} {sum(ends) / 2:+.0f}"
+            for (_, dish), ends in found.items()
+            if ends[0] * ends[1] > 0
+        ],
+        sep=", ",
+    )
+    assert found["sequence", "lstm"][0] > 0 and found["reduction", "lstm"][0] > 0
+    assert (found["normalisation", "none"][0] > 0) == (task == "turned")
+    assert (
+        column == EQUAL_STEPS
+        or found["convolution", "vgg"][1] < 0 < found["convolution", "unet"][0]
+    )
 
 # %% [markdown]
-# EFFECTS_PROSE
+# Not to normalise costs more than ten points on turned words, and nothing that these seeds can see on print, which stands
+# at one place already. At equal seconds plain convolutions win and the U-net loses, since its steps are slow. And what
+# holds an LSTM loses everywhere, be it the sequence or the reduction. We come back to that.
+#
+# And scaling, the fifth course? It was tried on one design only. Errors on print and on turned words after 200 steps:
+
+# %%
+for scaling in ("", "interpolation+", "transposed+"):
+    name = f"none+vgg+{scaling}max+lstm"
+    both = [by_design(task, EQUAL_STEPS, [name]).mean() for task in menu.TASKS]
+    print(f"{name:33}", *[f"{error:6.1f} %" for error in both])
+
+# %% [markdown]
+# Four times as many frames, and no sign of reading yet.
 #
 # ## 11 The rules of thumb, on trial
 #
@@ -727,6 +751,7 @@ rows = []
 for rule in menu.RULES:
     cells = [verdict(rule.test(table, column)) for column in (EQUAL_STEPS, EQUAL_SECONDS)]
     rows.append([rule.text, rule.task, *cells])
+assert all(cell.startswith("fails") for cell in rows[-1][2:])
 HTML(html_table(["rule", "task", "at equal steps", "at equal seconds"], rows))
 
 # %% [markdown]
@@ -739,9 +764,9 @@ for course in courses[1:]:
     print(f"{course:12}", *seconds, sep="   ")
 
 # %% [markdown]
-# What you hoped for does not count, only the interval does. One thing stands out: designs with an LSTM make *more* errors
-# here, at both budgets. Before you throw LSTMs away, ask the table how many trainings still made 95 % errors and more,
-# that is, said next to nothing:
+# What you hoped for does not count, only the interval does. The last rule fails at both budgets: designs with an LSTM make
+# *more* errors here. Before you throw LSTMs away, ask the table how many trainings still made 95 % errors and more, that
+# is, said next to nothing:
 
 # %%
 for task, course in product(menu.TASKS, ("reduction", "sequence")):
@@ -851,9 +876,15 @@ for task in menu.TASKS:
     agreement = stats.spearmanr(lecture, errors[task].mean(axis=0)).statistic
     order = [builds[i] for i in errors[task].mean(axis=0).argsort()]
     print(f"{task}: {' < '.join(order)}; rank correlation {agreement:+.2f}")
+    assert order[0] == "lstm_normalized" and agreement < 0
+assert max(steps["conv_resnet"], steps["lstm_resnet"]) < 50
 
 # %% [markdown]
-# BUILDS_PROSE
+# The two at the top of the lecture's list, with 15 and 20 residual blocks, have made fewer than 50 steps when the time is
+# over, and have hardly begun. Last but one there is first here. Was the lecture wrong, then? Neither list says which
+# network reads best in the end. **A ranking belongs to a budget and to a rate.** One that leaves them out ranks nothing.
+# (There was a bug, too. The transposed convolution of *lstm_transpose*, with kernel 1 and stride 2, left every other
+# column constant. Ours has kernel 2.)
 #
 # ## 13 The whole menu, to choose from
 #
@@ -894,24 +925,22 @@ widget
 # %% [markdown]
 # ## 14 What goes wrong
 #
-# **One seed.** How often does a single race name the wrong one of two designs? Take pairs whose interval leaves 0 out,
-# and count the single seeds that say the opposite:
+# **One seed.** How often does a single race name the wrong one of two good designs? Take the best eight. For each pair and
+# each seed, ask whether the other seeds together say the same:
 
 # %%
 for task in menu.TASKS:
-    errors, wrong, total = by_design(task, EQUAL_SECONDS, fraction), 0, 0
-    for i, j in combinations(range(len(fraction)), 2):
+    errors = by_design(task, EQUAL_SECONDS, fraction)
+    errors = errors[:, errors.mean(axis=0).argsort()[:8]]
+    against = []
+    for i, j in combinations(range(8), 2):
         difference = errors[:, i] - errors[:, j]
-        low, high = interval(errors[:, i], errors[:, j], t(len(seeds)))
-        if low > 0 or high < 0:
-            wrong += int((np.sign(difference) != np.sign(difference.mean())).sum())
-            total += len(difference)
-    print(
-        f"{task}: the seeds together are sure, and {wrong} of {total} single ones say the opposite"
-    )
+        others = difference.sum() - difference
+        against += list(difference * others < 0)
+    print(f"{task}: {sum(against)} of {len(against)} single races say the opposite of the others")
 
 # %% [markdown]
-# Those were the clear pairs. Of the others, a single race says whatever it likes.
+# A coin would say the opposite in half of them.
 #
 # **Torn pairs.** The wrong answers of exercise 12-1 come from the catalogue behind its check. What does the interval lose
 # if the seeds are treated as strangers?
