@@ -690,16 +690,17 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
         sep=", ",
     )
     assert found["sequence", "lstm"][0] > 0 and found["reduction", "lstm"][0] > 0
-    assert (found["normalisation", "none"][0] > 0) == (task == "turned")
+    low, high = found["normalisation", "none"]
+    assert low < 0 < high if task == "print" else low > 0 and low + high > 20
     assert (
         column == EQUAL_STEPS
         or found["convolution", "vgg"][1] < 0 < found["convolution", "unet"][0]
     )
 
 # %% [markdown]
-# Not to normalise costs more than ten points on turned words, and nothing that these seeds can see on print, which stands
-# at one place already. At equal seconds plain convolutions win and the U-net loses, since its steps are slow. And what
-# holds an LSTM loses everywhere, be it the sequence or the reduction. We come back to that.
+# Not to normalise costs ten points and more on turned words, and nothing that these seeds can see on print, which stands at
+# one place already. At equal seconds plain convolutions win and the U-net loses. And whatever holds an LSTM loses
+# everywhere, be it the sequence or the reduction. We come back to that.
 #
 # And scaling, the fifth course? It was tried on one design only. Errors on print and on turned words after 200 steps:
 
@@ -754,9 +755,13 @@ rows = [row | {"error": row["seconds"]} for row in measured("print", EQUAL_STEPS
 for course in courses[1:]:
     seconds = [f"{dish} {times.mean():.2f}" for dish, times in dish_means(rows, course).items()]
     print(f"{course:12}", *seconds, sep="   ")
+none, lstm = (times.mean() for times in dish_means(rows, "sequence").values())
+assert none < lstm < 1.1 * none
 
 # %% [markdown]
-# What you hoped for does not count, only the interval does. The last rule fails at both budgets: designs with an LSTM make
+# They are, by a few per cent: most of the time goes into the convolutions.
+#
+# Of the verdicts, what you hoped for does not count, only the interval does. The last rule fails at both budgets: designs with an LSTM make
 # *more* errors here. Before you throw LSTMs away, ask the table how many trainings still made 95 % errors and more, that
 # is, said next to nothing:
 
@@ -875,7 +880,7 @@ for task in menu.TASKS:
 assert max(steps["conv_resnet"], steps["lstm_resnet"]) < 50
 
 # %% [markdown]
-# The two at the top of the lecture's list, with 15 and 20 residual blocks, have made fewer than 50 steps when the time is
+# The two at the top of the lecture's list, with 20 and 15 residual blocks, have made fewer than 50 steps when the time is
 # over, and have hardly begun. Last but one there is first here. Was the lecture wrong, then? Neither list says which
 # network reads best in the end. **A ranking belongs to a budget and to a rate.** One that leaves them out ranks nothing.
 # (There was a bug, too. The transposed convolution of *lstm_transpose*, with kernel 1 and stride 2, left every other
