@@ -744,7 +744,7 @@ rows = []
 for rule in menu.RULES:
     cells = [verdict(rule.test(table, column)) for column in (EQUAL_STEPS, EQUAL_SECONDS)]
     rows.append([rule.text, rule.task, *cells])
-assert all(cell.startswith("fails") for cell in rows[-1][2:])
+assert all(cell.startswith("fails") for cell in rows[-1][2:]) and rows[3][2].startswith("fails")
 HTML(html_table(["rule", "task", "at equal steps", "at equal seconds"], rows))
 
 # %% [markdown]
@@ -775,9 +775,10 @@ for task, course in product(menu.TASKS, ("reduction", "sequence")):
     print(f"{task:7} silent after 200 steps, by {course:10}", *silent, sep="   ")
 
 # %% [markdown]
-# They stand on the plateau of blanks (lesson 08). An LSTM stays on it longer, along the line as well as down a column. So
-# at this budget the table measures above all *who leaves the plateau first*. A rule about the end of a training cannot be
-# judged at its beginning.
+# They stand on the plateau of blanks (lesson 08). An LSTM stays on it longer, along the line as well as down a column,
+# where it drags its side of the first two rules along. So at this budget the table measures above all *who leaves the
+# plateau first*. The same holds for the fourth rule, to leave scenes as they are. It fails at equal steps, since a word at
+# one place and of one size is learned sooner. A rule about the end of a training cannot be judged at its beginning.
 #
 # ### Give it time
 #
