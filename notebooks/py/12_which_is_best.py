@@ -489,10 +489,11 @@ for task in menu.TASKS:
     lucks = [luck(race[None], truth) for race, truth in zip(errors, others, strict=True)]
     print(f"{task:7} the winner of one race shows {errors.min(axis=1).mean():.1f} %", end=", ")
     print(f"and is good for {errors.min(axis=1).mean() + np.mean(lucks):.1f} % at other seeds")
-    assert np.mean(lucks) > 0
+    assert np.mean(lucks) > (0 if task == "print" else 2 * errors.min(axis=1).mean())
 
 # %% [markdown]
-# So: choose by some seeds, report by others. That is the rule of tuning and test sets once more, for seeds.
+# On turned words the winner of one race is several times as bad as it looked. So choose by some seeds, and report by
+# others. That is the rule of tuning and test sets once more, for seeds.
 #
 # What can this table resolve? Take half of the interval of each pair of designs, of all and of the best eight; and beside
 # it the same for two *halves of the menu*, 16 designs against 16, which is what section 10 will do:
@@ -777,8 +778,8 @@ for task, course in product(menu.TASKS, ("reduction", "sequence")):
 # %% [markdown]
 # They stand on the plateau of blanks (lesson 08). An LSTM stays on it longer, along the line as well as down a column,
 # where it drags its side of the first two rules along. So at this budget the table measures above all *who leaves the
-# plateau first*. The same holds for the fourth rule, to leave scenes as they are. It fails at equal steps, since a word at
-# one place and of one size is learned sooner. A rule about the end of a training cannot be judged at its beginning.
+# plateau first*. The same holds for the fourth rule, to leave scenes as they are: a word at one place and of one size is
+# learned sooner. A rule about the end of a training cannot be judged at its beginning.
 #
 # ### Give it time
 #
@@ -958,11 +959,11 @@ for i, j in combinations(range(len(fraction)), 2):
         low, high = answer(errors[:, i], errors[:, j], t(len(seeds)))
         widths[name].append(high - low)
 print({name: round(float(np.median(width)), 1) for name, width in widths.items()})
-assert np.median(widths["paired"]) < np.median(widths["torn"])
+assert 0.9 < np.median(widths["paired"]) / np.median(widths["torn"]) < 1
 
 # %% [markdown]
-# Here pairing narrows the interval a little: what a seed does, it does mostly to one design alone. It costs nothing, so
-# take it along. (Where one order of words is harder than another for all designs alike, it gains much more.)
+# Nothing, here: what a seed does, it does to one design alone, and the two look alike. You could not know that beforehand.
+# Where one order of words is harder than another for all designs, pairing gains much, and it costs nothing.
 #
 # **Many looks.** The 496 pairs of 32 designs have 496 intervals. At 95 %, about 25 of them leave 0 out by chance, even if
 # all designs are equal. Five rules are five looks: name them before you look, as we did.
