@@ -28,7 +28,7 @@
 #
 # **You need** lessons 08 (normalisation), 10 and 11. Of statistics: mean and standard deviation.
 #
-# **Time** 85 minutes: 48 to read, 37 for the exercises. The cells run in about a minute and a half.
+# **Time** 85 minutes: 48 to read, 37 for the exercises. The cells run in a minute.
 
 # %%
 from collections import Counter
@@ -962,8 +962,8 @@ print({name: round(float(np.median(width)), 1) for name, width in widths.items()
 assert 0.9 < np.median(widths["paired"]) / np.median(widths["torn"]) < 1
 
 # %% [markdown]
-# Nothing, here: what a seed does, it does to one design alone, and the two look alike. You could not know that beforehand.
-# Where one order of words is harder than another for all designs, pairing gains much, and it costs nothing.
+# Nothing, here: what a seed does to one design, it does not do to another. You could not know that beforehand. Where one
+# order of words is harder than another for all designs, pairing gains much.
 #
 # **Many looks.** The 496 pairs of 32 designs have 496 intervals. At 95 %, about 25 of them leave 0 out by chance, even if
 # all designs are equal. Five rules are five looks: name them before you look, as we did.
