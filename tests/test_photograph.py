@@ -20,6 +20,7 @@ from tests.widgets.test_adder import adder, hand_set
 from tests.widgets.test_autopsy import autopsy
 from tests.widgets.test_film import training
 from tests.widgets.test_focus_page import WIDGETS
+from tests.widgets.test_menu import menu
 from tests.widgets.test_page import PROBS
 from tests.widgets.test_unroll_page import BITS, PARITY
 
@@ -38,6 +39,7 @@ OTHERS = {  # the same widgets, a little changed: one number, one letter, one st
     "collapse": lambda: Collapse("hh-e-ll-la"),
     "adder": lambda: Adder(*hand_set(), first=106),
     "beam": lambda: Beam(PROBS, "ab", t=2),
+    "menu": lambda: menu(second=4),
 }
 
 

@@ -8,7 +8,8 @@ from crnn_lessons.widgets.film import Film
 from crnn_lessons.widgets.gates import Gates
 from crnn_lessons.widgets.lattice import Lattice
 from crnn_lessons.widgets.memory import Memory
+from crnn_lessons.widgets.menu import Menu
 from crnn_lessons.widgets.shape import Shape
 from crnn_lessons.widgets.unroll import Unroll
 
-__all__ = ["Adder", "Autopsy", "Beam", "Collapse", "Film", "Gates", "Lattice", "Memory", "Shape", "Unroll"]
+__all__ = ["Adder", "Autopsy", "Beam", "Collapse", "Film", "Gates", "Lattice", "Memory", "Menu", "Shape", "Unroll"]

@@ -9,6 +9,7 @@ from crnn_lessons.widgets.film import Film
 from tests.widgets.test_autopsy import autopsy
 from tests.widgets.test_film import training
 from tests.widgets.test_gates_page import trained_like
+from tests.widgets.test_menu import menu
 from tests.widgets.test_page import PROBS, show_page
 from tests.widgets.test_unroll_page import BITS, PARITY
 
@@ -31,6 +32,7 @@ WIDGETS = {
     "lattice": lambda: Lattice(PROBS, "ab", "ab"),
     "collapse": Collapse,
     "beam": lambda: Beam(PROBS, "ab", t=3),
+    "menu": lambda: menu(second=3),
 }
 # A page that counts the keys that reach it, and the presses on what is not meant to be operated.
 COUNTER = """<style>body { margin: 0; height: 4000px }</style><script>

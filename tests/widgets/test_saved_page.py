@@ -9,7 +9,7 @@ from tests.widgets.test_page import show_page
 
 pytestmark = pytest.mark.browser
 
-TABLES = ("unroll", "hand", "memory", "autopsy", "lattice")
+TABLES = ("unroll", "hand", "memory", "autopsy", "lattice", "menu")
 STYLES = """() => {
   const all = ["backgroundColor", "borderTopWidth", "borderBottomWidth"];
   const cells = [...all, "textAlign", "padding", "fontSize", "fontWeight", "verticalAlign", "whiteSpace", "color"];
