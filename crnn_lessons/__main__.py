@@ -1,5 +1,6 @@
-"""``python -m crnn_lessons``: read words in pictures, train a reader, or examine a training."""
+"""``python -m crnn_lessons``: read words in pictures, train a reader, examine a training, or look at a class."""
 
+import argparse
 import codecs
 import os
 import sys
@@ -15,6 +16,12 @@ def _in_any_encoding(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.backslashreplace_errors(error)
 
 
+def _class(arguments: argparse.Namespace) -> int:
+    from crnn_lessons.exercises.classroom import run
+
+    return run(arguments.folder, arguments.csv, arguments.seconds)
+
+
 if __name__ == "__main__":
     codecs.register_error("written-out", _in_any_encoding)
     if sys.stderr is None:  # closed, as by 2>&-
@@ -23,4 +30,4 @@ if __name__ == "__main__":
         sys.exit(f"{sys.argv[1] if sys.argv[1:] else 'crnn_lessons'}: standard output is closed; leave it open")
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="written-out")
-    sys.exit(main())
+    sys.exit(main(**{"class": _class}))

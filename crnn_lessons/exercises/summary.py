@@ -63,10 +63,9 @@ class Summary:
         title = f"{self.title}: {self.count()} exercises done"
         if not self.parts:
             return html_table(HEAD, self.rows, title)
-        folded = f"<details><summary>Every exercise</summary>{html_table(HEAD, self.rows)}</details>"
-        return (
-            f"<p>{title}</p>{course_map(self.rows)}{folded}{html_table(('part', 'whose'), self.parts, self.reader())}"
-        )
+        every = f"<details><summary>Every exercise</summary>{html_table(HEAD, self.rows)}</details>"
+        parts = html_table(("part", "whose"), self.parts, self.reader())
+        return f"<p>{title}</p>{course_map(self.rows)}{every}{parts}"
 
     def save(self, path: str | os.PathLike) -> None:
         """Write it as a page to hand in; ``python -m crnn_lessons class`` reads such pages.
