@@ -74,7 +74,8 @@ def rerun(path: Path) -> list[str]:
             said.append(f"{key} could not be tried: its cells take too long")
         except (Exception, SystemExit) as error:
             error = first or error
-            said.append(f"{key} could not be tried: {type(error).__name__}: {' '.join(str(error).split())}"[:200])
+            why = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
+            said.append(f"{key} could not be tried: {why}"[:200])
     return said
 
 
