@@ -1,5 +1,6 @@
-"""``python -m crnn_lessons``: read words in pictures, train a reader, export one, or examine a training."""
+"""``python -m crnn_lessons``: read words in pictures, train a reader, export one, examine a training, look at a class."""
 
+import argparse
 import codecs
 import os
 import sys
@@ -13,6 +14,12 @@ def _in_any_encoding(error: UnicodeError) -> tuple[str | bytes, int]:
         return codecs.backslashreplace_errors(error)
 
 
+def _class(arguments: argparse.Namespace) -> int:
+    from crnn_lessons.exercises.classroom import run
+
+    return run(arguments.folder, arguments.csv, arguments.seconds)
+
+
 if __name__ == "__main__":
     codecs.register_error("written-out", _in_any_encoding)
     if sys.stderr is None:  # closed, as by 2>&-
@@ -24,7 +31,7 @@ if __name__ == "__main__":
     try:
         from crnn_lessons.reader.commands import main
 
-        status = main()
+        status = main(**{"class": _class})
     except KeyboardInterrupt:  # before there was a command to say so
         print("crnn_lessons: interrupted", file=sys.stderr)
         status = 130

@@ -13,6 +13,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -41,12 +42,13 @@ def beat() -> None:
         _beats.send(None)
 
 
-def aside(work: Callable[[], Any], seconds: float = SECONDS + GRACE) -> Any:
+def aside(work: Callable[[], Any], seconds: float = SECONDS + GRACE, total: float = float("inf")) -> Any:
     """Do some work in a copy of this process, and return what it returns.
 
     Args:
         work: what it returns must be plain; what it prints is printed here.
         seconds: how long it may take from one beat to the next.
+        total: how long it may take in all.
 
     Raises:
         Ended: it took too long, or the copy died.
@@ -58,10 +60,13 @@ def aside(work: Callable[[], Any], seconds: float = SECONDS + GRACE) -> Any:
     copy.start()
     theirs.close()
     received = None
+    end = time.monotonic() + total
     try:
         while received is None:
-            if not ours.poll(seconds):
-                raise Ended(f"did not come back within {SECONDS:.0f} seconds and was stopped")
+            left = max(end - time.monotonic(), 0)
+            if not ours.poll(min(seconds, left)):
+                most = SECONDS if seconds < left else total
+                raise Ended(f"did not come back within {most:.0f} seconds and was stopped")
             received = ours.recv()
     except EOFError:
         copy.join(GRACE)

@@ -101,7 +101,7 @@ def _add_source(value: Callable, parts: dict, given: Callable, seen: set[str]) -
         return name
     seen.add(name)
     around = value.__globals__ if isinstance(value, types.FunctionType) else vars(sys.modules[value.__module__])
-    for used in sorted(_globals_in(compile(source, "<cell>", "exec"))):
+    for used in sorted(globals_in(compile(source, "<cell>", "exec"))):
         what = around.get(used, None)
         if used == name or used not in around or what is getattr(builtins, used, parts):
             continue
@@ -138,11 +138,11 @@ def _source(value: Callable) -> tuple[str, str]:
     raise CannotKeep("a lambda has no name to be kept by; write it with def, or give it a name: f = lambda ...")
 
 
-def _globals_in(code: types.CodeType) -> set[str]:
+def globals_in(code: types.CodeType) -> set[str]:
     """The global names that a piece of code looks up, at its top and in the functions in it."""
     loads = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
     found = {i.argval for i in dis.get_instructions(code) if i.opname in loads}
-    return found.union(*(_globals_in(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+    return found.union(*(globals_in(c) for c in code.co_consts if isinstance(c, types.CodeType)))
 
 
 def _imported(value: Any) -> str | None:

@@ -44,9 +44,9 @@ def folder() -> Path:
     return here / ".progress"
 
 
-def path_of(lesson: str) -> Path:
-    """The log of a lesson, '05'; it need not exist yet."""
-    return folder() / f"lesson_{lesson}.jsonl"
+def path_of(lesson: str, where: Path | None = None) -> Path:
+    """The log of a lesson, '05', here or in another folder; it need not exist yet."""
+    return (where or folder()) / f"lesson_{lesson}.jsonl"
 
 
 def record(key: str, status: str, mistake: str | None = None, answer: dict[str, Any] | None = None) -> str:
@@ -71,10 +71,14 @@ def record(key: str, status: str, mistake: str | None = None, answer: dict[str, 
     return ""
 
 
-def read(lesson: str) -> dict[str, Record]:
-    """What is on record for a lesson; lines that cannot be read are passed over, and stay where they are."""
-    found = _earlier(lesson)
-    for line in _text(path_of(lesson)).splitlines():
+def read(lesson: str, where: Path | None = None) -> dict[str, Record]:
+    """What is on record for a lesson, here or in another learner's folder.
+
+    Lines that cannot be read are passed over, and stay where they are.
+    """
+    path = path_of(lesson, where)
+    found = _earlier(path.with_suffix(".json"))
+    for line in _text(path).splitlines():
         try:
             entry = json.loads(line)
             key, status = str(entry["key"]), entry["status"]
@@ -93,11 +97,11 @@ def read(lesson: str) -> dict[str, Record]:
     return found
 
 
-def _earlier(lesson: str) -> dict[str, Record]:
+def _earlier(path: Path) -> dict[str, Record]:
     """What the course's first edition wrote, one JSON file a lesson."""
     found = {}
     try:
-        for key, entry in json.loads(_text(path_of(lesson).with_suffix(".json")) or "{}").items():
+        for key, entry in json.loads(_text(path) or "{}").items():
             found[str(key)] = Record(int(entry["attempts"]), bool(entry["done"]))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         pass

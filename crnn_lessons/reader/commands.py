@@ -8,7 +8,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from crnn_lessons.reader.reading import Reading
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, **others: Callable[[argparse.Namespace], int]) -> int:
     """Run one subcommand.
+
+    Args:
+        others: the commands of what stands above the reader, by name.
 
     Returns:
         The exit status: 0 all well; 1 some file was not read; 2 it could not start; 130 interrupted.
@@ -38,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return read(arguments)
         if command == "pack":
             return pack(arguments)
+        if command in others:
+            return others[command](arguments)
         if command == "examine":
             from crnn_lessons.clinic.command import run
 

@@ -58,10 +58,22 @@ module:factory names a function without arguments in a module of yours that retu
 (images, targets, input_lengths or None, target_lengths), and if you like a dictionary with loss, decode, alphabet,
 blank and optimizer. The exit status is 0: healthy, 1: sick, or 2: nothing could be examined."""
 
+CLASS = """Show who of a class solved what, which known mistakes recur, and what could not be read.
+
+FOLDER holds one folder or file for each learner, named after the learner. What counts is found in it: notebooks with
+exercises, which are checked anew; pages that exercises.summary().save("NAME.html") wrote; and progress folders, of
+which the logs lesson_NN.jsonl are read. Pages and logs are taken at their word. For example:
+
+  python -m crnn_lessons class handed-in --csv class.csv
+
+Checking a notebook runs the learner's code, with your rights, in a process of its own that is stopped when it takes too
+long or more than 2 GiB of memory (on Linux; elsewhere in this process, stopped only where the system allows). Only what
+an exercise is made of is run, no other cell. The exit status is 1 if something could not be read or tried."""
+
 
 def parser() -> argparse.ArgumentParser:
     """The parser of ``python -m crnn_lessons``."""
-    what = "Read words in pictures, train a reader, pack its pictures, export one, or examine a training of your own."
+    what = "Read words in pictures, train a reader, pack its pictures, export one, examine a training, look at a class."
     top = argparse.ArgumentParser(prog="python -m crnn_lessons", description=what)
     commands = top.add_subparsers(dest="command", required=True)
     raw = argparse.RawDescriptionHelpFormatter
@@ -98,6 +110,11 @@ def parser() -> argparse.ArgumentParser:
     examine = commands.add_parser("examine", help="examine a CTC training", description=EXAMINE, formatter_class=raw)
     examine.add_argument("factory", metavar="MODULE:FACTORY", help="what makes the model and the batch")
     examine.add_argument("--html", metavar="FILE", help="write the report as a page, too")
+    group = commands.add_parser("class", help="see what a class has solved", description=CLASS, formatter_class=raw)
+    group.add_argument("folder", metavar="FOLDER", help="what the learners handed in")
+    group.add_argument("--csv", metavar="FILE", help="write the table for a spreadsheet, too")
+    group.add_argument("--seconds", type=float, default=120, metavar="N",
+                       help="how long one learner's notebooks may run (default: %(default)s)")  # fmt: skip
     return top
 
 

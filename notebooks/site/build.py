@@ -56,6 +56,15 @@ def sources(found: list[Lesson], source: Path, out: Path, reader: bool) -> None:
         write(source / f"{name}.md", text)
 
 
+def copies(found: list[Lesson], out: Path) -> None:
+    """Write the notebooks to take along, and those for a hosted machine."""
+    for lesson in found:
+        (out / "lessons").mkdir(parents=True, exist_ok=True)
+        shutil.copy(lesson.path, out / "lessons" / lesson.path.name)
+        if address():
+            write(out / "hosted" / lesson.path.name, hosted.notebook(lesson))
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "site", help="the folder of the site")
@@ -70,10 +79,7 @@ def main(argv: list[str] | None = None) -> int:
     status = subprocess.run([sys.executable, "-m", "sphinx", *options, str(source), str(out)]).returncode
     if status:
         return status
-    for lesson in found:
-        shutil.copy(lesson.path, out / "lessons" / lesson.path.name)
-        if address():
-            write(out / "hosted" / lesson.path.name, hosted.notebook(lesson))
+    copies(found, out)
     (out / ".nojekyll").touch()
     shutil.rmtree(out / "_sources", ignore_errors=True)
     print(f"{out / 'index.html'}: {len(found)} lessons{'' if built else '; without the reader in the browser'}")

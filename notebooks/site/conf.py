@@ -28,6 +28,7 @@ html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "CRNN Lessons"
 html_static_path = [str(HERE / "static")]
+templates_path = [str(HERE / "templates")]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_copy_source = False

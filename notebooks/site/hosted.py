@@ -7,6 +7,8 @@ import json
 
 from notebooks.site.lessons import Lesson, address
 
+BRANCH = "hosted"
+"""The branch with these notebooks: .github/workflows/course.yml pushes there what the site's build writes."""
 FIRST = """\
 # On a hosted machine: fetch the course and install what the lesson needs. That takes a minute, once a session.
 from pathlib import Path

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from notebooks.site.hosted import BRANCH
 from notebooks.site.lessons import CASE, Lesson, address
 
 KEPT = re.compile(
@@ -87,9 +88,9 @@ def facts(lesson: Lesson, lessons: Sequence[Lesson]) -> str:
 
 
 def hosted_link(lesson: Lesson) -> str:
-    """Where a hosted notebook service opens a lesson: the copy on the branch of the site, with its first cell."""
+    """Where a hosted notebook service opens a lesson: the copy with its first cell, on the branch that CI pushes."""
     owner_and_name = address().removeprefix("https://github.com/")
-    return f"https://colab.research.google.com/github/{owner_and_name}/blob/gh-pages/hosted/{lesson.path.name}"
+    return f"https://colab.research.google.com/github/{owner_and_name}/blob/{BRANCH}/{lesson.path.name}"
 
 
 def targets(text: str, number: str) -> str:

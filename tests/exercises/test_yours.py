@@ -3,6 +3,7 @@
 import json
 import linecache
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -326,10 +327,38 @@ def test_the_whole_course_in_one_summary(notebook):
     assert whole.count() == f"1 of {len(whole.rows)}"
     assert whole.reader() == f"Parts of the final reader that are yours: 1 of {len(whole.parts)}"
     assert len(whole.parts) >= 5
-    assert "✓" not in whole._repr_html_() and whole._repr_html_().count("<table>") == 2
+    assert whole._repr_html_().count("<table>") == 2
     assert exercises.summary(5).title == exercises.summary("5").title == "Lesson 05"
     with pytest.raises(ValueError, match="there is no lesson '77' with exercises; there are 01, 02"):
         exercises.summary(77)
+
+
+def test_the_map_shows_each_exercise_in_its_state(notebook):
+    exercises.check("05-1", notebook(RIGHT).collapse_text)
+    exercises.check("05-2", 12)
+    shown = exercises.summary()._repr_html_()
+    total = len(exercises.summary().rows)
+    label = f"Progress map: of {total} exercises 1 done, 1 not yet, {total - 2} not started."
+    assert f'role="img" aria-label="{label}"' in shown
+    titles = dict(re.findall(r"<title>(\d\d-\d+) [^<]*: ([^<:]*)</title><rect", shown.replace("><g", ">\n<g")))
+    assert len(titles) == total
+    assert (titles["05-1"], titles["05-2"], titles["05-3"]) == ("done, 1 try", "not yet, 1 try", "not started")
+    drawing = shown[shown.index("<svg") : shown.index("</svg>")]
+    assert drawing.count("<polyline") == 2 and drawing.count("<circle") == 2  # one each, and one each in the key
+    assert 'fill="#1a1a1a"' not in drawing  # letters are of the page's colour, dark or light
+
+
+def test_the_page_to_hand_in_holds_what_is_on_record_and_no_answer(notebook, tmp_path):
+    exercises.check("05-1", notebook(RIGHT).collapse_text)
+    progress.record("05-2", "wrong", "a </script> in it")
+    exercises.summary().save(tmp_path / "handed in" / "ada.html")
+    page = (tmp_path / "handed in" / "ada.html").read_text(encoding="utf-8")
+    assert "collapse_text" not in page and "<svg" in page
+    (data,) = re.findall(r'<script type="application/json" id="crnn-progress">(.*?)</script>', page, re.DOTALL)
+    assert json.loads(data) == {
+        "05-1": {"attempts": 1, "done": True, "mistakes": []},
+        "05-2": {"attempts": 1, "done": False, "mistakes": ["a </script> in it"]},
+    }
 
 
 def test_reset_that_fails_says_which_file(own_folder, monkeypatch):
