@@ -902,7 +902,7 @@ notation(*"XYNCTtSrDHW", "p(Y | X)", "p(t, k)", "q(t, k)", "π", "ℓ")
 
 # %% [markdown]
 # Your exercises of the whole course so far, and, below them, the parts of the reader that you have just trained. How many
-# of them are yours?
+# of them are yours? (In a class, `exercises.summary().save("progress.html")` writes this as a page to hand in.)
 
 # %% tags=["nbval-ignore-output"]
 exercises.summary()
