@@ -1,4 +1,4 @@
-"""``python -m crnn_lessons``: read pictures of words, train a reader, export it, examine a training, look at a class."""
+"""``python -m crnn_lessons``: read words in pictures, train a reader, export it, examine a training, list a class."""
 
 import argparse
 import codecs
