@@ -28,7 +28,7 @@
 #
 # **You need** lessons 05 and 11, and matrices of 3 × 3. Lesson 09 helps with confidence.
 #
-# **Time** 80 minutes: 40 to read, 40 for the exercises. The cells run in 40 seconds.
+# **Time** 83 minutes: 43 to read, 40 for the exercises. The cells run in 40 seconds.
 
 # %%
 import os
