@@ -51,6 +51,10 @@ def _what_it_holds(part):
     return WHOLE if other is None else f"a sequence of {'float' if isinstance(other, Real) else type(other).__name__}s"
 
 
+def my_samples(count, world_size, rank):
+    return list(range(rank, count, world_size))
+
+
 def _shuffled(count, world_size, rank):
     return np.random.default_rng().permutation(count)[rank::world_size].tolist()
 
