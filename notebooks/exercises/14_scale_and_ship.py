@@ -270,6 +270,14 @@ def _own_chunk(what):
     return reduce_scatter
 
 
+def _mailed(rank, world_size, chunks, send, receive):
+    own = chunks[rank]
+    for chunk in chunks:
+        send(chunk)
+        own = own + receive()
+    return own
+
+
 def _each_holds(world_size: int, length: int) -> list[list[np.ndarray]]:
     """What each worker has before: its own vector, cut into P chunks. Worker 0 has 1s, worker 1 has 10s, and so on."""
     return [np.array_split(np.arange(1.0, length + 1) * 10.0**rank, world_size) for rank in range(world_size)]
@@ -321,6 +329,7 @@ REDUCE_SCATTER = Exercise(
         takes `send` to reach the worker that a chunk belongs to ::
             (rank - 1 - step) -> (rank + 1 + step) & k = (rank - 2 - step) % world_size -> k = rank
         :: k = (rank - 2 - step) % world_size -> k = rank
+        :: = _mailed
             All that you send goes to the right neighbour, and all that arrives comes from the left one. To reach a
             worker further on, a chunk has to be passed on by those between, and each adds its own.
         adds a chunk of another number :: = _carries(1)
@@ -629,16 +638,17 @@ def _means(network, loss, characters):
     return np.append(get_gradient(network) / characters, [loss.item() / characters, 1])
 
 
-def _averages_weights(by_characters):
+def _averages_weights(by_characters, scaled=False):
     """Each takes a step of its own, and then the mean of the weights."""
 
     def parallel_step(network, optimizer, images, targets, all_reduce):
         loss = nats(network, images, targets).sum()
         optimizer.zero_grad()
         characters = sum(len(target) for target in targets)
-        (loss / characters).backward()
-        optimizer.step()
         share = characters if by_characters else 1
+        parts, everywhere = all_reduce(np.array([1, characters]))
+        (loss / (everywhere / parts if scaled else characters)).backward()
+        optimizer.step()
         weights = parameters_to_vector(network.parameters()).detach().numpy()
         total = all_reduce(np.append(share * weights, [loss.item(), characters, share]))
         vector_to_parameters(torch.tensor(total[:-3] / total[-1]), network.parameters())
@@ -706,6 +716,7 @@ PARALLEL_STEP = Exercise(
             The loss is a number, and the lesson prints it as one: index the array, or call `.item()`.
         averages the weights after a step of its own :: = _averages_weights(True)
         :: = _averages_weights(False)
+        :: = _averages_weights(False, scaled=True)
             The mean of several steps is not the step of the mean: the optimisers of the workers remember other
             gradients. Put the *gradients* together, and then all take the same step.
         """,

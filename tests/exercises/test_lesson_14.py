@@ -230,6 +230,14 @@ def mailed_backwards(rank, world_size, chunks, send, receive):
     return chunks[rank]
 
 
+def mailed_all(rank, world_size, chunks, send, receive):
+    total = chunks[rank].copy()
+    for k in range(world_size):
+        send(chunks[k])
+        total += receive()
+    return total
+
+
 def other_addend(rank, world_size, chunks, send, receive):
     partial = chunks[rank - 1]
     for step in range(1, world_size):
@@ -607,6 +615,16 @@ def mean_of_weights(weighted):
     return step
 
 
+def mean_of_scaled_steps(network, optimizer, images, targets, all_reduce):
+    """With plain descent, momentum or not, this is the step of one process; with Adam it is not."""
+    loss, gradient = backward(network, optimizer, images, targets)
+    loss, characters, workers = all_reduce(np.array([loss, length(targets), 1.0]))
+    take(network, optimizer, gradient * workers / characters)
+    mean = all_reduce(parameters_to_vector(network.parameters()).detach().numpy()) / workers
+    vector_to_parameters(torch.from_numpy(mean), network.parameters())
+    return loss / characters
+
+
 def sends_a_tensor(network, optimizer, images, targets, all_reduce):
     loss, gradient = backward(network, optimizer, images, targets)
     total = all_reduce(torch.tensor([*gradient, loss, length(targets)], dtype=torch.float64))
@@ -757,6 +775,7 @@ WRONG = [
     ("14-3", unsummed_forwards, "sends chunks to which nothing was added"),
     ("14-3", mailed, "takes `send` to reach the worker that a chunk belongs to"),
     ("14-3", mailed_backwards, "takes `send` to reach the worker that a chunk belongs to"),
+    ("14-3", mailed_all, "takes `send` to reach the worker that a chunk belongs to"),
     ("14-3", other_addend, "adds a chunk of another number"),
     ("14-3", another_addend, "adds a chunk of another number"),
     ("14-3", its_own, "sends around its own chunk"),
@@ -797,6 +816,7 @@ WRONG = [
     ("14-5", loss_in_an_array, "returns an array of one number"),
     ("14-5", mean_of_weights(True), "averages the weights after a step of its own"),
     ("14-5", mean_of_weights(False), "averages the weights after a step of its own"),
+    ("14-5", mean_of_scaled_steps, "averages the weights after a step of its own"),
     ("14-5", selfish, "keeps its gradient to itself"),
     ("14-5", by_own_characters, "divides by its own characters"),
     ("14-5", mean_of_means, "takes the plain mean of the workers' means"),
