@@ -53,6 +53,10 @@ class _Ring:
         self.sent = [[] for _ in range(self.size)]
 
     def send(self, rank: int, message: np.ndarray) -> None:
+        if message is None:  # a place of a list that nothing was put in yet
+            raise ValueError(
+                f"worker {rank} sends None: nothing is in this place yet, and send takes an array of numbers"
+            )
         array = np.asarray(to_numpy(message)) if not isinstance(message, list | tuple) else None
         if array is None or array.dtype.kind not in "iuf":
             raise TypeError(f"send takes an array of numbers, and worker {rank} gave a {type(message).__name__}")

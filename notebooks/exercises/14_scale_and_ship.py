@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from itertools import chain
+from numbers import Integral, Real
 
 import numpy as np
 import torch
@@ -24,12 +26,37 @@ def _parts_of(share_out, count, world_size):
     parts = [share_out(count, world_size, rank) for rank in range(world_size)]
     if parts[0] is ... or parts[0] is None:
         return parts[0]
+    held = next((what for part in parts if (what := _what_it_holds(part)) != WHOLE), WHOLE)
+    if held != WHOLE:
+        return {"what a part is": held}
+    alike = list(share_out(97, 2, 0)) == list(share_out(97, 2, 0))  # so many are never shuffled alike twice
+    if not alike:
+        return {"what a part is": WHOLE, "the same at every call": False}
     numbers = [[int(n) for n in part] for part in parts]
-    return {"all samples, in order": sorted(chain(*numbers)), "sizes of the parts": sorted(map(len, numbers))}
+    return {
+        "what a part is": WHOLE,
+        "the same at every call": True,
+        "all samples, in order": sorted(chain(*numbers)),
+        "sizes of the parts": sorted(map(len, numbers)),
+    }
+
+
+WHOLE = "a sequence of whole numbers"
+
+
+def _what_it_holds(part):
+    if isinstance(part, torch.Tensor) or not isinstance(part, Iterable):
+        return f"of the type {type(part).__name__}"
+    other = next((n for n in part if not isinstance(n, Integral)), None)
+    return WHOLE if other is None else f"a sequence of {'float' if isinstance(other, Real) else type(other).__name__}s"
 
 
 def my_samples(count, world_size, rank):
     return list(range(rank, count, world_size))
+
+
+def _shuffled(count, world_size, rank):
+    return np.random.default_rng().permutation(count)[rank::world_size].tolist()
 
 
 def _like_a_sampler(count, world_size, rank):
@@ -74,7 +101,24 @@ MY_SAMPLES = Exercise(
             Every worker takes one sample in `world_size`: the third argument of `range` is the step.
         tells how many samples, not which ::
             list(range(rank, count, world_size)) -> [len(range(rank, count, world_size))]
+        :: list(range(rank, count, world_size)) -> len(range(rank, count, world_size))
             The numbers of the samples are asked for: the worker will look up its pictures with them.
+        numbers the samples from 1 :: range(rank, count, -> range(rank + 1, count + 1,
+            The first sample is number 0: they are the indices of a list.
+        takes the ranks to begin at 1 :: range(rank, -> range(rank - 1,
+            The first worker has the rank 0, and its first sample is number 0.
+        shuffles anew on each worker :: = _shuffled
+            Each worker would shuffle in another way: some samples would be seen twice and others by nobody.
+        gives a slice :: list(range(rank, count, world_size)) -> slice(rank, count, world_size)
+            A list has to be looked up as well, number by number. `range` takes the same three arguments.
+        gives the parts of all workers ::
+            list(range(rank, count, world_size)) -> [list(range(r, count, world_size)) for r in range(world_size)]
+            Every worker runs this for itself, and asks for one part: that of `rank`.
+        gives the numbers as floats ::
+            list(range(rank, count, world_size)) -> [float(n) for n in range(rank, count, world_size)]
+            A list cannot be indexed by a float: keep to whole numbers.
+        gives a tensor :: list(range(rank, count, world_size)) -> torch.arange(rank, count, world_size)
+            Give a list of numbers, or a range: `.tolist()` makes one of a tensor.
         """,
     ),
     cases=[(4, 1), (8, 2), (10, 4), (5, 4), (7, 3), (30, 3), (64, 8), (3, 3)],
@@ -93,6 +137,10 @@ def whole_gradient(gradients, samples, characters):
     return sum(S / total * gradient for S, gradient in zip(characters, gradients, strict=True))
 
 
+def _one_number(gradients, samples, characters):
+    return np.sum(np.transpose(gradients) * characters) / sum(characters)
+
+
 def _gradients(world_size: int) -> list[np.ndarray]:
     return list(np.random.default_rng(world_size).normal(size=(world_size, 3)).round(2))
 
@@ -106,9 +154,9 @@ WHOLE_GRADIENT = Exercise(
         whole_gradient,
         """
         takes the plain mean :: S / total -> 1 / len(gradients)
-            A worker with three characters would count as much as one with thirty. Weigh each gradient with what its
-            loss was divided by.
-        weighs by the samples :: sum(characters) -> sum(samples) & zip(characters, -> zip(samples,
+            A worker with three characters would count as much as one with thirty. Weight each gradient by what
+            its loss was divided by.
+        weights by the samples :: sum(characters) -> sum(samples) & zip(characters, -> zip(samples,
             The loss is in nats per character: each worker divided by its characters, and that is what must be undone.
         adds up the gradients :: S / total * gradient -> gradient
             Adding is half of it: each was divided by its own number of characters before.
@@ -121,6 +169,15 @@ WHOLE_GRADIENT = Exercise(
         gives the small parts the large weights ::
             S / total * gradient -> gradient / S / sum(1 / S for S in characters)
             A gradient that stands for more characters counts more, not less.
+        divides by characters twice :: S / total * gradient -> gradient / total
+            Each gradient is divided by the characters of its part already. Undo that first: times its characters.
+        weights by characters times samples ::
+            = lambda gradients, samples, characters: np.average(gradients, 0, np.multiply(samples, characters))
+            The characters are enough: a sum over all of them was divided by their number, and by nothing else.
+        takes the mean once more :: S / total * gradient -> S / total * gradient / len(gradients)
+            The weights sum to 1, so their sum is a mean already. Add up, and leave it at that.
+        adds up all numbers to one :: = _one_number
+            A gradient has one number for each weight. Add up over the workers only: `axis=0`.
         """,
     ),
     cases=[
@@ -153,7 +210,17 @@ def _of_ring(program, given):
         return played.results[0]
     numbers = [[size // 8 for size in sizes] for sizes in played.sent]
     results = {f"what worker {rank} returns": result for rank, result in enumerate(played.results)}
-    return results | {"numbers in each message of each worker": numbers}
+    return (
+        results
+        | {"numbers in each message of each worker": numbers}
+        | {"the types of what each worker returns": [_types(result) for result in played.results]}
+    )
+
+
+def _types(result):
+    """A sequence of arrays by the types of all of them: the lesson computes on with arrays."""
+    several = isinstance(result, list | tuple)
+    return [type(part).__name__ for part in result] if several else type(result).__name__
 
 
 def reduce_scatter(rank, world_size, chunks, send, receive):
@@ -174,6 +241,41 @@ def _all_chunks(rank, world_size, chunks, send, receive):
         total = total + whole
     places = np.cumsum([0, *(len(chunk) for chunk in chunks)])
     return total[places[rank] : places[rank + 1]]
+
+
+def _carries(off):
+    """One partial sum in the hand, to which each adds a chunk whose number is off by so much."""
+
+    def reduce_scatter(rank, world_size, chunks, send, receive):
+        partial = chunks[rank - 1]
+        for step in range(world_size - 1):
+            send(partial)
+            partial = receive() + chunks[(rank - 2 - step + off) % world_size]
+        return partial
+
+    return reduce_scatter
+
+
+def _own_chunk(what):
+    """The own chunk goes around: as it is, or with all that was added to it, or on from worker to worker."""
+
+    def reduce_scatter(rank, world_size, chunks, send, receive):
+        total = own = passing = chunks[rank]
+        for _ in range(world_size - 1):
+            send({"own": own, "total": total, "passing": passing}[what])
+            passing = receive()
+            total = total + passing
+        return total
+
+    return reduce_scatter
+
+
+def _mailed(rank, world_size, chunks, send, receive):
+    own = chunks[rank]
+    for chunk in chunks:
+        send(chunk)
+        own = own + receive()
+    return own
 
 
 def _each_holds(world_size: int, length: int) -> list[list[np.ndarray]]:
@@ -210,6 +312,41 @@ REDUCE_SCATTER = Exercise(
         sends whole vectors around :: = _all_chunks
             The sum is right, but each worker sends P - 1 whole vectors, where P - 1 chunks will do: one message holds
             one chunk.
+        walks the wrong way around the ring ::
+            (rank - 1 - step) -> (rank + 1 + step) & (rank - 2 - step) -> (rank + 2 + step)
+            Messages go to the right, so each chunk arrives from the left: at the next step the number is one *less*.
+        begins with the chunk of its right neighbour ::
+            (rank - 1 - step) -> (rank + 1 - step) & (rank - 2 - step) -> (rank - step)
+            What a worker sends first comes home last. Chunk `rank` must end at worker `rank`: who is the first to send
+            it, and so which chunk does a worker begin with?
+        adds to the chunk that it has just sent :: (rank - 2 - step) -> (rank - 1 - step)
+            What arrives is another chunk than what was sent: the left neighbour's number is one less at each step.
+        sends chunks to which nothing was added ::
+            (rank - 1 - step) -> (rank + 1 + step) & (rank - 2 - step) -> (rank + step)
+        :: chunks = list(chunks) -> own, chunks = chunks, list(chunks) & send(chunks[ -> send(own[
+            After the first step, send on the sum that you made at the step before: in it are the summands of all the
+            workers that the chunk has visited.
+        takes `send` to reach the worker that a chunk belongs to ::
+            (rank - 1 - step) -> (rank + 1 + step) & k = (rank - 2 - step) % world_size -> k = rank
+        :: k = (rank - 2 - step) % world_size -> k = rank
+        :: = _mailed
+            All that you send goes to the right neighbour, and all that arrives comes from the left one. To reach a
+            worker further on, a chunk has to be passed on by those between, and each adds its own.
+        adds a chunk of another number :: = _carries(1)
+        :: = _carries(-1)
+            What arrives and what you add to it must have the same number. At the first step arrives the left
+            neighbour's first chunk: number rank - 2.
+        sends around its own chunk :: = _own_chunk("own")
+        :: = _own_chunk("total")
+        :: = _own_chunk("passing")
+            Worker `rank` collects the chunks number `rank` of all. Its own one is the last summand, and need not
+            travel: what has to set out is a chunk that belongs to somebody else.
+        takes the mean :: return chunks[rank] -> return chunks[rank] / world_size
+            The sum is asked for. What to divide by is known only later (in 14-2 it was not the number of workers).
+        returns all chunks :: return chunks[rank] -> return chunks
+            One chunk is complete on each worker, and that one is asked for: number `rank`.
+        returns a list of numbers :: return chunks[rank] -> return chunks[rank].tolist()
+            An array is asked for: the next half of the all-reduce sends it on, and `send` takes arrays.
         """,
         _all_chunks=_all_chunks,
     ),
@@ -252,12 +389,63 @@ def _in_order_of_arrival(rank, world_size, chunk, send, receive):
 
 
 def _all_it_has(rank, world_size, chunk, send, receive):
-    chunks = {rank: chunk}
+    have = chunk
+    for _ in range(world_size - 1):
+        send(have)
+        have = np.concatenate([chunk, receive()])
+    parts = np.split(have, world_size)
+    return [parts[(rank - k) % world_size] for k in range(world_size)]
+
+
+def _places(place, room=lambda rank, world_size, chunk: [chunk * (k == rank) for k in range(world_size)]):
+    """Passes on what arrived last, and puts it where ``place`` says."""
+
+    def all_gather(rank, world_size, chunk, send, receive):
+        chunks, last = room(rank, world_size, chunk), chunk
+        for step in range(world_size - 1):
+            send(last)
+            last = receive()
+            chunks[place(rank, step) % world_size][:] = last
+        return chunks
+
+    return all_gather
+
+
+def _table(rank, world_size, chunk):
+    table = np.zeros((world_size, len(chunk)))
+    table[rank] = chunk
+    return table
+
+
+def _left(rank, step):
+    return rank - 1 - step
+
+
+def _on_the_wrong_side(rank, world_size, chunk, send, receive):
+    chunks, last = [None] * world_size, chunk
+    chunks[rank] = chunk
     for step in range(world_size - 1):
-        send(np.concatenate([chunks[(rank - s) % world_size] for s in range(step + 1)]))
-        arrived = receive()
-        chunks[(rank - 1 - step) % world_size] = arrived[len(arrived) - len(arrived) // (step + 1) :]
-    return [chunks[k] for k in range(world_size)]
+        send(last)
+        chunks[(rank + 1 + step) % world_size] = last = receive()
+    return chunks
+
+
+def _without_its_own(rank, world_size, chunk, send, receive):
+    chunks, last = [None] * world_size, chunk
+    for step in range(world_size - 1):
+        send(last)
+        chunks[(rank - 1 - step) % world_size] = last = receive()
+    return chunks
+
+
+def _piles_up(rank, world_size, chunk, send, receive):
+    chunks, last = [None] * world_size, chunk
+    chunks[rank] = chunk
+    for step in range(world_size - 1):
+        send(last)
+        last = last + receive()
+        chunks[(rank - 1 - step) % world_size] = last
+    return chunks
 
 
 ALL_GATHER = Exercise(
@@ -274,7 +462,11 @@ ALL_GATHER = Exercise(
             Then all that ever arrives is the left neighbour's own chunk. Send on what has arrived at the step before.
         puts what arrives one place too far :: (rank - 1 - step) -> (rank - step)
             What arrives first is chunk rank - 1: the left neighbour's own.
-        puts what arrives on the wrong side :: (rank - 1 - step) -> (rank + 1 + step)
+        sends a chunk that has not come yet :: (rank - step) -> (rank + step)
+        :: (rank - 1 - step) -> (rank + 1 + step)
+            After the own chunk, send what arrived at the step before, from the place where you put it: these are two
+            numbers, and one of them is not right.
+        puts what arrives on the wrong side :: = _on_the_wrong_side
             The first chunk comes from the left, from worker rank - 1, and the next one from further left.
         stops one step too early :: range(world_size - 1) -> range(world_size - 2)
             P - 1 chunks are missing at the beginning, and one comes with each step.
@@ -286,15 +478,32 @@ ALL_GATHER = Exercise(
             A list of P chunks is asked for; they will be joined later.
         sends all that it has :: = _all_it_has
             Only the chunk that came last is news to the right neighbour: one message holds one chunk.
+        sorts the chunks by their values :: return chunks -> return sorted(chunks, key=lambda chunk: chunk[0])
+            The order is that of the numbers of the workers, whatever the chunks hold.
+        lists the chunks backwards :: return chunks -> return chunks[::-1]
+            Chunk 0 comes first, and that of the last worker last.
+        forgets its own chunk :: chunks[rank] = chunk -> pass
+        :: = _without_its_own
+            One chunk of the P needs no message: put `chunk` in the place `rank` before the first step.
+        adds up what arrives :: = _piles_up
+            Nothing is to be added any more: each chunk is complete, and goes on as it came.
+        makes one array of the chunks :: return chunks -> return np.stack(chunks)
+        :: = _places(_left, _table)
+            A list of P chunks is asked for: they need not be of one length, and then no table holds them.
+        makes room for chunks as long as its own :: = _places(_left)
+            Chunks need not be of one length. Begin with `[None] * world_size`, and put in what arrives as it is.
+        returns lists of numbers :: return chunks -> return [chunk.tolist() for chunk in chunks]
+            A list of P arrays is asked for: leave them as they arrive.
         """,
         _in_order_of_arrival=_in_order_of_arrival,
         _all_it_has=_all_it_has,
     ),
     cases=[
-        ([np.array([1.0, 2.0]), np.array([10.0, 20.0])],),
-        ([np.array([1.0]), np.array([2.0]), np.array([3.0])],),
-        ([np.array([1.0, 2.0]), np.array([3.0, 4.0]), np.array([5.0, 6.0]), np.array([7.0, 8.0])],),
+        ([np.array([10.0, 20.0]), np.array([2.0, 1.0])],),
+        ([np.array([2.0]), np.array([3.0]), np.array([1.0])],),
+        ([np.array([5.0, 6.0]), np.array([3.0, 4.0]), np.array([1.0, 2.0]), np.array([7.0, 8.0])],),
         ([np.array([1.0, 2.0, 3.0])],),
+        ([np.array([4.0, 3.0, 5.0]), np.array([2.0, 6.0, 1.0]), np.array([8.0, 7.0])],),
     ],
     show_case=lambda given: (
         f"all_gather on {len(given)} worker{'s' * (len(given) > 1)} that hold{'s' * (len(given) == 1)} "
@@ -333,10 +542,14 @@ class _Columns(nn.Module):
 
 
 class _Descent:
-    """Gradient descent. (The first step of an optimiser of torch imports for seconds, and a check is timed.)"""
+    """Gradient descent with momentum, in steps of less than one half: not linear, so that a mean of steps is no step.
+
+    (The first step of an optimiser of torch imports for seconds, and a check is timed.)
+    """
 
     def __init__(self, weights):
         self.weights = list(weights)
+        self.velocity = [torch.zeros_like(weights) for weights in self.weights]
 
     def zero_grad(self):
         for weights in self.weights:
@@ -344,35 +557,58 @@ class _Descent:
 
     def step(self):
         with torch.no_grad():
-            for weights in self.weights:
-                weights -= 0.5 * (0 if weights.grad is None else weights.grad)
+            for weights, velocity in zip(self.weights, self.velocity, strict=True):
+                velocity *= 0.5
+                velocity += 0 if weights.grad is None else weights.grad
+                weights -= 0.5 * velocity / (1 + velocity.abs())
+
+
+def _checked(vector):
+    """What ``all_reduce`` is given, if it can be cut into chunks and sent."""
+    wanted = "all_reduce takes a 1-D NumPy array of numbers"
+    if not isinstance(vector, np.ndarray):
+        kind = type(vector).__name__
+        mend = "call .numpy() on it" if kind == "Tensor" else "np.array([...]) makes one"
+        raise TypeError(f"{wanted}, and got one of type {kind}: {mend}")
+    if vector.ndim != 1 or vector.dtype.kind not in "iuf":
+        raise TypeError(f"{wanted}, and got the shape {vector.shape} and the type {vector.dtype}")
+    if vector.dtype.kind == "f" and vector.itemsize < 8:
+        raise TypeError(f"the lesson counts on twelve digits, and all_reduce got {vector.dtype}: leave it in float64")
+    return vector
 
 
 def _two_steps(step, parts):
-    """Two steps by each worker on its own part: the weights of all of them, and what the first step returns."""
+    """Two steps, each worker on its own part and then on the next one's: all weights, and the first step's loss."""
 
-    def program(rank, world_size, part, send, receive):
+    def program(rank, world_size, own_parts, send, receive):
+        reduced = 0
+
         def all_reduce(vector):
-            chunks = np.array_split(np.asarray(to_numpy(vector), dtype=np.float64), world_size)
+            nonlocal reduced
+            chunks = np.array_split(_checked(vector), world_size)
+            reduced += len(vector)
             own = reduce_scatter(rank, world_size, chunks, send, receive)
             return np.concatenate(all_gather(rank, world_size, own, send, receive))
 
-        network, (images, targets) = _Columns(), part
+        network = _Columns()
         optimizer = _Descent(network.parameters())
-        losses = [step(network, optimizer, images, targets, all_reduce) for _ in range(2)]
+        losses = [step(network, optimizer, images, targets, all_reduce) for images, targets in own_parts]
         if losses[0] is ... or losses[0] is None:
             return losses[0]
         first = np.asarray(to_numpy(losses[0]))
-        first = first.item() if first.size == 1 else first
-        return first, parameters_to_vector(network.parameters()).detach().numpy()
+        weights = parameters_to_vector(network.parameters()).detach().numpy()
+        return first.item() if first.ndim == 0 else first, weights, reduced >= 2 * weights.size
 
-    results = play(program, copy.deepcopy(parts)).results
+    given = [(part, parts[(rank + 1) % len(parts)]) for rank, part in enumerate(parts)]
+    results = play(program, copy.deepcopy(given)).results
     if results[0] is ... or results[0] is None:
         return results[0]
-    losses, weights = zip(*results, strict=True)
-    return {"what each worker returns": list(losses)} | {
-        f"the weights of worker {rank} after two steps": own for rank, own in enumerate(weights)
-    }
+    losses, weights, went = zip(*results, strict=True)
+    return (
+        {"what each worker returns": list(losses)}
+        | {f"the weights of worker {rank} after two steps": own for rank, own in enumerate(weights)}
+        | {"whether a vector as long as the gradient went through all_reduce": all(went)}
+    )
 
 
 def get_gradient(network):
@@ -402,6 +638,25 @@ def _means(network, loss, characters):
     return np.append(get_gradient(network) / characters, [loss.item() / characters, 1])
 
 
+def _averages_weights(by_characters, scaled=False):
+    """Each takes a step of its own, and then the mean of the weights."""
+
+    def parallel_step(network, optimizer, images, targets, all_reduce):
+        loss = nats(network, images, targets).sum()
+        optimizer.zero_grad()
+        characters = sum(len(target) for target in targets)
+        share = characters if by_characters else 1
+        parts, everywhere = all_reduce(np.array([1, characters]))
+        (loss / (everywhere / parts if scaled else characters)).backward()
+        optimizer.step()
+        weights = parameters_to_vector(network.parameters()).detach().numpy()
+        total = all_reduce(np.append(share * weights, [loss.item(), characters, share]))
+        vector_to_parameters(torch.tensor(total[:-3] / total[-1]), network.parameters())
+        return total[-3] / total[-2]
+
+    return parallel_step
+
+
 def _part(seed: int, *targets: list[int]):
     images = np.random.default_rng(seed).normal(size=(len(targets), 1, 2, 6))
     return torch.tensor(images), list(targets)
@@ -412,7 +667,6 @@ PARALLEL_STEP = Exercise(
     title="a training step on several workers",
     solution=parallel_step,
     probe=_two_steps,
-    tolerance=1e-7,
     mistakes=mistakes(
         parallel_step,
         """
@@ -420,6 +674,10 @@ PARALLEL_STEP = Exercise(
             total = all_reduce(mine) -> total = mine
             Every worker then trains a network of its own, on its part alone. The gradients have to go through
             `all_reduce`.
+        ignores what all_reduce returns :: total = all_reduce(mine) -> all_reduce(mine); total = mine
+        :: total[:-2] / total[-1] -> mine[:-2] / mine[-1]
+        :: total[:-2] -> mine[:-2]
+            `all_reduce` returns the sum and leaves your array as it was.
         divides by its own characters :: total[:-2] / total[-1] -> total[:-2] / characters
             The sum over all workers has to be divided by the characters of all workers: add the number up, too.
         takes the plain mean of the workers' means ::
@@ -432,10 +690,12 @@ PARALLEL_STEP = Exercise(
         does not divide the gradient :: total[:-2] / total[-1] -> total[:-2]
             The loss is in nats per character: divide by the characters of all workers, or the step is far too long.
         divides by the samples :: characters = sum(len(target) for target in targets) -> characters = len(targets)
+        :: total[:-2] / total[-1] -> total[:-2] / all_reduce(np.array([len(targets)]))
             The loss is in nats per character: count the characters of all targets.
         never clears the gradients :: optimizer.zero_grad() -> pass
             `backward` adds to the gradients that are there: those of the step before must go first.
         returns the loss of its own part :: return total[-2] / total[-1] -> return loss.item() / characters
+        :: return total[-2] -> return loss.item()
             The loss of the whole batch is asked for. It can travel with the gradient: one more number in the vector.
         leaves the weights as they are :: optimizer.step() -> pass
             After the gradient of all workers is in place, `optimizer.step()` moves the weights.
@@ -443,6 +703,22 @@ PARALLEL_STEP = Exercise(
             loss.backward() -> loss.backward(); optimizer.step() & optimizer.step() -> pass
         :: set_gradient(network, total[:-2] / total[-1]) -> pass
             Before `optimizer.step()`, what came back from all workers has to be put in place, by `set_gradient`.
+        divides by characters twice ::
+            get_gradient(network), [loss.item(), -> get_gradient(network) / characters, [loss.item() / characters,
+        :: get_gradient(network), -> get_gradient(network) / characters,
+            Divide once, in the end, by the characters of all workers. Before, send the gradient of the *sum*.
+        returns the loss as a sum :: return total[-2] / total[-1] -> return total[-2]
+            The gradient was divided by all characters, and so must the loss be: it is in nats per character.
+        returns the loss after the step ::
+            return total[-2] -> return all_reduce(np.array([nats(network, images, targets).sum().item()]))[0]
+            The loss that the gradient belongs to is asked for, that of the weights before the step.
+        returns an array of one number :: return total[-2] -> return total[-2:-1]
+            The loss is a number, and the lesson prints it as one: index the array, or call `.item()`.
+        averages the weights after a step of its own :: = _averages_weights(True)
+        :: = _averages_weights(False)
+        :: = _averages_weights(False, scaled=True)
+            The mean of several steps is not the step of the mean: the optimisers of the workers remember other
+            gradients. Put the *gradients* together, and then all take the same step.
         """,
     ),
     cases=[
@@ -454,11 +730,13 @@ PARALLEL_STEP = Exercise(
     show_case=lambda parts: (
         f"parallel_step, twice, on {len(parts)} worker{'s' * (len(parts) > 1)} with the targets "
         f"{', '.join(str(targets) for _, targets in parts)}"
+        f"{' (at the second step each has the part of the next worker)' * (len(parts) > 1)}"
     ),
     hints=(
         ("which loss?", "The *sum* of the own part, `nats(network, images, targets).sum()`: sums add up over workers."),
         ("what has to travel?", "The gradient of this sum, the sum itself, and the number of characters: one vector."),
         ("one vector?", "`np.append(get_gradient(network), [loss.item(), characters])`, and `all_reduce` adds it up."),
+        ("a worker without samples?", "There is none here: each part has one sample at least."),
         ("and then?", "`set_gradient(network, total[:-2] / total[-1])`, and one step of the optimiser."),
     ),
 )  # fmt: skip
@@ -496,6 +774,21 @@ STEP_SECONDS = Exercise(
             `compute` is what one worker needs for its own part: it is divided already.
         counts the messages of all workers :: 2 * (P - 1) -> 2 * P * (P - 1)
             All workers send at the same time: the messages of one of them take as long as those of all.
+        takes one from twice P, not two :: 2 * (P - 1) -> 2 * P - 1
+            Twice (P - 1) is 2P - 2: mind the parentheses.
+        takes the longer of computing and sending ::
+            compute + messages * (latency -> max(compute, messages * (latency & / bandwidth) -> / bandwidth))
+            The gradient is there when the computing is done, and only then can it be sent: one after the other.
+        forgets the computing :: return compute + messages -> return messages
+            A step is the computing of the own part and then the messages: both take their time.
+        counts bits :: size / P -> 8 * size / P
+            `size` is in bytes and `bandwidth` in bytes a second: no factor of eight is missing.
+        sends two vectors, however many workers there are ::
+            messages * (latency + size / P / bandwidth) -> messages * latency + 2 * size / bandwidth
+            Two is the limit for many workers. With P of them it is 2(P - 1)/P vectors, and one worker sends nothing.
+        pays the latency twice ::
+            messages * (latency + size / P / bandwidth) -> 2 * latency + messages * size / P / bandwidth
+            Once for each half is not enough: each message pays it, since the next one needs what it brings.
         """,
     ),
     cases=[

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+import random
 from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch.nn.utils import parameters_to_vector
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from crnn_lessons.exercises.catalogue import find, load
 from crnn_lessons.exercises.engine import judge
@@ -56,6 +57,12 @@ def every_other(count, world_size, rank):
     return [n for n in range(count) if n >= rank]
 
 
+def shuffled(count, world_size, rank):
+    numbers = list(range(count))
+    random.shuffle(numbers)
+    return numbers[rank::world_size]
+
+
 # 14-2
 
 
@@ -85,6 +92,23 @@ def divided_by_samples(gradients, samples, characters):
 
 def upside_down(gradients, samples, characters):
     return np.average(gradients, axis=0, weights=1 / np.array(characters, dtype=float))
+
+
+def divided_twice(gradients, samples, characters):
+    return undivided([g / S for g, S in zip(gradients, characters, strict=True)], samples, characters) / sum(characters)
+
+
+def by_both(gradients, samples, characters):
+    weights = np.array([n * S for n, S in zip(samples, characters, strict=True)])
+    return weights @ np.stack(gradients) / weights.sum()
+
+
+def mean_at_the_end(gradients, samples, characters):
+    return np.mean([S / sum(characters) * g for g, S in zip(gradients, characters, strict=True)], axis=0)
+
+
+def one_number(gradients, samples, characters):
+    return np.sum([S * g for g, S in zip(gradients, characters, strict=True)]) / sum(characters)
 
 
 # 14-3
@@ -151,6 +175,119 @@ def whole_vectors(rank, world_size, chunks, send, receive):
         total += passing
     ends = list(accumulate(map(len, chunks)))
     return np.split(total, ends[:-1])[rank]
+
+
+def wrong_way(rank, world_size, chunks, send, receive):
+    partial = chunks[(rank + 1) % world_size]
+    for step in range(2, world_size + 1):
+        send(partial)
+        partial = receive() + chunks[(rank + step) % world_size]
+    return partial
+
+
+def from_the_right(rank, world_size, chunks, send, receive):
+    for step in range(1, world_size):
+        send(chunks[(rank + 2 - step) % world_size])
+        chunks[(rank + 1 - step) % world_size] += receive()
+    return chunks[rank]
+
+
+def to_what_was_sent(rank, world_size, chunks, send, receive):
+    for step in range(1, world_size):
+        k = (rank - step) % world_size
+        send(chunks[k])
+        chunks[k] = chunks[k] + receive()
+    return chunks[rank]
+
+
+def unsummed_forwards(rank, world_size, chunks, send, receive):
+    for step in range(1, world_size):
+        send(chunks[(rank + step) % world_size])
+        chunks[(rank + step - 1) % world_size] += receive()
+    return chunks[rank]
+
+
+def unsummed(rank, world_size, chunks, send, receive):
+    sums = [chunk.copy() for chunk in chunks]
+    for step in range(1, world_size):
+        send(chunks[rank - step])
+        sums[rank - step - 1] += receive()
+    return sums[rank]
+
+
+def mailed(rank, world_size, chunks, send, receive):
+    own = chunks[rank]
+    for step in range(1, world_size):
+        send(chunks[(rank + step) % world_size])
+        own = own + receive()
+    return own
+
+
+def mailed_backwards(rank, world_size, chunks, send, receive):
+    for step in range(1, world_size):
+        send(chunks[rank - step])
+        chunks[rank] = chunks[rank] + receive()
+    return chunks[rank]
+
+
+def mailed_all(rank, world_size, chunks, send, receive):
+    total = chunks[rank].copy()
+    for k in range(world_size):
+        send(chunks[k])
+        total += receive()
+    return total
+
+
+def other_addend(rank, world_size, chunks, send, receive):
+    partial = chunks[rank - 1]
+    for step in range(1, world_size):
+        send(partial)
+        partial = receive() + chunks[(rank - step) % world_size]
+    return partial
+
+
+def another_addend(rank, world_size, chunks, send, receive):
+    partial = chunks[rank - 1]
+    for step in range(1, world_size):
+        send(partial)
+        partial = receive() + chunks[(rank - step - 2) % world_size]
+    return partial
+
+
+def its_own(rank, world_size, chunks, send, receive):
+    total = chunks[rank].copy()
+    for _ in range(1, world_size):
+        send(chunks[rank])
+        total += receive()
+    return total
+
+
+def its_own_running(rank, world_size, chunks, send, receive):
+    for _ in range(1, world_size):
+        send(chunks[rank])
+        chunks[rank] = chunks[rank] + receive()
+    return chunks[rank]
+
+
+def its_own_passed_on(rank, world_size, chunks, send, receive):
+    total = message = chunks[rank]
+    for _ in range(1, world_size):
+        send(message)
+        message = receive()
+        total = total + message
+    return total
+
+
+def of_the_solution(change):
+    """A whole right answer, and something done to what it returns."""
+    return lambda rank, world_size, *rest: change(carries(rank, world_size, *rest), world_size)
+
+
+def all_of_them(rank, world_size, chunks, send, receive):
+    for step in range(1, world_size):
+        send(chunks[rank - step])
+        chunks[rank - step - 1] = chunks[rank - step - 1] + receive()
+    return chunks
 
 
 # 14-4
@@ -235,6 +372,72 @@ def gathers(rank, world_size, chunk, send, receive):
         send(last)
         last = found[(rank - step) % world_size] = receive()
     return tuple(found[k] for k in sorted(found))
+
+
+def sends_the_other_side(rank, world_size, chunk, send, receive):
+    out = [None] * world_size
+    out[rank] = chunk
+    for s in range(world_size - 1):
+        send(out[(rank + s) % world_size])
+        out[(rank - s - 1) % world_size] = receive()
+    return out
+
+
+def truly_the_wrong_side(rank, world_size, chunk, send, receive):
+    out = [None] * world_size
+    out[rank] = chunk
+    for s in range(world_size - 1):
+        send(chunk)
+        chunk = receive()
+        out[(rank + s + 1) % world_size] = chunk
+    return out
+
+
+def nothing_of_its_own(rank, world_size, chunk, send, receive):
+    out = [None] * world_size
+    for s in range(world_size - 1):
+        send(out[(rank - s) % world_size])
+        out[(rank - s - 1) % world_size] = receive()
+    return out
+
+
+def nothing_of_its_own_kept(rank, world_size, chunk, send, receive):
+    out = [None] * world_size
+    for s in range(1, world_size):
+        send(chunk)
+        out[rank - s] = chunk = receive()
+    return out
+
+
+def gathers_sums(rank, world_size, chunk, send, receive):
+    out = {rank: chunk}
+    for s in range(1, world_size):
+        send(chunk)
+        chunk = chunk + receive()
+        out[(rank - s) % world_size] = chunk
+    return [out[k] for k in range(world_size)]
+
+
+def fills_a_table(rank, world_size, chunk, send, receive):
+    table = np.empty((world_size, chunk.size))
+    table[rank] = chunk
+    for s in range(1, world_size):
+        send(table[rank - s + 1])
+        table[rank - s] = receive()
+    return table
+
+
+def fills_zeros(rank, world_size, chunk, send, receive):
+    out = [np.zeros_like(chunk) for _ in range(world_size)]
+    out[rank][:] = chunk
+    for s in range(1, world_size):
+        send(out[rank - s + 1])
+        out[rank - s][:] = receive()
+    return out
+
+
+def of_the_chunks(change):
+    return lambda *arguments: change(list(gathers(*arguments)))
 
 
 # 14-5
@@ -327,6 +530,124 @@ def too_early(network, optimizer, images, targets, all_reduce):
     return loss / characters
 
 
+def ignores(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    all_reduce(gradient)
+    loss, characters = all_reduce(np.array([loss, length(targets)]))
+    take(network, optimizer, gradient / characters)
+    return loss / characters
+
+
+def ignores_and_divides_alone(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    all_reduce(gradient)
+    loss, characters = all_reduce(np.array([loss, length(targets)]))
+    take(network, optimizer, gradient / length(targets))
+    return loss / characters
+
+
+def ignores_all(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    vector = np.array([*gradient, loss, length(targets)])
+    all_reduce(vector)
+    take(network, optimizer, vector[:-2] / vector[-1])
+    return vector[-2] / vector[-1]
+
+
+def by_samples_only_the_gradient(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    loss, characters, samples = all_reduce(np.array([loss, length(targets), len(images)]))
+    take(network, optimizer, all_reduce(gradient) / samples)
+    return loss / characters
+
+
+def own_loss_by_all(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    characters = all_reduce(np.array([length(targets)]))[0]
+    take(network, optimizer, all_reduce(gradient) / characters)
+    return loss / characters
+
+
+def twice_divided(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    own = length(targets)
+    characters = all_reduce(np.array([own]))[0]
+    take(network, optimizer, all_reduce(gradient / own) / characters)
+    return all_reduce(np.array([loss / own]))[0] / characters
+
+
+def twice_divided_the_gradient(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    loss, characters = all_reduce(np.array([loss, length(targets)]))
+    take(network, optimizer, all_reduce(gradient / length(targets)) / characters)
+    return loss / characters
+
+
+def loss_as_a_sum(network, optimizer, images, targets, all_reduce):
+    return (
+        one_call_for_each(network, optimizer, images, targets, all_reduce) * all_reduce(np.ones(1) * length(targets))[0]
+    )
+
+
+def loss_afterwards(network, optimizer, images, targets, all_reduce):
+    one_call_for_each(network, optimizer, images, targets, all_reduce)
+    with torch.no_grad():
+        loss = nats(network, images, targets).sum().item()
+    loss, characters = all_reduce(np.array([loss, length(targets)]))
+    return loss / characters
+
+
+def loss_in_an_array(*arguments):
+    return np.array([one_call_for_each(*arguments)])
+
+
+def mean_of_weights(weighted):
+    def step(network, optimizer, images, targets, all_reduce):
+        loss, gradient = backward(network, optimizer, images, targets)
+        take(network, optimizer, gradient / length(targets))
+        weight = length(targets) if weighted else 1.0
+        mine = parameters_to_vector(network.parameters()).detach().numpy() * weight
+        mean = all_reduce(mine) / all_reduce(np.array([weight]))
+        vector_to_parameters(torch.from_numpy(mean), network.parameters())
+        loss, characters = all_reduce(np.array([loss, length(targets)]))
+        return loss / characters
+
+    return step
+
+
+def mean_of_scaled_steps(network, optimizer, images, targets, all_reduce):
+    """With plain descent, momentum or not, this is the step of one process; with Adam it is not."""
+    loss, gradient = backward(network, optimizer, images, targets)
+    loss, characters, workers = all_reduce(np.array([loss, length(targets), 1.0]))
+    take(network, optimizer, gradient * workers / characters)
+    mean = all_reduce(parameters_to_vector(network.parameters()).detach().numpy()) / workers
+    vector_to_parameters(torch.from_numpy(mean), network.parameters())
+    return loss / characters
+
+
+def sends_a_tensor(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    total = all_reduce(torch.tensor([*gradient, loss, length(targets)], dtype=torch.float64))
+    take(network, optimizer, total[:-2] / total[-1])
+    return total[-2] / total[-1]
+
+
+def sends_a_number(network, optimizer, images, targets, all_reduce):
+    loss, gradient = backward(network, optimizer, images, targets)
+    take(network, optimizer, all_reduce(gradient) / all_reduce(length(targets)))
+    return all_reduce(loss) / all_reduce(length(targets))
+
+
+def sends_half_the_digits(network, optimizer, images, targets, all_reduce):
+    return one_call_for_each(network, optimizer, images, targets, lambda v: all_reduce(v.astype(np.float32)))
+
+
+def rounds(network, optimizer, images, targets, all_reduce):
+    return one_call_for_each(
+        network, optimizer, images, targets, lambda v: all_reduce(v.astype(np.float32).astype(np.float64))
+    )
+
+
 def one_call_for_each(network, optimizer, images, targets, all_reduce):
     loss, gradient = backward(network, optimizer, images, targets)
     characters = all_reduce(np.array([length(targets)]))[0]
@@ -344,15 +665,23 @@ def scaled_loss(network, optimizer, images, targets, all_reduce):
     return all_reduce(loss.detach().reshape(1).numpy())[0]
 
 
+def longer_than_the_gradient(network, optimizer, images, targets, all_reduce):
+    """`vector_to_parameters` takes what it needs, in the lesson as here."""
+    loss, gradient = backward(network, optimizer, images, targets)
+    v = all_reduce(np.array([*gradient, loss, length(targets)]))
+    take(network, optimizer, v / v[-1])
+    return v[-2] / v[-1]
+
+
 def weight_by_weight(network, optimizer, images, targets, all_reduce):
     loss = nats(network, images, targets).sum()
     optimizer.zero_grad()
     loss.backward()
-    characters = torch.tensor(all_reduce(torch.tensor([length(targets)]).double()))
+    characters = torch.tensor(all_reduce(np.array([length(targets)])))
     for p in network.parameters():
-        p.grad = torch.tensor(all_reduce(p.grad.flatten())).view_as(p) / characters
+        p.grad = torch.tensor(all_reduce(p.grad.flatten().numpy())).view_as(p) / characters
     optimizer.step()
-    return torch.tensor(all_reduce(loss.detach().reshape(1))) / characters
+    return (torch.tensor(all_reduce(loss.detach().reshape(1).numpy())) / characters)[0]
 
 
 # 14-6
@@ -382,6 +711,22 @@ def times_bandwidth(compute, size, latency, bandwidth, world_size):
     return compute + 2 * (world_size - 1) * (latency + size / world_size * bandwidth)
 
 
+def never_less(compute, size, latency, bandwidth, world_size):
+    return max(compute, ring_time(lambda P: 2 * P - 2, chunk)(0, size, latency, bandwidth, world_size))
+
+
+def messages_only(compute, *others):
+    return ring_time(lambda P: 2 * P - 2, chunk)(0, *others)
+
+
+def two_vectors(compute, size, latency, bandwidth, world_size):
+    return compute + 2 * (world_size - 1) * latency + 2 * size / bandwidth
+
+
+def two_latencies(*arguments):
+    return one_latency(*arguments) + arguments[2]
+
+
 def shared_compute(compute, size, latency, bandwidth, world_size):
     return compute / world_size + ring_time(lambda P: 2 * P - 2, chunk)(0, size, latency, bandwidth, world_size)
 
@@ -395,8 +740,21 @@ WRONG = [
     ("14-1", lambda count, world_size, rank: range(1 + rank, count, world_size), "counts from 1"),
     ("14-1", every_other, "gives a worker all samples from its rank on"),
     ("14-1", lambda c, w, r: [(c - r + w - 1) // w], "tells how many samples, not which"),
+    ("14-1", lambda c, w, r: sum(n % w == r for n in range(c)), "tells how many samples, not which"),
+    ("14-1", lambda c, w, r: [n + 1 for n in range(c) if n % w == r], "numbers the samples from 1"),
+    ("14-1", lambda c, w, r: list(range(r - 1, c, w)), "takes the ranks to begin at 1"),
+    ("14-1", shuffled, "shuffles anew on each worker"),
+    ("14-1", lambda c, w, r: slice(r, None, w), "gives a slice"),
+    ("14-1", lambda c, w, r: [list(range(c))[k::w] for k in range(w)], "gives the parts of all workers"),
+    ("14-1", lambda c, w, r: np.arange(r, c, w, dtype=float), "gives the numbers as floats"),
+    ("14-1", lambda c, w, r: [n * 1.0 for n in range(c) if n % w == r], "gives the numbers as floats"),
+    ("14-1", lambda c, w, r: torch.arange(c).tensor_split(w)[r], "gives a tensor"),
+    ("14-2", divided_twice, "divides by characters twice"),
+    ("14-2", by_both, "weights by characters times samples"),
+    ("14-2", mean_at_the_end, "takes the mean once more"),
+    ("14-2", one_number, "adds up all numbers to one"),
     ("14-2", plain_mean, "takes the plain mean"),
-    ("14-2", by_samples, "weighs by the samples"),
+    ("14-2", by_samples, "weights by the samples"),
     ("14-2", added, "adds up the gradients"),
     ("14-2", undivided, "forgets to divide"),
     ("14-2", by_workers, "divides by the number of workers"),
@@ -410,15 +768,55 @@ WRONG = [
     ("14-3", too_many, "takes one step too many"),
     ("14-3", always_the_same, "sends the same chunk at every step"),
     ("14-3", whole_vectors, "sends whole vectors around"),
+    ("14-3", wrong_way, "walks the wrong way around the ring"),
+    ("14-3", from_the_right, "begins with the chunk of its right neighbour"),
+    ("14-3", to_what_was_sent, "adds to the chunk that it has just sent"),
+    ("14-3", unsummed, "sends chunks to which nothing was added"),
+    ("14-3", unsummed_forwards, "sends chunks to which nothing was added"),
+    ("14-3", mailed, "takes `send` to reach the worker that a chunk belongs to"),
+    ("14-3", mailed_backwards, "takes `send` to reach the worker that a chunk belongs to"),
+    ("14-3", mailed_all, "takes `send` to reach the worker that a chunk belongs to"),
+    ("14-3", other_addend, "adds a chunk of another number"),
+    ("14-3", another_addend, "adds a chunk of another number"),
+    ("14-3", its_own, "sends around its own chunk"),
+    ("14-3", its_own_running, "sends around its own chunk"),
+    ("14-3", its_own_passed_on, "sends around its own chunk"),
+    ("14-3", of_the_solution(lambda own, P: own / P), "takes the mean"),
+    ("14-3", of_the_solution(lambda own, P: list(map(float, own))), "returns a list of numbers"),
+    ("14-3", all_of_them, "returns all chunks"),
+    ("14-4", sends_the_other_side, "sends a chunk that has not come yet"),
+    ("14-4", other_side, "sends a chunk that has not come yet"),
+    ("14-4", truly_the_wrong_side, "puts what arrives on the wrong side"),
+    ("14-4", of_the_chunks(lambda out: sorted(out, key=list)), "sorts the chunks by their values"),
+    ("14-4", of_the_chunks(lambda out: list(reversed(out))), "lists the chunks backwards"),
+    ("14-4", nothing_of_its_own, "forgets its own chunk"),
+    ("14-4", nothing_of_its_own_kept, "forgets its own chunk"),
+    ("14-4", gathers_sums, "adds up what arrives"),
+    ("14-4", of_the_chunks(np.array), "makes one array of the chunks"),
+    ("14-4", fills_a_table, "makes one array of the chunks"),
+    ("14-4", fills_zeros, "makes room for chunks as long as its own"),
+    ("14-4", of_the_chunks(lambda out: [list(c) for c in out]), "returns lists of numbers"),
     ("14-4", as_they_come, "lists the chunks in the order of their arrival"),
     ("14-4", only_its_own, "sends its own chunk at every step"),
     ("14-4", one_place_off, "puts what arrives one place too far"),
-    ("14-4", other_side, "puts what arrives on the wrong side"),
     ("14-4", gathers_too_few, "stops one step too early"),
     ("14-4", gathers_too_many, "takes one step too many"),
     ("14-4", gather_waits, "waits before it sends"),
     ("14-4", joined, "joins the chunks"),
     ("14-4", all_of_it, "sends all that it has"),
+    ("14-5", ignores, "ignores what all_reduce returns"),
+    ("14-5", ignores_and_divides_alone, "ignores what all_reduce returns"),
+    ("14-5", ignores_all, "ignores what all_reduce returns"),
+    ("14-5", by_samples_only_the_gradient, "divides by the samples"),
+    ("14-5", own_loss_by_all, "returns the loss of its own part"),
+    ("14-5", twice_divided, "divides by characters twice"),
+    ("14-5", twice_divided_the_gradient, "divides by characters twice"),
+    ("14-5", loss_as_a_sum, "returns the loss as a sum"),
+    ("14-5", loss_afterwards, "returns the loss after the step"),
+    ("14-5", loss_in_an_array, "returns an array of one number"),
+    ("14-5", mean_of_weights(True), "averages the weights after a step of its own"),
+    ("14-5", mean_of_weights(False), "averages the weights after a step of its own"),
+    ("14-5", mean_of_scaled_steps, "averages the weights after a step of its own"),
     ("14-5", selfish, "keeps its gradient to itself"),
     ("14-5", by_own_characters, "divides by its own characters"),
     ("14-5", mean_of_means, "takes the plain mean of the workers' means"),
@@ -435,6 +833,12 @@ WRONG = [
     ("14-6", no_latency, "forgets the latency"),
     ("14-6", one_latency, "pays the latency once"),
     ("14-6", times_bandwidth, "multiplies by the bandwidth"),
+    ("14-6", ring_time(lambda P: 2 * P - 1, chunk), "takes one from twice P, not two"),
+    ("14-6", never_less, "takes the longer of computing and sending"),
+    ("14-6", messages_only, "forgets the computing"),
+    ("14-6", ring_time(lambda P: 2 * P - 2, lambda size, P: size * 8 / P), "counts bits"),
+    ("14-6", two_vectors, "sends two vectors, however many workers there are"),
+    ("14-6", two_latencies, "pays the latency twice"),
     ("14-6", shared_compute, "divides the computing by the workers"),
     ("14-6", ring_time(lambda P: 2 * P * (P - 1), chunk), "counts the messages of all workers"),
 ]
@@ -471,7 +875,7 @@ RIGHT = [
     ("14-1", lambda count, world_size, rank: np.arange(rank, count, world_size)),
     ("14-1", lambda count, world_size, rank: [n for n in range(count) if n % world_size == rank]),
     ("14-1", lambda count, world_size, rank: np.array_split(np.arange(count), world_size)[rank]),
-    ("14-1", lambda count, world_size, rank: torch.arange(count).tensor_split(world_size)[rank]),
+    ("14-1", lambda count, world_size, rank: torch.arange(count).tensor_split(world_size)[rank].tolist()),
     ("14-2", lambda gradients, samples, characters: np.average(gradients, axis=0, weights=characters)),
     ("14-2", lambda gradients, samples, characters: np.array(characters) @ gradients / sum(characters)),
     ("14-3", slices),
@@ -480,6 +884,7 @@ RIGHT = [
     ("14-5", one_call_for_each),
     ("14-5", scaled_loss),
     ("14-5", weight_by_weight),
+    ("14-5", longer_than_the_gradient),
     ("14-6", lambda c, M, lag, b, P: c + 2 * (P - 1) * lag + 2 * (P - 1) / P * M / b),
     ("14-6", lambda c, M, lag, b, P: c + sum(lag + M / P / b for _ in range(2, 2 * P))),
 ]
@@ -496,6 +901,10 @@ def test_right_answers_written_in_another_way_pass(key, answer):
         ("14-3", lambda rank, world_size, chunks, send, receive: None, "does the function end with a return?"),
         ("14-3", lambda rank, world_size, chunks, send, receive: send("chunk"), "send takes an array of numbers"),
         ("14-3", lambda rank, world_size, chunks, send, receive: 1 / 0, "ZeroDivisionError"),
+        ("14-5", sends_a_tensor, "1-D NumPy array of numbers, and got one of type Tensor: call .numpy() on it"),
+        ("14-5", sends_a_number, "1-D NumPy array of numbers, and got one of type int: np.array([...]) makes one"),
+        ("14-5", sends_half_the_digits, "all_reduce got float32: leave it in float64"),
+        ("14-5", rounds, "what each worker returns"),
         ("14-5", lambda network, optimizer, images, targets, all_reduce: None, "does the function end with a return?"),
     ],
 )
