@@ -183,6 +183,13 @@ def always_2(n: int) -> float:
     return 2.0
 
 
+QUANTILES = {
+    lesson_t: "the t of the lesson",
+    t_of: "the t of the lesson and t(1) infinite",
+    wide_t: "the t of a 99 % interval",
+    always_2: "a t(n) that is 2.0 for every n",
+}
+
 SEEDS_NEEDED = Exercise(
     key="12-3",
     title="how many seeds does a difference need?",
@@ -232,7 +239,7 @@ SEEDS_NEEDED = Exercise(
         (1.0, 1.0, always_2),
         (30.0, 1.1, always_2),
     ],
-    show_case=lambda deviation, difference, t: f"seeds_needed({deviation}, {difference}, {t.__name__})",
+    show_case=lambda deviation, difference, t: f"seeds_needed({deviation}, {difference}, t), with {QUANTILES[t]},",
     hints=(
         ("what must hold?", "The interval around a mean of `difference` must not reach 0: half width <= difference."),
         ("how wide is it for n seeds?", "Half of it: `t(n) * deviation / n**0.5`. It shrinks as n grows."),
