@@ -17,7 +17,7 @@ from typing import Any
 from crnn_lessons.exercises.aside import beat
 from crnn_lessons.exercises.compare import difference, message_of, same, short, unfinished
 from crnn_lessons.exercises.exercise import NOT_STARTED, Exercise, Mistake
-from crnn_lessons.exercises.kinds import misfit, no_array, no_indices
+from crnn_lessons.exercises.kinds import generator, misfit, no_array, no_indices, used_up
 from crnn_lessons.exercises.limit import SECONDS, TookTooLong, limit
 
 MOST_VALUES = 1_000_000
@@ -26,15 +26,12 @@ MOST_VALUES = 1_000_000
 ABOUT = (
     ("ellipsis|NoneType", " over something missing"),
     ("expected str", " over a number among text"),
+    ("for -: 'list' and 'list'", " over lists that cannot be subtracted"),
     ("broadcast|shape mismatch|must match the size", " over shapes"),
 )
 """Words of an error's message by which two errors of one type are told apart, and what they are about."""
 
 UNFINISHED = "replace the remaining `...`."
-
-
-class generator(list):
-    """What a generator gave; by its name a learner is told what was returned."""
 
 
 def judge(exercise: Exercise, answer: Any, quick: bool = False) -> tuple[str, str, str | None]:
@@ -105,8 +102,10 @@ def _judge_function(exercise: Exercise, answer: Any, quick: bool) -> tuple[str, 
             first_wrong, failed = _complaint(exercise, case, got, error), error
         if error is not None:
             break  # what it would have said to the cases after this one is not needed to name the cause
-    if first_wrong is None and (said := no_array(exercise, outcomes[0]) or no_indices(exercise, outcomes)):
-        return "wrong", said, None
+    if first_wrong is None:
+        said = used_up(exercise, outcomes) or no_array(exercise, outcomes[0]) or no_indices(exercise, outcomes)
+        if said:
+            return "wrong", said, None
     if first_wrong is None:
         return "done", f"Right on all {len(outcomes)} cases.", None
     for mistake in exercise.mistakes:

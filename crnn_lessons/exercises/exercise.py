@@ -47,7 +47,9 @@ class Exercise:
         tolerance: largest relative difference between floating-point numbers.
         array: whether a list will not do where the solution gives an array, nor an array where it gives a tensor, since
             the lesson computes on with it.
-        indices: whether nothing but a tuple of whole numbers will do where the solution gives one.
+        indices: whether nothing but a tuple of whole numbers will do where the solution gives one, nor 18.0 where it
+            gives 18.
+        again: whether a generator will not do, since the lesson goes through the result more than once.
         part: what of the final reader of lesson 11 the answer is, in a few words: 'the map B'. Empty for most.
     """
 
@@ -66,6 +68,7 @@ class Exercise:
     part: str = ""
     array: bool = False
     indices: bool = False
+    again: bool = False
 
     def outcome(self, answer: Callable, case: tuple) -> Any:
         """What is compared: what an answer returns on a case, or what the probe finds there."""

@@ -12,6 +12,10 @@ from crnn_lessons.exercises.compare import with_article
 from crnn_lessons.exercises.exercise import Exercise
 
 
+class generator(list):
+    """What a generator gave; by its name a learner is told what was returned."""
+
+
 def misfit(exercise: Exercise, answer: Callable) -> str | None:
     """Why a function cannot be called with the arguments of the first case; None if it can, or nobody knows."""
     if exercise.probe is not None:
@@ -43,12 +47,25 @@ def no_array(exercise: Exercise, got: Any) -> str | None:
 
 
 def no_indices(exercise: Exercise, outcomes: list) -> str | None:
-    """Why right numbers are no tuple of whole ones, where only that will do; None if they are."""
+    """Why right numbers are not whole, or no tuple, where only that will do; None if they are."""
+    one = exercise.indices and isinstance(exercise.outcome(exercise.solution, exercise.cases[0]), int)
     for got in outcomes if exercise.indices else ():
+        if one and not isinstance(got, (int, np.integer)):
+            kind = with_article(type(got).__name__)
+            return f"The numbers are right, and {got} is {kind}. A whole number is asked for: make it an int."
+        if one:
+            continue
         if not isinstance(got, tuple):
             kind = with_article(type(got).__name__)
             return f"The numbers are right, as {kind}. Return a tuple of them: `tuple(...)`."
         if others := [part for part in got if not isinstance(part, (int, np.integer))]:
             kind = f"and {others[0]!r} is {with_article(type(others[0]).__name__)}"
             return f"The numbers are right, {kind}. An index is a whole number: make it an int."
+    return None
+
+
+def used_up(exercise: Exercise, outcomes: list) -> str | None:
+    """Why right values are of no use to a lesson that goes through them again; None if they are."""
+    if exercise.again and any(isinstance(got, generator) for got in outcomes):
+        return "The values are right, as a generator, which can be gone through only once. Return a list or a tuple."
     return None

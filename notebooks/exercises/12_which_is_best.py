@@ -25,6 +25,9 @@ INTERVAL = Exercise(
     mistakes=mistakes(
         interval,
         """
+        subtracts one list from another :: np.asarray(a, float) - np.asarray(b, float) -> a - b
+            Lists cannot be subtracted. Make them arrays first, `np.array(a) - np.array(b)`, or go through the pairs:
+            `[x - y for x, y in zip(a, b)]`.
         tears the pairs apart :: difference.std(ddof=1) -> np.sqrt(np.var(a, ddof=1) + np.var(b, ddof=1))
             Row by row, both designs began from the same seed and saw the same words. Take the difference seed by seed
             first, then the deviation of these differences.
@@ -40,6 +43,17 @@ INTERVAL = Exercise(
         takes the difference the wrong way round ::
             np.asarray(a, float) - np.asarray(b, float) -> np.asarray(b, float) - np.asarray(a, float)
             a minus b: these are errors, so below 0 the first design is the better one.
+        gives the upper end first ::
+            mean() - t -> mean() + t & mean() + t -> mean() - t
+            The lower end comes first: t errors below the mean, then t errors above it.
+        forgets the quantile :: t * error -> error
+            One standard error to each side is too short: the true difference would lie outside in one of three races,
+            and more with few seeds. Go `t` errors each way.
+        takes the variance for the deviation :: difference.std(ddof=1) -> difference.var(ddof=1)
+            The variance is in squared points. Take its root, the deviation.
+        takes 2.78 for any number of seeds :: t * error -> 2.78 * error
+        :: t * error -> 2.776 * error
+            2.78 belongs to five seeds. The argument `t` is the quantile for as many as there are.
         leaves one side open :: , difference.mean() + t * error -> , np.inf
         :: difference.mean() - t * error, -> -np.inf,
             Both ends are asked for: t errors below the mean and t errors above it.
@@ -65,6 +79,7 @@ INTERVAL = Exercise(
         ("how sure is their mean?", "Its standard error: the deviation of the differences, `ddof=1`, over √n."),
         ("and the interval?", "The mean, `t` standard errors less and `t` more, as a pair."),
     ),
+    again=True,
 )
 
 # 12-2 ---------------------------------------------------------------------------------------------------------------
@@ -135,6 +150,7 @@ AT_EQUAL_SECONDS = Exercise(
         ("what is the budget?", "The time at which the shorter run ends: the smaller of the two last seconds."),
         ("between two checkpoints?", "Nobody measured there: the last checkpoint with `seconds <= budget` counts."),
     ),
+    again=True,
 )
 
 # 12-3 ---------------------------------------------------------------------------------------------------------------
@@ -157,6 +173,23 @@ def wide_t(n: int) -> float:
     return float(stats.t.ppf(0.995, n - 1)) if n > 1 else math.inf
 
 
+def lesson_t(n: int) -> float:
+    """The quantile as the lesson computes it: from one seed there is none, and it is nan."""
+    return float(stats.t.ppf(0.975, n - 1))
+
+
+def always_2(n: int) -> float:
+    """No quantile, but a number that makes half an interval come out even."""
+    return 2.0
+
+
+QUANTILES = {
+    lesson_t: "the t of the lesson",
+    t_of: "the t of the lesson and t(1) infinite",
+    wide_t: "the t of a 99 % interval",
+    always_2: "a t(n) that is 2.0 for every n",
+}
+
 SEEDS_NEEDED = Exercise(
     key="12-3",
     title="how many seeds does a difference need?",
@@ -164,9 +197,20 @@ SEEDS_NEEDED = Exercise(
     mistakes=mistakes(
         seeds_needed,
         """
+        begins at one seed :: n = 2 -> n = 1
+            One seed has no deviation, and `t(1)` is nan. That is not larger than anything, so the loop ends at once:
+            begin with n = 2.
+        takes "at most" for "less than" :: > difference -> >= difference
+            Half the interval may be as long as the difference: the smallest n with half <= difference.
+        stops looking too early :: > difference -> > difference and n < 100
+        :: > difference -> > difference and n < 99
+        :: > difference -> > difference and n < 1000
+        :: > difference -> > difference and n < 999
+            A small difference needs more seeds than that. Set no last n: `while` goes on until one fits.
         takes 1.96 for the quantile of any number of seeds :: t(n) -> 1.96
             With few seeds the quantile is larger: 12.7 for two, 2.8 for five. Call `t(n)` for each n that you try.
         hands over the degrees of freedom :: t(n) -> t(n - 1)
+        :: t(n) * deviation / n**0.5 > difference -> not t(n - 1) * deviation / n**0.5 <= difference
             `t` takes the number of seeds, and subtracts the 1 itself.
         keeps the quantile of two seeds :: t(n) -> t(2)
             The quantile changes with n: call `t(n)` anew for each.
@@ -191,13 +235,17 @@ SEEDS_NEEDED = Exercise(
         (3.0, 0.5, t_of),
         (0.1, 1.0, t_of),
         (2.5, 1.5, wide_t),
+        (4.0, 2.0, lesson_t),
+        (1.0, 1.0, always_2),
+        (30.0, 1.1, always_2),
     ],
-    show_case=lambda deviation, difference, t: f"seeds_needed({deviation}, {difference}, {t.__name__})",
+    show_case=lambda deviation, difference, t: f"seeds_needed({deviation}, {difference}, t), with {QUANTILES[t]},",
     hints=(
         ("what must hold?", "The interval around a mean of `difference` must not reach 0: half width <= difference."),
         ("how wide is it for n seeds?", "Half of it: `t(n) * deviation / n**0.5`. It shrinks as n grows."),
         ("t depends on n, too", "So there is nothing to solve for: begin with n = 2, and add 1 until it fits."),
     ),
+    indices=True,
 )
 
 # 12-4 ---------------------------------------------------------------------------------------------------------------
@@ -225,6 +273,13 @@ LUCK = Exercise(
             errors.argmin(axis=1) -> errors.mean(axis=0).argmin() & errors.min(axis=1) -> errors.mean(axis=0).min()
             Averaged over many races nobody is lucky. Each race has a winner of its own: find it row by row, and average
             at the end.
+        takes whole columns for the winners' results :: errors.min(axis=1) -> errors[:, winner]
+            That is a table: each winner's results in *all* races. Of each row one number is asked for,
+            `errors[np.arange(len(errors)), winner]`, or shorter `errors.min(axis=1)`.
+        adds the races up :: mean -> sum
+            The mean over the races is asked for: divide by how many there are.
+        takes the median of the races :: (truth[winner] - shown).mean() -> np.median(truth[winner] - shown)
+            The mean over the races is asked for. The median leaves out how far the luckiest went.
         takes the best result of all races :: errors.min(axis=1) -> errors.min()
             One winner a race, one race a row: `axis=1`.
         looks for the winner along the wrong axis :: axis=1 -> axis=0 & truth[winner] -> truth
@@ -267,7 +322,7 @@ FLAWS = "dbgcae"
 WHY_FLAWED = (
     "In table 1, look at what each design was allowed to spend, and at the time behind the claim.",
     "In table 2, the two numbers are not of one kind: how many seeds stand behind each?",
-    "In table 3, look for what is missing: who chose the rate, by which words, how many seeds, which interval?",
+    "In table 3, go through a to f: which of them does the caption rule out? (The test words were the same.)",
     "In table 4, ask who has seen the test words before the last line was written.",
     "In table 5, ask where the learning rates come from.",
     "In table 6, compute the error of the difference: two deviations of about 3 points, and four seeds.",
@@ -276,6 +331,8 @@ WHY_FLAWED = (
 
 def flaws(answer) -> str | None:
     """None if each table has its flaw, else a sentence on the first that has not."""
+    if isinstance(answer, str):
+        answer = "".join(sign for sign in answer.lower() if not sign.isspace() and sign not in ",;")
     if not isinstance(answer, str) or len(answer) != 6 or set(answer) - set("abcdefg"):
         return "The answer is a string of six letters, a to g, one for each table in order, such as 'abcdef'."
     wrong = [i for i, (said, right) in enumerate(zip(answer, FLAWS, strict=True)) if said != right]
@@ -297,6 +354,7 @@ FIND_THE_FLAW = Exercise(
     ),
     hints=(
         ("what do I look for?", "For each design the same: search for a rate, seeds, budget, words. Then the error."),
+        ("none of it seems wrong", "Go through a to f: which of them does the caption rule out?"),
         ("which one is sound?", "The one that gives an interval, and says by which words its rates were chosen."),
     ),
     source=f'answer = "{FLAWS}"',
@@ -349,6 +407,10 @@ LEVEL_MEANS = Exercise(
         takes the seeds as they come ::
             sorted({row["seed"] for row in rows}) -> dict.fromkeys(row["seed"] for row in rows)
             Sort the seeds: the first entry belongs to the smallest one, whatever the order of the rows.
+        leaves the order of the seeds to a set :: sorted({row["seed"] for row in rows}) -> {row["seed"] for row in rows}
+            A set has no order: it may give 10 before 2. Sort it.
+        sorts the seeds as words :: for row in rows}) -> for row in rows}, key=str)
+            As words, '10' comes before '2'. Sort the seeds as numbers, without a key.
         takes one design of each level :: sum(of) / len(of) -> of[0]
             Every design with this level counts: what a factor does is averaged over all that the others do.
         gives b first :: return means[a], means[b] -> return means[b], means[a]
@@ -361,9 +423,9 @@ LEVEL_MEANS = Exercise(
     cases=[
         (_factorial(TWO, [1], 1), "sequence", "lstm", "none"),
         (_factorial(TWO, [1, 2], 2), "reduction", "max", "sum"),
-        (_factorial(TWO, [7, 3, 5], 3), "sequence", "none", "lstm"),
+        (_factorial(TWO, [7, 10, 2], 3), "sequence", "none", "lstm"),
         (_factorial(THREE, [1, 2], 4), "normalisation", "none", "moments"),
-        (_factorial(THREE, [2, 1], 5)[::-1], "sequence", "lstm", "none"),
+        (_factorial(THREE, [10, 8], 5)[::-1], "sequence", "lstm", "none"),
     ],
     show_case=lambda rows, factor, a, b: (
         f"level_means(rows, {factor!r}, {a!r}, {b!r}), on {len(rows)} rows with the seeds "
@@ -374,6 +436,7 @@ LEVEL_MEANS = Exercise(
         ("what of the other factors?", "Their levels occur equally often on both sides: average over all of them."),
         ("the result", "Two lists, one mean for each seed, the seeds in ascending order: first a's, then b's."),
     ),
+    again=True,
 )
 
 EXERCISES = (INTERVAL, AT_EQUAL_SECONDS, SEEDS_NEEDED, LUCK, FIND_THE_FLAW, LEVEL_MEANS)

@@ -75,6 +75,16 @@ def mean_and_half(a, b, t):
     return (low + high) / 2, (high - low) / 2
 
 
+def subtracted(a, b, t):
+    of = np.array(a - b)
+    return around(of.mean(), t * stats.sem(of))
+
+
+def by_variance(a, b, t):
+    of = pairs(a, b)
+    return around(statistics.mean(of), t * statistics.variance(of) / math.sqrt(len(of)))
+
+
 def seeds(deviation, difference, t, half=lambda n, deviation, t: t(n) * deviation / math.sqrt(n)):
     return next(n for n in range(2, 1_000_000) if half(n, deviation, t) <= difference)
 
@@ -85,6 +95,34 @@ def seeds_by(half):
 
 def by_the_formula(deviation, difference, t):
     return (1.96 * deviation / difference) ** 2
+
+
+def from_one(deviation, difference, t):
+    n = 1
+    while t(n) * deviation / n**0.5 > difference:
+        n += 1
+    return n
+
+
+def less_than(deviation, difference, t):
+    return next(n for n in range(2, 1_000_000) if difference > t(n) * deviation / math.sqrt(n))
+
+
+def capped(cap):
+    def answer(deviation, difference, t):
+        for n in range(2, cap):
+            if t(n) * deviation / math.sqrt(n) <= difference:
+                break
+        return n
+
+    return answer
+
+
+def degrees_by_while(deviation, difference, t):
+    n = 2
+    while difference < deviation * t(n - 1) / math.sqrt(n):
+        n += 1
+    return n
 
 
 def winners_luck(errors, truth):
@@ -112,8 +150,16 @@ def beyond(reference):
     return lambda errors, truth: np.mean([reference(race, truth) - min(race) for race in errors])
 
 
+def whole_columns(errors, truth):
+    return np.mean(truth[errors.argmin(1)] - errors[:, errors.argmin(1)])
+
+
 def each_race(errors, truth):
     return [float(truth[np.argmin(race)] - min(race)) for race in errors]
+
+
+def over_races(average):
+    return lambda errors, truth: average(each_race(errors, truth))
 
 
 def curves_at(choose, budget=min):
@@ -175,6 +221,11 @@ def of_levels(average, matches=lambda row, factor, a, b, level: row[factor] == l
     return answer
 
 
+def by_a_set(rows, factor, a, b):
+    seeds = set([row["seed"] for row in rows])
+    return [[right_means([r for r in rows if r["seed"] == s], factor, a, b)[i][0] for s in seeds] for i in (0, 1)]
+
+
 right_means = of_levels(statistics.mean)
 
 
@@ -203,6 +254,12 @@ WRONG = [
     ("12-1", with_error_of(lambda n: n), "divides by n, not by its root"),
     ("12-1", with_error_of(lambda n: math.sqrt(n - 1)), "divides by the root of n - 1 after dividing by n - 1"),
     ("12-1", lambda a, b, t: paired(b, a, t), "takes the difference the wrong way round"),
+    ("12-1", subtracted, "subtracts one list from another"),
+    ("12-1", lambda *given: paired(*given)[::-1], "gives the upper end first"),
+    ("12-1", lambda a, b, t: paired(a, b, 1), "forgets the quantile"),
+    ("12-1", by_variance, "takes the variance for the deviation"),
+    ("12-1", lambda a, b, t: paired(a, b, 2.78), "takes 2.78 for any number of seeds"),
+    ("12-1", lambda a, b, t: paired(a, b, 2.776), "takes 2.78 for any number of seeds"),
     ("12-1", above_only, "leaves one side open"),
     ("12-1", below_only, "leaves one side open"),
     ("12-1", with_error_of(math.sqrt, times=0.5), "goes half as far on each side"),
@@ -219,6 +276,13 @@ WRONG = [
     ("12-2", curves_at(until_before), "leaves out a checkpoint that comes just in time"),
     ("12-2", lambda first, second: (first[0][1], second[0][1]), "takes the untrained network"),
     ("12-2", lambda first, second: curves_at(last_until)(second, first), "gives the second first"),
+    ("12-3", from_one, "begins at one seed"),
+    ("12-3", less_than, 'takes "at most" for "less than"'),
+    ("12-3", capped(100), "stops looking too early"),
+    ("12-3", capped(101), "stops looking too early"),
+    ("12-3", capped(1000), "stops looking too early"),
+    ("12-3", capped(1001), "stops looking too early"),
+    ("12-3", degrees_by_while, "hands over the degrees of freedom"),
     ("12-3", seeds_by(lambda n, d, t: 1.96 * d / math.sqrt(n)), "takes 1.96 for the quantile of any number of seeds"),
     ("12-3", seeds_by(lambda n, d, t: t(n - 1) * d / math.sqrt(n)), "hands over the degrees of freedom"),
     ("12-3", seeds_by(lambda n, d, t: t(2) * d / math.sqrt(n)), "keeps the quantile of two seeds"),
@@ -228,6 +292,9 @@ WRONG = [
     ("12-3", lambda *given: seeds(*given) - 1, "gives the last number that is not enough"),
     ("12-3", by_the_formula, "gives a number that is not whole"),
     ("12-4", mean_first, "averages over the races before it looks for a winner"),
+    ("12-4", whole_columns, "takes whole columns for the winners' results"),
+    ("12-4", over_races(sum), "adds the races up"),
+    ("12-4", over_races(statistics.median), "takes the median of the races"),
     ("12-4", best_of_all, "takes the best result of all races"),
     ("12-4", along_columns, "looks for the winner along the wrong axis"),
     ("12-4", losers, "takes the worst for the winner"),
@@ -250,6 +317,8 @@ WRONG = [
     ("12-6", of_levels(sum), "adds the errors up"),
     ("12-6", of_levels(statistics.mean, matches=not_a), "holds a against all that is not a"),
     ("12-6", of_levels(statistics.mean, order=list), "takes the seeds as they come"),
+    ("12-6", by_a_set, "leaves the order of the seeds to a set"),
+    ("12-6", of_levels(statistics.mean, order=lambda seeds: sorted(seeds, key=str)), "sorts the seeds as words"),
     ("12-6", of_levels(lambda errors: errors[0]), "takes one design of each level"),
     ("12-6", lambda *given: right_means(*given)[::-1], "gives b first"),
     ("12-6", lambda *given: pairs(*right_means(*given)), "gives the differences"),
@@ -278,9 +347,13 @@ RIGHT = [
     ("12-2", curves_at(last_until)),
     ("12-2", lambda first, second: list(curves_at(last_until)(first, second))),
     ("12-3", seeds),
+    ("12-3", lambda *given: np.int64(seeds(*given))),
     ("12-4", winners_luck),
     ("12-4", lambda errors, truth: np.mean(each_race(errors, truth))),
     ("12-5", "dbgcae"),
+    ("12-5", "DBGCAE"),
+    ("12-5", "d b g c a e"),
+    ("12-5", "D, B, G, C, A, E\n"),
     ("12-6", right_means),
     ("12-6", by_masks),
     ("12-6", lambda *given: [np.array(means) for means in right_means(*given)]),
@@ -290,6 +363,35 @@ RIGHT = [
 @pytest.mark.parametrize(("key", "answer"), RIGHT)
 def test_right_answers_written_in_another_way_pass(key, answer):
     assert_right(key, answer)
+
+
+def yields_means(rows, factor, a, b):
+    yield from right_means(rows, factor, a, b)
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "sentence"),
+    [
+        ("12-1", lambda *given: (end for end in paired(*given)), "Return a list or a tuple"),
+        ("12-2", lambda *given: (error for error in curves_at(last_until)(*given)), "Return a list or a tuple"),
+        ("12-6", yields_means, "Return a list or a tuple"),
+        ("12-3", lambda *given: float(seeds(*given)), "and 4.0 is a float. A whole number is asked for"),
+        ("12-3", lambda *given: np.ceil(seeds(*given) - 0.5), "and 4.0 is a float64. A whole number is asked for"),
+    ],
+)
+def test_right_numbers_that_the_lesson_cannot_go_on_with_are_explained(key, answer, sentence):
+    status, message, _ = judge(find(key), answer)
+    assert status == "wrong" and sentence in message
+
+
+def test_the_sound_table_is_found_by_ruling_out():
+    _, message, named = judge(find("12-5"), "dbfcae")
+    assert "Table 3: not f" in message and "The test words were the same" in message
+    assert named == "sees a flaw where there is none"
+
+
+def test_the_answer_that_begins_at_one_seed_is_told_of_nan():
+    assert "`t(1)` is nan" in judge(find("12-3"), from_one)[1]
 
 
 @pytest.mark.parametrize("answer", ["abc", ["d", "b"], "dbgcah"])
