@@ -322,7 +322,7 @@ FLAWS = "dbgcae"
 WHY_FLAWED = (
     "In table 1, look at what each design was allowed to spend, and at the time behind the claim.",
     "In table 2, the two numbers are not of one kind: how many seeds stand behind each?",
-    "In table 3, go through a to f: which of them does the caption rule out? (The test words were the same.)",
+    "In table 3, go through a to f: which of them does the caption rule out?",
     "In table 4, ask who has seen the test words before the last line was written.",
     "In table 5, ask where the learning rates come from.",
     "In table 6, compute the error of the difference: two deviations of about 3 points, and four seeds.",

@@ -276,8 +276,8 @@ print({n: round(t(n), 2) for n in (2, 3, 5, 10, 30, 1000)})
 # %% [markdown]
 # ### Exercise 12-1: the paired interval  (★★☆, 7 minutes)
 #
-# Write `interval(a, b, t)`: `a` and `b` are the errors of two designs, one number a seed, in the same order of seeds;
-# `t` is the quantile. Return the two ends of the interval of *a* minus *b*: the mean difference, and `t` standard
+# Write `interval(a, b, t)`: `a` and `b` are lists with the errors of two designs, one number a seed, in the same
+# order of seeds; `t` is the quantile, a number. Return the two ends of the interval of *a* minus *b*: the mean difference, and `t` standard
 # errors less and more.
 
 
@@ -560,8 +560,8 @@ for task in menu.TASKS:
 # | sum | 5 | mean 6.9 |
 # | ours | 5 | best 6.2 |
 #
-# **3** Rates by the same search on tuning words; six shared seeds; 10,000 steps and, in brackets, equal seconds. *"Concat
-# makes fewer errors on normalised print."*
+# **3** Rates by the same search on tuning words; six shared seeds; the same test words; 10,000 steps and, in brackets,
+# equal seconds. *"Concat makes fewer errors on normalised print."*
 #
 # | design | error, % | minus sum, 95 % interval |
 # |---|---|---|
