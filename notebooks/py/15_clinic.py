@@ -867,6 +867,11 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | the weights of the workers differ | other first weights; a step left out | their sums, over the ranks | [14 workers drift apart](14_scale_and_ship.ipynb) |
 # | many workers learn no more than one | all draw the same pictures | the first texts of each | [14 learn no more than one](14_scale_and_ship.ipynb) |
 # | another score with more workers | samples counted twice | how many were scored? | [14 depends on the number of workers](14_scale_and_ship.ipynb) |
+# | of two designs, now this one is better, now the other | one seed | do other seeds say the same? | [12 One seed](12_which_is_best.ipynb) |
+# | wide intervals, though all designs had the same words | pairs taken apart | the same, seed by seed | [12 Torn pairs](12_which_is_best.ipynb) |
+# | one of many comparisons is significant | chance | how many were made? | [12 Many looks](12_which_is_best.ipynb) |
+# | a mean that no single training comes near | some are still on the plateau | the single ones | [12 A mean over what does not mix](12_which_is_best.ipynb) |
+# | the best of short trainings is not the best of long ones | what learns fast wins | a longer budget, for a few | [12 A budget of seconds](12_which_is_best.ipynb) |
 # | worse where it was shipped | another resize, range or colour | compare the inputs | [14 badly where it was shipped](14_scale_and_ship.ipynb) |
 
 # %% [markdown]
