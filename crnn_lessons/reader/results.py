@@ -42,7 +42,7 @@ class Reading:
         box: where the text stands: left, top, right, bottom in pixels.
         turned: by how many degrees the picture was turned clockwise to read it: 0, 90, 180 or 270. Columns and box
             are those of the turned picture.
-        picture: the cut that was read, uint8 `H W`; of one word only.
+        picture: the part of the picture that was read, before it was cropped, uint8 `H W`; of one word only.
         frames: what the network said of each crop: log-probabilities `T C`, and the crop's box.
     """
 

@@ -72,6 +72,10 @@ def test_what_the_picture_and_the_words_say_together(two_lists):
                                    LETTERS.decode)[0]  # fmt: skip
     assert LETTERS.decode(labels) == "newt" and np.exp(seen) == pytest.approx([0.4, 0.9], abs=1e-2)
 
+    # the mean of the views, and not the largest of them: 0.57 against 0.43, though 0.9 against 0.8
+    views = [frames(("newa", 0.9), ("newb", 0.1)), *[frames(("newa", 0.2), ("newb", 0.8))] * 2]
+    assert LETTERS.decode(two_lists.weigh(views, LETTERS.decode)[0][0]) == "newb"
+
 
 def test_what_reads_surely_is_not_weighed(two_lists):
     assert two_lists.settles("cat", 0.5) and not two_lists.settles("cat", 0.49)
@@ -154,3 +158,19 @@ def test_leaning_keeps_the_middle_and_the_size():
     leaned = lean(bar, 0, 0.5)
     middles = [np.average(np.arange(80), weights=leaned[row].astype(float)) for row in (5, 35)]
     assert middles == pytest.approx([32, 47], abs=0.5)
+
+
+def test_an_unsure_word_is_seen_again_and_a_sure_one_is_not(monkeypatch):
+    from crnn_lessons.reader import reading
+
+    clear = {word: render_word(word, SANS, np.random.default_rng(0), height=40, wild=0) for word in ("museum", "qzxv")}
+    seen = []
+    monkeypatch.setattr(reading, "lean", lambda picture, *how: seen.append(how) or clear["museum"])
+    reader = Reader()
+    assert reader.read(clear["qzxv"]).text == "qzxv" and not seen  # no word, and sure all the same
+    spoilt = np.random.default_rng(3).integers(90, 160, clear["museum"].shape, dtype=np.uint8)
+    spoilt[8:32, 20:60] -= 80  # reads as something, and badly
+    before = Reader(words=False).read(spoilt)
+    assert before.text and before.confidence < 0.5
+    assert reader.read(spoilt).text == "museum"  # what most of the views say
+    assert sorted(seen) == sorted(reading.LEANS) and len(seen) == 4
