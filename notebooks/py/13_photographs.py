@@ -681,7 +681,8 @@ for what, some, truth in [("words", pictures, texts), ("codes", coded, codes)]:
 # Mostly words are gained, and few codes lost. The words that *we* drew come from a list of English words, so the gain
 # here is flattered, like any lead on pictures of your own renderer. On the halves of photographs that nobody had looked
 # at, the share of right words rose from 95.3 to 96.4 % (IIIT5K), 83.6 to 89.8 (SVT), 58.4 to 76.4 (SVTP) and 77.8 to
-# 87.5 (CUTE): far more than an hour of further training had given. The harder the picture, the more it leaves open, and
+# 87.5 (CUTE), as `tests/benchmarks/readers.py` prints it. An hour of further training had given little over a point. The
+# harder the picture, the more it leaves open, and
 # the more a prior has to say. For serial numbers, turn it off: `Reader(words=False)`, or `read --literal`.
 #
 # ## 9 From a page to its words
