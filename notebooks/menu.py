@@ -281,8 +281,8 @@ class Budget:
     Attributes:
         steps: of training; the held-out words are read after each of these numbers.
         seconds: processor seconds of training, likewise. A cell ends when the largest of both are reached.
-        search: processor seconds of each trial of a rate, on the task "print".
-        rates: of learning, for Adam; each design takes the one whose trial has the least loss, on both tasks.
+        search: processor seconds of each trial of a rate.
+        rates: of learning, for Adam; on each task, a design takes the one whose trial has the least loss.
         batch: words in a step.
     """
 
@@ -294,7 +294,7 @@ class Budget:
 
 
 LONGEST = 2  # times the seconds; a design too slow for the steps ends there, and has no error for them
-TRIAL_SEED, TRIAL_TASK = 1000, "print"  # of the trials of rates; cells have the seeds 1, 2, 3 ...
+TRIAL_SEED = 1000  # of the trials of rates; cells have the seeds 1, 2, 3 ...
 
 
 def as_input(pictures: Tensor) -> Tensor:
@@ -347,10 +347,10 @@ def train(built: Design, task: str, rate: float, seed: int, batch: int) -> Itera
         yield Step(count, seconds, loss.item(), model)
 
 
-def try_rate(name: str, rate: float, budget: Budget) -> float:
+def try_rate(name: str, task: str, rate: float, budget: Budget) -> float:
     """The mean loss over the second half of a short training: CTC, in nats for a letter."""
     seen = []
-    for step in train(design(name), TRIAL_TASK, rate, TRIAL_SEED, budget.batch):
+    for step in train(design(name), task, rate, TRIAL_SEED, budget.batch):
         if step.seconds > budget.search / 2:
             seen.append(step.loss)
         if step.seconds >= budget.search:
@@ -397,7 +397,7 @@ class Results:
 
     def __init__(self, path: str | os.PathLike, budget: Budget | None = None):
         self.path = Path(path)
-        self.trials: dict[tuple[str, float], float] = {}  # design, rate: loss
+        self.trials: dict[tuple[str, str, float], float] = {}  # task, design, rate: loss
         self.cells: dict[tuple[str, str, int], dict] = {}  # task, design, seed
         if budget is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -424,7 +424,7 @@ class Results:
 
     def _keep(self, line: dict) -> None:
         if "loss" in line:
-            self.trials[line["name"], line["rate"]] = line["loss"]
+            self.trials[line["task"], line["name"], line["rate"]] = line["loss"]
         else:
             self.cells[line["task"], line["name"], line["seed"]] = line
 
@@ -439,9 +439,9 @@ class Results:
         self._keep(line)
         self._append(line)
 
-    def rate(self, name: str) -> float:
+    def rate(self, task: str, name: str) -> float:
         """The rate whose trial has the least loss."""
-        return min(self.budget.rates, key=lambda rate: self.trials[name, rate])
+        return min(self.budget.rates, key=lambda rate: self.trials[task, name, rate])
 
 
 def versions() -> dict[str, str]:
@@ -460,21 +460,21 @@ def machine() -> str:
 
 def _work(job: tuple) -> dict:
     torch.set_num_threads(1)
-    name, rate, budget, *cell = job
-    if not cell:
-        return {"name": name, "rate": rate, "loss": round(try_rate(name, rate, budget), 5)}
-    task, seed = cell
+    task, name, rate, budget, *seeds = job
+    if not seeds:
+        return {"task": task, "name": name, "rate": rate, "loss": round(try_rate(name, task, rate, budget), 5)}
+    seed = seeds[0]
     return {"task": task, "name": name, "seed": seed, "rate": rate, **run_cell(name, task, rate, seed, budget)}
 
 
 def run(out: str | os.PathLike, names: Sequence[str], seeds: int, workers: int, budget: Budget) -> None:
     """Try the rates of all designs, then train them: all with seed 1, all with seed 2, and so on."""
     results = Results(out, budget)
-    trials = itertools.product(names, budget.rates)
+    trials = itertools.product(TASKS, names, budget.rates)
     _do([(*trial, budget) for trial in trials if trial not in results.trials], results, workers, "rates")
     cells = [(task, name, 1 + seed) for seed in range(seeds) for name in names for task in TASKS]
     todo = [cell for cell in cells if cell not in results.cells]
-    _do([(name, results.rate(name), budget, task, seed) for task, name, seed in todo], results, workers, "cells")
+    _do([(*cell[:2], results.rate(*cell[:2]), budget, cell[2]) for cell in todo], results, workers, "cells")
 
 
 def _do(jobs: list[tuple], results: Results, workers: int, what: str) -> None:
@@ -503,7 +503,7 @@ def write_table(results: Results, path: str | os.PathLike) -> int:
         f"from: python notebooks/menu.py run; {results.head['versions']}",
         f"machine: {results.head['machine']}; seconds are those of the processor",
         f"budget: steps {budget.steps}, seconds {budget.seconds}, batch {budget.batch}; rate from {budget.rates} by "
-        f"trials of {budget.search:g} s on another seed of print",
+        f"trials of {budget.search:g} s on the same task with another seed",
         f"tasks: words of 3 or 4 of {len(LETTERS)} letters, {POOLS['train'][1]} to train and {POOLS['test'][1]} to "
         "test; print: one size and place; turned: turned, shifted and scaled",
         "name: a build of the lecture (its dishes are empty), or the dishes; parameters: trainable numbers",

@@ -25,6 +25,8 @@ def check(a: argparse.Namespace) -> torch.device:
         raise ValueError(f"{' and '.join(small)} must be at least 1")
     if not 0 <= a.average < 1:
         raise ValueError(f"--average is a share, from 0 to below 1, and is {a.average}")
+    if not 0 <= a.foreign_share < 1:
+        raise ValueError(f"--foreign-share is a share, from 0 to below 1, and is {a.foreign_share}")
     if not (math.isfinite(a.learning_rate) and a.learning_rate > 0):
         raise ValueError(f"--learning-rate must be above 0 and finite, and is {a.learning_rate}")
     if not 0 <= a.seed < 2**63:

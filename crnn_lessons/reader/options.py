@@ -127,6 +127,9 @@ def _training_options(train: argparse.ArgumentParser) -> None:
     option(data, "--words", [], "word lists, one word a line; a word of several lists, or of one given twice, is drawn "
            "as many times as often; without any, only random strings are rendered",
            nargs="+", metavar="FILE")  # fmt: skip
+    option(data, "--foreign", [], "lists of words in other scripts, of which the reader learns to read nothing",
+           nargs="+", metavar="FILE")  # fmt: skip
+    option(data, "--foreign-share", 0.04, "how many of the words are of those, 0 to 1", type=float, metavar="X")
     option(data, "--fonts", [], "folders with .ttf, .otf or .ttc files, searched whole", nargs="+", metavar="DIR")
     data.add_argument("--no-system-fonts", action="store_true", help="use only the fonts of --fonts")
     option(data, "--materials", [], "folders with pictures of materials, for grounds and letters; without any, those "

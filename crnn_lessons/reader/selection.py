@@ -27,7 +27,7 @@ def worth_showing(model: Recogniser, alphabet: Alphabet, words: Sequence[tuple[n
         Whether to keep each of the words, N, bool.
     """
     found = label_probabilities(model, alphabet, words)  # N, logarithms
-    hopeless = found / np.array([len(label) for _, label in words]) < np.log(HOPELESS)
+    hopeless = found / np.array([max(1, len(label)) for _, label in words]) < np.log(HOPELESS)
     if hopeless.mean() > 0.5:
         return np.ones(len(words), bool)
     easy = found > np.log(EASY)

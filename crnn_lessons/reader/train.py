@@ -22,7 +22,7 @@ from crnn_lessons.reader.recognition import ctc_loss_of, validation
 from crnn_lessons.reader.selection import worth_showing
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
 from crnn_lessons.text.texture import material_files
-from crnn_lessons.text.words import load_words
+from crnn_lessons.text.words import load_foreign, load_words
 from crnn_lessons.training import Settings, Trainer, distributed
 
 READER_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -66,6 +66,7 @@ def _train(a: argparse.Namespace) -> int:
     if a.resume and not checkpoint.exists():
         raise ValueError(f"there is no {checkpoint} to go on with; leave --resume out to begin")
     words = tuple(load_words(a.words)) if a.words else ()
+    foreign = tuple(load_foreign(a.foreign)) if a.foreign else ()
     materials = tuple(map(str, material_files(a.materials)))
     alphabet = Alphabet(READER_ALPHABET)
     torch.manual_seed(a.seed)
@@ -80,15 +81,15 @@ def _train(a: argparse.Namespace) -> int:
     training_fonts, held_out = by_family(find_fonts(ALPHANUMERIC, a.fonts, system=not a.no_system_fonts))
     tell(f"{len(words)} words, {len(training_fonts)} fonts, {len(held_out)} more held out to validate")
 
-    def spec(size: int, seed: int, files: list[Path]) -> PoolSpec:
-        return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials)
+    def spec(size: int, seed: int, files: list[Path], **more: object) -> PoolSpec:
+        return PoolSpec(size, seed, tuple(map(str, files)), words, materials=materials, **more)
 
     validate = None
     if first:
         unseen = Pool(spec(min(2000, a.size), a.seed + 1, held_out or training_fonts), a.run, a.workers)
         validate = validation(unseen.pictures, unseen.labels, alphabet)
     model = model.to(device, memory_format=torch.channels_last)
-    words_to_come = spec(a.size, a.seed, training_fonts)
+    words_to_come = spec(a.size, a.seed, training_fonts, foreign=foreign, foreign_share=a.foreign_share)
     choose = partial(worth_showing, model, alphabet) if a.skip else None
     stream = Stream(words_to_come, a.run, model.config, alphabet, a.batch, a.views, a.seed, device, choose)
     settings = Settings(a.steps, a.learning_rate, average=a.average, precision=a.precision, seed=a.seed)
@@ -110,7 +111,7 @@ def _train(a: argparse.Namespace) -> int:
             command="python -m crnn_lessons " + a.shown, seed=a.seed, steps=a.steps, batch=a.batch,
             processes=distributed.world(),
             images_rendered=rendered, images_seen=a.steps * a.batch, fonts=len(training_fonts),
-            words=len(set(words)), materials=len(materials), seconds_training=round(trainer.seconds),
+            words=len(set(words)), foreign_words=len(set(foreign)), materials=len(materials), seconds_training=round(trainer.seconds),
             precision=str(trainer.dtype), processor=platform.machine(), torch=torch.__version__,
             validation=trainer.history[-1], **before,
             rendered_in_all=rendered + _rendered(before.get("started_from", {})),
