@@ -65,7 +65,7 @@ class Vocabulary:
 
     def word_log_prob(self, text: str) -> float:
         """The natural logarithm of the probability of a word, as far as it is one; -inf if it is none."""
-        wanted = key(text.lower())
+        wanted = np.uint32(key(text.lower()))  # of the keys' own type, or all of them would be converted to search one
         at = np.searchsorted(self.keys, wanted)
         return float(self.log_probs[at]) if at < len(self.keys) and self.keys[at] == wanted else -math.inf
 

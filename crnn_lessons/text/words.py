@@ -17,7 +17,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
 # Share of words of 1, 2, 3 ... letters. A dictionary is mostly long words; signs are mostly short ones.
 # Letters of Greek and Cyrillic that look, in one of their cases, like a letter or a digit of English.
-LOOK_ALIKES = frozenset("αβγεζηικμνορτυχω" "авегзикмнопрстухьѕіј")
+LOOK_ALIKES = frozenset("αβγεζηικμνορτυχω" "авезкмнопрстухьѕіј")
 LENGTHS = np.array([2, 7, 13, 16, 14, 13, 11, 8, 6, 4, 2.5, 1.5, 1, 0.5, 0.3, 0.2])
 
 
@@ -46,7 +46,7 @@ def load_foreign(paths: Iterable[str | os.PathLike], characters: str = LETTERS +
     """Read lists of words in other scripts (as :func:`load_words` does), of which a reader is to say nothing.
 
     Words with one of ``characters`` are left out, and those that could pass for English, as Cyrillic "мама" does:
-    at least a third of the letters must look like none of it.
+    at least one letter in six must look like none of it.
 
     Raises:
         FileNotFoundError: a list does not exist.
@@ -57,7 +57,7 @@ def load_foreign(paths: Iterable[str | os.PathLike], characters: str = LETTERS +
         if not path.is_file():
             raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
         found = dict.fromkeys(line.strip().lower() for line in read_lines(path))
-        words += [word for word in found if word.isalpha() and allowed.isdisjoint(word) and 3 * _own(word) >= len(word)]
+        words += [word for word in found if word.isalpha() and allowed.isdisjoint(word) and 6 * _own(word) >= len(word)]
     if not words:
         raise ValueError("the lists of foreign words hold no word in another script; give such as Russian or Greek ones")
     return words
@@ -65,7 +65,7 @@ def load_foreign(paths: Iterable[str | os.PathLike], characters: str = LETTERS +
 
 def _own(word: str) -> int:
     """How many letters of a word look like none of English, without and with their accents."""
-    return sum(unicodedata.normalize("NFD", letter)[0] not in LOOK_ALIKES and not letter.isascii() for letter in word)
+    return sum(unicodedata.normalize("NFD", letter)[0] not in LOOK_ALIKES for letter in word)
 
 
 class WordSource:

@@ -46,6 +46,18 @@ def test_a_picture_depends_on_seed_and_index_only():
     assert not np.array_equal(one, other)
 
 
+def test_foreign_words_have_an_empty_label_and_the_share_that_was_asked_for(tmp_path):
+    mixed = replace(SPEC, foreign=("площадь", "жизнь"), foreign_share=0.5)
+    made = [rendered_word(mixed, i) for i in range(200)]
+    empty = [picture for picture, label in made if not label]
+    assert 80 < len(empty) < 120 and all(np.ptp(picture) > 5 for picture in empty)  # there is something to see
+    cannot = replace(mixed, foreign=("あいう",), foreign_share=0.9)  # no font at hand has these: other words come
+    assert all(rendered_word(cannot, i)[1] for i in range(5))
+    pool = Pool(replace(mixed, size=12), tmp_path, workers=1)
+    assert pool.labels == [label for _, label in made[:12]] and "" in pool.labels
+    assert mixed.fingerprint() != SPEC.fingerprint()
+
+
 def test_a_pool_is_what_its_pictures_are_one_by_one(tmp_path, monkeypatch):
     monkeypatch.setattr(pools, "SHARD", 10)
     pool = Pool(SPEC, tmp_path, workers=1)

@@ -37,6 +37,8 @@ def refused(tmp_path, capsys, monkeypatch):
         (("--seed", 2**70), "--seed is from 0 to 2"),
         (("--seed", -1), "--seed is from 0 to 2"),
         (("--average", 1), "--average is a share"),
+        (("--foreign-share", 1), "--foreign-share is a share"),
+        (("--foreign", "none.txt"), "no word list 'none.txt'"),
         (("--average", "nan"), "--average is a share"),
         (("--learning-rate", "nan"), "--learning-rate must be above 0 and finite"),
         (("--learning-rate", -1), "--learning-rate must be above 0 and finite"),
