@@ -17,7 +17,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
 # Share of words of 1, 2, 3 ... letters. A dictionary is mostly long words; signs are mostly short ones.
 # Letters of Greek and Cyrillic that look, in one of their cases, like a letter or a digit of English.
-LOOK_ALIKES = frozenset("αβγεζηικμνορτυχω" "авезкмнопрстухьѕіј")
+LOOK_ALIKES = frozenset("αβγεζηικμνορτυχωавезкмнопрстухьѕіј")
 LENGTHS = np.array([2, 7, 13, 16, 14, 13, 11, 8, 6, 4, 2.5, 1.5, 1, 0.5, 0.3, 0.2])
 
 
@@ -59,7 +59,7 @@ def load_foreign(paths: Iterable[str | os.PathLike], characters: str = LETTERS +
         found = dict.fromkeys(line.strip().lower() for line in read_lines(path))
         words += [word for word in found if word.isalpha() and allowed.isdisjoint(word) and 6 * _own(word) >= len(word)]
     if not words:
-        raise ValueError("the lists of foreign words hold no word in another script; give such as Russian or Greek ones")
+        raise ValueError("the lists of foreign words hold no word in another script; give Russian or Greek ones, say")
     return words
 
 
