@@ -227,7 +227,7 @@ MASKED_MEAN = Exercise(
     ),
 )
 
-# 03-4 ---------------------------------------------------------------------------------------------------------------
+# 03-5 ---------------------------------------------------------------------------------------------------------------
 
 
 def steps_until(f, left):
@@ -239,7 +239,7 @@ def steps_until(f, left):
 
 
 STEPS_UNTIL = Exercise(
-    key="03-4",
+    key="03-5",
     title="after how many steps is the memory gone?",
     solution=steps_until,
     mistakes=mistakes(
@@ -283,7 +283,7 @@ STEPS_UNTIL = Exercise(
     ),
 )
 
-# 03-5 ---------------------------------------------------------------------------------------------------------------
+# 03-6 ---------------------------------------------------------------------------------------------------------------
 
 HALF = 0.5 ** (1 / 1000)
 _HALVES = mistakes(
@@ -330,7 +330,7 @@ def half_fails(answer):
 
 
 HALF_LIFE = Exercise(
-    key="03-5",
+    key="03-6",
     title="a gate that keeps half over 1,000 steps",
     solution=HALF,
     verify=half_fails,
@@ -339,7 +339,7 @@ HALF_LIFE = Exercise(
     source="answer = 0.5 ** (1 / 1000)  # 0.99930709",
 )
 
-# 03-6 ---------------------------------------------------------------------------------------------------------------
+# 03-7 ---------------------------------------------------------------------------------------------------------------
 
 SIX = "The answer is six numbers: three for the input gate, (for A, for B, bias), then three for the forget gate."
 TOO_LARGE = "Keep each number between -50 and 50; gates are as good as open or shut long before."
@@ -407,7 +407,7 @@ def unit_fails(answer):
 
 
 HOLD_THE_SECOND = Exercise(
-    key="03-6",
+    key="03-7",
     title="six numbers that hold the 2nd digit",
     solution=(20.0, -40.0, -10.0, 0.0, 30.0, -15.0),
     verify=unit_fails,
@@ -430,7 +430,7 @@ HOLD_THE_SECOND = Exercise(
     source="answer = (20, -40, -10, 0, 0, 20)  # input gate: -10, +10, -30; forget gate: always σ(20)",
 )
 
-# 03-7 ---------------------------------------------------------------------------------------------------------------
+# 03-4 ---------------------------------------------------------------------------------------------------------------
 
 
 def training_step(layer, out, optimizer, batch):
@@ -559,7 +559,7 @@ def step_fails(answer):
 
 
 TRAINING_STEP = Exercise(
-    key="03-7",
+    key="03-4",
     title="one training step on a padded batch",
     solution=training_step,
     verify=step_fails,

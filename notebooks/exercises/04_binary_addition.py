@@ -303,7 +303,7 @@ NO_FORWARD_READER = Exercise(
     source="answer = ((0, 1), (1, 1))  # both begin with 0 0; the sums are 01 and 10",
 )
 
-# 04-5 ---------------------------------------------------------------------------------------------------------------
+# 04-6 ---------------------------------------------------------------------------------------------------------------
 
 ORDINALS = ("first", "second", "third")
 SHAPES = {"W_ih": (3, 2), "W_hh": (3, 3), "b": (3,), "w_out": (3,), "b_out": ()}
@@ -390,7 +390,7 @@ _CARRY_IS_2 = [[0, 1, 0], [0, 1, 0], [0, 1, 0]]
 _HALVES = [-0.5, -1.5, -2.5]
 
 ADDER_BY_HAND = Exercise(
-    key="04-5",
+    key="04-6",
     title="set the weights of an adder by hand",
     solution=(_W_IH, _CARRY_IS_2, _HALVES, [1, -1, 1], -0.5),
     verify=hand_set_error,
@@ -423,7 +423,7 @@ ADDER_BY_HAND = Exercise(
     """,
 )
 
-# 04-6 ---------------------------------------------------------------------------------------------------------------
+# 04-5 ---------------------------------------------------------------------------------------------------------------
 
 
 def step_box(W_ih, W_hh, b, low, high, x):
@@ -468,7 +468,7 @@ def _summed(W_ih, W_hh, b, low, high, x, axis):
 
 
 STEP_BOX = Exercise(
-    key="04-6",
+    key="04-5",
     title="where a step sends a box of states",
     solution=step_box,
     mistakes=mistakes(

@@ -348,10 +348,10 @@ LOG_LIKELIHOOD_RESCALED = Exercise(
     ),
 )
 
-# 07-4 ---------------------------------------------------------------------------------------------------------------
+# 07-6 ---------------------------------------------------------------------------------------------------------------
 
 MOVED = Exercise(
-    key="07-4",
+    key="07-6",
     title="the least that must be moved",
     solution=64_000_000,
     mistakes=mistakes(
@@ -389,7 +389,7 @@ MOVED = Exercise(
     source="answer = 2 * 500 * 16 * 1000 * 4",
 )
 
-# 07-5 ---------------------------------------------------------------------------------------------------------------
+# 07-4 ---------------------------------------------------------------------------------------------------------------
 
 
 def batch_rows_of(targets):
@@ -423,7 +423,7 @@ def _sweep_cases():
         start = np.zeros(rows.shape)
         start[:2] = 1
         cases.append((start, emit, skip))
-        if T == 5:  # as the mirror of 07-6 hands it over: the ends, turned
+        if T == 5:  # as the mirror of 07-5 hands it over: the ends, turned
             cases.append((last[::-1], emit[::-1, ::-1], np.roll(skip, -2, axis=0)[::-1]))
     cases[0] = (
         cases[0][0],
@@ -504,7 +504,7 @@ def _kept_apart(start, emit, skip):
 
 
 SWEEP = Exercise(
-    key="07-5",
+    key="07-4",
     title="sweep over a batch, rescaled",
     solution=sweep,
     mistakes=mistakes(
@@ -598,7 +598,7 @@ SWEEP = Exercise(
     ),
 )
 
-# 07-6 ---------------------------------------------------------------------------------------------------------------
+# 07-5 ---------------------------------------------------------------------------------------------------------------
 
 
 def ctc_losses_and_posteriors(log_probs, targets, input_lengths):
@@ -652,7 +652,7 @@ def _unscaled(start, emit, skip):
 
 
 CTC_LOSSES_AND_POSTERIORS = Exercise(
-    key="07-6",
+    key="07-5",
     title="losses and posteriors of a batch",
     solution=ctc_losses_and_posteriors,
     part="CTC at speed",

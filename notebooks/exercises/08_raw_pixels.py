@@ -136,7 +136,7 @@ NARROWEST = Exercise(
     source="answer = 2 * (7 + 3)",
 )
 
-# 08-4 ---------------------------------------------------------------------------------------------------------------
+# 08-5 ---------------------------------------------------------------------------------------------------------------
 
 
 def blind_loss(T, b, K):
@@ -145,7 +145,7 @@ def blind_loss(T, b, K):
 
 
 BLIND_LOSS = Exercise(
-    key="08-4",
+    key="08-5",
     title="the loss of a network that does not look",
     solution=blind_loss,
     # one place too few leaves no path at T = 1: with np.log the loss is then inf, with math.log an error
@@ -184,7 +184,7 @@ BLIND_LOSS = Exercise(
     ),
 )
 
-# 08-5 ---------------------------------------------------------------------------------------------------------------
+# 08-6 ---------------------------------------------------------------------------------------------------------------
 
 LINES = [
     (np.array([[0.0, 0, 0], [1, 1, 1], [0.0, 0, 0], [0, 1, 0], [0, 0, 0]]),),
@@ -205,7 +205,7 @@ def ink_rows(line):
 
 
 INK_ROWS = Exercise(
-    key="08-5",
+    key="08-6",
     title="mean and spread of the rows of ink",
     solution=ink_rows,
     mistakes=mistakes(
@@ -242,7 +242,7 @@ INK_ROWS = Exercise(
     ),
 )
 
-# 08-6 ---------------------------------------------------------------------------------------------------------------
+# 08-7 ---------------------------------------------------------------------------------------------------------------
 
 
 def window(mean, spread, height, reach):
@@ -251,7 +251,7 @@ def window(mean, spread, height, reach):
 
 
 WINDOW = Exercise(
-    key="08-6",
+    key="08-7",
     title="from mean and spread to the rows to read",
     solution=window,
     mistakes=mistakes(
@@ -282,7 +282,7 @@ WINDOW = Exercise(
     ),
 )
 
-# 08-7 ---------------------------------------------------------------------------------------------------------------
+# 08-4 ---------------------------------------------------------------------------------------------------------------
 
 
 def _frames(t, n, d):
@@ -297,7 +297,7 @@ def reverse(frames, lengths):
 
 
 REVERSE = Exercise(
-    key="08-7",
+    key="08-4",
     title="turn each line around within its own length",
     solution=reverse,
     mistakes=mistakes(

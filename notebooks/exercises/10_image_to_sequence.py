@@ -10,7 +10,7 @@ from torch import nn
 from crnn_lessons.exercises import Exercise, Mistake, mistakes
 from crnn_lessons.models.features import FeatureStack, layers, parse
 
-# 10-1 ---------------------------------------------------------------------------------------------------------------
+# 10-2 ---------------------------------------------------------------------------------------------------------------
 
 
 def windows(size, kernel, stride, padding):
@@ -18,7 +18,7 @@ def windows(size, kernel, stride, padding):
 
 
 WINDOWS = Exercise(
-    key="10-1",
+    key="10-2",
     title="how many windows fit",
     solution=windows,
     mistakes=mistakes(
@@ -53,7 +53,7 @@ WINDOWS = Exercise(
     ),
 )
 
-# 10-2 ---------------------------------------------------------------------------------------------------------------
+# 10-4 ---------------------------------------------------------------------------------------------------------------
 
 
 def conv_parameters(inputs, outputs, height, width, norm):
@@ -62,7 +62,7 @@ def conv_parameters(inputs, outputs, height, width, norm):
 
 
 CONV_PARAMETERS = Exercise(
-    key="10-2",
+    key="10-4",
     title="the parameters of a convolution and its norm",
     solution=conv_parameters,
     mistakes=mistakes(
@@ -106,7 +106,7 @@ CONV_PARAMETERS = Exercise(
     ),
 )
 
-# 10-3 ---------------------------------------------------------------------------------------------------------------
+# 10-5 ---------------------------------------------------------------------------------------------------------------
 
 
 def paper_steps(W):
@@ -118,7 +118,7 @@ def paper_steps(W):
 
 
 PAPER_STEPS = Exercise(
-    key="10-3",
+    key="10-5",
     title="T of the authors' network",
     solution=paper_steps,
     mistakes=mistakes(
@@ -141,11 +141,11 @@ PAPER_STEPS = Exercise(
     cases=[(100,), (128,), (4,), (7,), (101,), (102,), (103,), (160,), (400,)],
     hints=(
         ("which layers change the width?", "Four pools and the last convolution; the 3 × 3 ones keep it."),
-        ("a padded pool", "Use exercise 10-1: size w, kernel 2, stride 1, padding 1."),
+        ("a padded pool", "Use exercise 10-2: size w, kernel 2, stride 1, padding 1."),
     ),
 )
 
-# 10-4 ---------------------------------------------------------------------------------------------------------------
+# 10-6 ---------------------------------------------------------------------------------------------------------------
 
 RESNET = layers(
     "conv 64 7 7 stride 2 2 pad 3 3, pool 3 3 stride 2 2 pad 1 1, 2 * block 64, "
@@ -187,7 +187,7 @@ def mends(answer) -> str | None:
 
 
 MEND = Exercise(
-    key="10-4",
+    key="10-6",
     title="let a word of twenty letters through",
     solution=MENDED,
     verify=mends,
@@ -214,7 +214,7 @@ MEND = Exercise(
     ),
 )
 
-# 10-5 ---------------------------------------------------------------------------------------------------------------
+# 10-7 ---------------------------------------------------------------------------------------------------------------
 
 
 def receptive_field(stack):
@@ -226,7 +226,7 @@ def receptive_field(stack):
 
 
 RECEPTIVE_FIELD = Exercise(
-    key="10-5",
+    key="10-7",
     title="the receptive field of a stack",
     solution=receptive_field,
     mistakes=mistakes(
@@ -269,7 +269,7 @@ RECEPTIVE_FIELD = Exercise(
     ),
 )
 
-# 10-6 ---------------------------------------------------------------------------------------------------------------
+# 10-8 ---------------------------------------------------------------------------------------------------------------
 
 
 def _features(n, d, h, w):
@@ -281,7 +281,7 @@ def rows_as_time(features):
 
 
 ROWS_AS_TIME = Exercise(
-    key="10-6",
+    key="10-8",
     title="let an LSTM read the height",
     solution=rows_as_time,
     mistakes=mistakes(
@@ -309,7 +309,7 @@ ROWS_AS_TIME = Exercise(
     ),
 )
 
-# 10-7 ---------------------------------------------------------------------------------------------------------------
+# 10-1 ---------------------------------------------------------------------------------------------------------------
 
 
 def convolve(picture, kernel):
@@ -326,7 +326,7 @@ def _picture(height, width, seed=0):
 
 
 CONVOLVE = Exercise(
-    key="10-7",
+    key="10-1",
     title="slide a kernel over a picture",
     solution=convolve,
     mistakes=mistakes(
@@ -366,7 +366,7 @@ CONVOLVE = Exercise(
     ),
 )
 
-# 10-8 ---------------------------------------------------------------------------------------------------------------
+# 10-3 ---------------------------------------------------------------------------------------------------------------
 
 
 def conv_layer(inputs, outputs):
@@ -427,7 +427,7 @@ def _has_relu(layer):
 
 
 CONV_LAYER = Exercise(
-    key="10-8",
+    key="10-3",
     title="convolution, norm, ReLU",
     solution=conv_layer,
     verify=is_conv_layer,

@@ -13,12 +13,12 @@ from torch import nn
 from crnn_lessons.exercises import Exercise, mistakes
 from crnn_lessons.exercises.catalogue import find
 
-ctc_losses_and_posteriors = find("07-6").solution
+ctc_losses_and_posteriors = find("07-5").solution
 
-# 11-1 ---------------------------------------------------------------------------------------------------------------
+# 11-2 ---------------------------------------------------------------------------------------------------------------
 
 NARROWEST = Exercise(
-    key="11-1",
+    key="11-2",
     title="the narrowest picture of 'bookkeeper'",
     solution=52,
     mistakes=mistakes(
@@ -47,7 +47,7 @@ NARROWEST = Exercise(
     source="answer = (10 + 3) * 4",
 )
 
-# 11-2 ---------------------------------------------------------------------------------------------------------------
+# 11-3 ---------------------------------------------------------------------------------------------------------------
 
 
 def _features(n, d, h, w):
@@ -59,7 +59,7 @@ def to_steps(features):
 
 
 TO_STEPS = Exercise(
-    key="11-2",
+    key="11-3",
     title="features to time steps",
     solution=to_steps,
     part="the move to steps",
@@ -90,7 +90,7 @@ TO_STEPS = Exercise(
     ),
 )
 
-# 11-3 ---------------------------------------------------------------------------------------------------------------
+# 11-8 ---------------------------------------------------------------------------------------------------------------
 
 
 def bilstm_parameters(D, hidden_size):
@@ -99,7 +99,7 @@ def bilstm_parameters(D, hidden_size):
 
 
 BILSTM_PARAMETERS = Exercise(
-    key="11-3",
+    key="11-8",
     title="the parameters of a BiLSTM",
     solution=bilstm_parameters,
     mistakes=mistakes(
@@ -131,7 +131,7 @@ BILSTM_PARAMETERS = Exercise(
     ),
 )
 
-# 11-4 ---------------------------------------------------------------------------------------------------------------
+# 11-9 ---------------------------------------------------------------------------------------------------------------
 
 
 def focal(loss):
@@ -139,7 +139,7 @@ def focal(loss):
 
 
 FOCAL = Exercise(
-    key="11-4",
+    key="11-9",
     title="focal CTC",
     solution=focal,
     mistakes=mistakes(
@@ -171,7 +171,7 @@ FOCAL = Exercise(
     ),
 )
 
-# 11-5 ---------------------------------------------------------------------------------------------------------------
+# 11-10 ---------------------------------------------------------------------------------------------------------------
 
 
 def decode(path):
@@ -184,7 +184,7 @@ def decode(path):
 
 
 DECODE = Exercise(
-    key="11-5",
+    key="11-10",
     title="mend the decoder",
     solution=decode,
     mistakes=mistakes(
@@ -227,7 +227,7 @@ DECODE = Exercise(
     ),
 )
 
-# 11-6 ---------------------------------------------------------------------------------------------------------------
+# 11-7 ---------------------------------------------------------------------------------------------------------------
 
 
 def _across_blanks(path):
@@ -251,7 +251,7 @@ def letter_frames(path):
 
 
 LETTER_FRAMES = Exercise(
-    key="11-6",
+    key="11-7",
     title="the frames of each letter",
     solution=letter_frames,
     mistakes=mistakes(
@@ -293,7 +293,7 @@ LETTER_FRAMES = Exercise(
     ),
 )
 
-# 11-7 ---------------------------------------------------------------------------------------------------------------
+# 11-1 ---------------------------------------------------------------------------------------------------------------
 
 
 def _fill(network):
@@ -333,7 +333,7 @@ def make_convolutions():
 
 
 CONVOLUTIONS = Exercise(
-    key="11-7",
+    key="11-1",
     title="the convolutions",
     solution=make_convolutions,
     part="the convolutions",
@@ -379,7 +379,7 @@ CONVOLUTIONS = Exercise(
     ),
 )
 
-# 11-8 ---------------------------------------------------------------------------------------------------------------
+# 11-4 ---------------------------------------------------------------------------------------------------------------
 
 
 def _log_probs_of(make, num_classes, N, width):
@@ -410,7 +410,7 @@ class CRNN(nn.Module):
 
 
 NETWORK = Exercise(
-    key="11-8",
+    key="11-4",
     title="the network",
     solution=CRNN,
     part="the network",
@@ -451,7 +451,7 @@ NETWORK = Exercise(
     ),
 )
 
-# 11-9 ---------------------------------------------------------------------------------------------------------------
+# 11-5 ---------------------------------------------------------------------------------------------------------------
 
 
 class GradientsMissing(Exception):
@@ -496,7 +496,7 @@ class CTC(torch.autograd.Function):
 
 
 AUTOGRAD = Exercise(
-    key="11-9",
+    key="11-5",
     title="your CTC, for torch",
     solution=CTC,
     part="CTC for torch",
@@ -535,7 +535,7 @@ AUTOGRAD = Exercise(
     ),
 )
 
-# 11-10 --------------------------------------------------------------------------------------------------------------
+# 11-6 --------------------------------------------------------------------------------------------------------------
 
 
 class _Columns(nn.Module):
@@ -590,7 +590,7 @@ def training_step(network, optimizer, images, targets):
 
 
 TRAINING_STEP = Exercise(
-    key="11-10",
+    key="11-6",
     title="the training step",
     solution=training_step,
     part="the training step",

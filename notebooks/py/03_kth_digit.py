@@ -331,7 +331,7 @@ for seen in two_batches:
 # Now put it together. A training step reads a batch, takes the output at each sample's own last step, and moves the
 # weights a little.
 #
-# ### Exercise 03-7: the training step  (★★☆, 10 minutes)
+# ### Exercise 03-4: the training step  (★★☆, 10 minutes)
 #
 # Write `training_step(layer, out, optimizer, batch)`. `layer` is a recurrent layer in one direction and may read the
 # padding, `out` the linear layer. The loss is the mean cross-entropy of the batch at each sample's own last step. Let
@@ -347,14 +347,14 @@ def training_step(layer, out, optimizer, batch):
 
 
 # %%
-exercises.check("03-7", training_step)
+exercises.check("03-4", training_step)
 
 # %% [markdown]
 # Train an LSTM with your step: 400 batches of 64 fresh sequences. The optimizer is
 # [Adam](https://arxiv.org/abs/1412.6980), gradient descent with a step size of its own for each weight.
 
 # %%
-training_step = exercises.yours("03-7")
+training_step = exercises.yours("03-4")
 torch.manual_seed(0)
 layer, out = nn.LSTM(10, 20, batch_first=True), nn.Linear(20, 10)
 adam = torch.optim.Adam([*layer.parameters(), *out.parameters()], lr=0.03)
@@ -556,7 +556,7 @@ assert reach_plain["GRU"][:, -1].median() < reach_plain["RNN"][:, -1].median()
 # Why does an LSTM forget? Its memory is $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. With the input gate shut, what is
 # left after many steps is a power of the forget gate. A gate of 0.99 keeps nearly everything, one would think.
 #
-# ### Exercise 03-4: when is it gone?  (★☆☆, 5 minutes)
+# ### Exercise 03-5: when is it gone?  (★☆☆, 5 minutes)
 #
 # Write `steps_until(f, left)`: the number of steps after which less than the share `left` of a memory remains, if
 # each step keeps the share `f` of it. For *f* = 0.99, when is less than 1 % left?
@@ -568,10 +568,10 @@ def steps_until(f, left):
 
 
 # %%
-exercises.check("03-4", steps_until)
+exercises.check("03-5", steps_until)
 
 # %% [markdown]
-# ### Exercise 03-5: half over a thousand steps  (★☆☆, 3 minutes)
+# ### Exercise 03-6: half over a thousand steps  (★☆☆, 3 minutes)
 #
 # What must the forget gate be so that half of the memory is left after 1,000 steps? Give it to six digits or as an
 # expression.
@@ -580,14 +580,14 @@ exercises.check("03-4", steps_until)
 answer = ...
 
 # %%
-exercises.check("03-5", answer)
+exercises.check("03-6", answer)
 
 # %% [markdown]
-# Your two answers must agree. The gate of 03-5 leaves a half after 1,000 steps, up to its last digit. So when does your
-# function of 03-4 say that a little less than a half, 49.99 %, is left? One step later.
+# Your two answers must agree. The gate of 03-6 leaves a half after 1,000 steps, up to its last digit. So when does your
+# function of 03-5 say that a little less than a half, 49.99 %, is left? One step later.
 
 # %%
-steps_until, gate = exercises.yours("03-4"), exercises.yours("03-5")
+steps_until, gate = exercises.yours("03-5"), exercises.yours("03-6")
 for f in (0.99, float(gate)):
     print(f"f = {f:.6f}: less than 49.99 % left after {steps_until(f, 0.4999)} steps")
 
@@ -708,7 +708,7 @@ print("c of your unit, step by step:", " ".join(f"{value:.2f}" for value in c))
 # | *A* | 0 | 1 | 1 |
 # | *B* | 0 | 0 | 1 |
 #
-# ### Exercise 03-6: a memory by hand  (★★★, 10 minutes)
+# ### Exercise 03-7: a memory by hand  (★★★, 10 minutes)
 #
 # The gates of our unit are $i = \sigma(w_1 A + w_2 B + b_1)$ and $f = \sigma(w_3 A + w_4 B + b_2)$. Choose six numbers
 # $(w_1, w_2, b_1, w_3, w_4, b_2)$, none beyond ±50, so that the memory holds the second candidate from $t = 1$ on for
@@ -718,13 +718,13 @@ print("c of your unit, step by step:", " ".join(f"{value:.2f}" for value in c))
 answer = ...
 
 # %%
-exercises.check("03-6", answer)
+exercises.check("03-7", answer)
 
 # %% [markdown]
 # Your six numbers, on 2,000 random candidates. How far has the memory moved from the second one at the end?
 
 # %%
-w1, w2, b1, w3, w4, b2 = torch.tensor(exercises.yours("03-6"), dtype=torch.float64).flatten()
+w1, w2, b1, w3, w4, b2 = torch.tensor(exercises.yours("03-7"), dtype=torch.float64).flatten()
 g = 2 * torch.rand(2000, generator=torch.Generator().manual_seed(2), dtype=torch.float64) - 1
 c = torch.tensor(0.0, dtype=torch.float64)
 for t in range(2000):

@@ -964,7 +964,7 @@ print(", ".join(f"{bits} bits: {logit:.2f}" for bits, logit in worst_logit.items
 # is within reach. In place of single states, follow whole **boxes**: for each unit a lowest and a highest value. If
 # every state of a box is sent through one step, where can it land?
 #
-# ### Exercise 04-6: send a box through a step  (★★☆, 10 minutes)
+# ### Exercise 04-5: send a box through a step  (★★☆, 10 minutes)
 #
 # Write `step_box(W_ih, W_hh, b, low, high, x)`: the lowest and the highest value that each unit of
 # $\tanh(W_{ih} x + b + W_{hh} h)$ can take while each unit of *h* lies anywhere between `low` and `high`. All are NumPy
@@ -977,14 +977,14 @@ def step_box(W_ih, W_hh, b, low, high, x):
 
 
 # %%
-exercises.check("04-6", step_box)
+exercises.check("04-5", step_box)
 
 # %% [markdown]
 # From here on the proof is made with yours. The network rounds to 32 bits, so each box is widened by a little more than
 # a step can be off (appendix A shows that it is enough).
 
 # %%
-step_box = exercises.yours("04-6")
+step_box = exercises.yours("04-5")
 ROUNDING = 1e-4
 
 
@@ -1156,7 +1156,7 @@ with torch.no_grad():
 # A unit rises or falls steadily with a weighted sum of its inputs: of *a*, *b* and what the state holds of the carry.
 # The bit of the sum is 0, 1, 0, 1 for totals of 0 to 3. To read it off a single unit with a threshold, each of the
 # three would have to take the weighted sum across the threshold on its own. Two together would take it further still,
-# and there the bit must be 0 again. So the output must add up several units; exercise 04-5, in appendix B, does it with
+# and there the bit must be 0 again. So the output must add up several units; exercise 04-6, in appendix B, does it with
 # three.
 # </details>
 #
@@ -1214,7 +1214,7 @@ assert possible_logit < 0.1 / 1000
 # %% [markdown]
 # ## Appendix B: an adder by hand
 #
-# ### Exercise 04-5: an adder by hand  (★★★, 20 minutes)
+# ### Exercise 04-6: an adder by hand  (★★★, 20 minutes)
 #
 # Ten units are more than are needed. Set the weights of a network with three units that adds exactly. In place of tanh
 # it has the step function, which is 1 above 0 and 0 below. At the start $h = 0$.
@@ -1228,13 +1228,13 @@ assert possible_logit < 0.1 / 1000
 answer = ...
 
 # %%
-exercises.check("04-5", answer)
+exercises.check("04-6", answer)
 
 # %% [markdown]
 # Your adder, on a sum whose carry goes through 60 places:
 
 # %%
-hand_ih, hand_hh, hand_b, hand_w, hand_out = map(np.array, exercises.yours("04-5"))
+hand_ih, hand_hh, hand_b, hand_w, hand_out = map(np.array, exercises.yours("04-6"))
 state, bits = np.zeros(3), []
 for x in sums_of([(2**60 - 1, 1)]).inputs[0].numpy():  # T 2
     state = (hand_ih @ x + hand_hh @ state + hand_b > 0).astype(float)

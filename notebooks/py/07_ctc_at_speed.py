@@ -364,7 +364,7 @@ def emissions(log_probs, rows, input_lengths):
 # That is the recursion of beta, with time and rows run the other way. Whoever can compute *reached* from the front can
 # compute beta, in a mirror.
 #
-# ### Exercise 07-5: sweep  (★★☆, 8 minutes)
+# ### Exercise 07-4: sweep  (★★☆, 8 minutes)
 #
 # Write `sweep(start, emit, skip)`, with `start` and `skip` of *L* × *N* and `emit` of *T* × *L* × *N*. It returns
 # `reached`, *T* × *L* × *N*, and the *N* accounts. `reached[0]` is `start`, whatever rows that begins in. From one step to the next: pay
@@ -378,14 +378,14 @@ def sweep(start, emit, skip):
 
 
 # %%
-exercises.check("07-5", sweep)
+exercises.check("07-4", sweep)
 
 # %% [markdown]
 # At the last step, *p(Y | X)* is what is reached in the last two rows and pays once more. Here is the whole forward pass
 # of a batch with mixed lengths, columns, batch, layout and rescaling together:
 
 # %%
-sweep = exercises.yours("07-5")
+sweep = exercises.yours("07-4")
 
 
 def losses_of(log_probs, targets, input_lengths):
@@ -466,7 +466,7 @@ assert ms["batch in logarithms"] > 1.5 * ms["batch, rescaled: yours"]
 #
 # The factor goes when each column of the product is divided by its own sum: the posterior sums to 1 at each step.
 #
-# ### Exercise 07-6: losses and posteriors of a batch  (★★★, 18 minutes)
+# ### Exercise 07-5: losses and posteriors of a batch  (★★★, 18 minutes)
 #
 # Write `ctc_losses_and_posteriors(log_probs, targets, input_lengths)`. It takes a *T* × *N* × *C* array, a list of *N*
 # lists of labels, and *N* lengths. It returns the *N* losses, and *q* as a *T* × *N* × *C* array, 0 where a sample is
@@ -479,13 +479,13 @@ def ctc_losses_and_posteriors(log_probs, targets, input_lengths):
 
 
 # %%
-exercises.check("07-6", ctc_losses_and_posteriors)
+exercises.check("07-5", ctc_losses_and_posteriors)
 
 # %% [markdown]
 # The gradient with respect to the log-probabilities is −*q*, as lesson 06 found. Against the package, on mixed lengths:
 
 # %%
-ctc_losses_and_posteriors = exercises.yours("07-6")
+ctc_losses_and_posteriors = exercises.yours("07-5")
 lp64 = log_probs.double()
 losses, q = ctc_losses_and_posteriors(lp64.numpy(), mixed, T_n)
 leaf = lp64.clone().requires_grad_()
@@ -733,7 +733,7 @@ for size in sizes:
 # since a softmax sums over all classes, and every number of the gradient *p* − *q* must be written. Whatever the
 # algorithm, the one must be read once and the other written once.
 #
-# ### Exercise 07-4: the least that must be moved  (★☆☆, 3 minutes)
+# ### Exercise 07-6: the least that must be moved  (★☆☆, 3 minutes)
 #
 # How many bytes is that for *T* = 500, *N* = 16, *C* = 1000, in float32? (A byte has 8 bits, a float32 has 32.)
 
@@ -741,7 +741,7 @@ for size in sizes:
 answer = ...
 
 # %%
-exercises.check("07-4", answer)
+exercises.check("07-6", answer)
 
 # %% [markdown]
 # How fast does this machine move memory? Copying an array reads it once and writes it once: the same traffic, and
@@ -759,7 +759,7 @@ tasks = {
     "ctc_loss_from_logits": lambda: loss_and_gradient(ctc_loss_from_logits, *arguments),
 }
 taken = {name: milliseconds(task) for name, task in tasks.items()}
-least = exercises.yours("07-4", quiet=True)
+least = exercises.yours("07-6", quiet=True)
 print(f"the copy moves {least / taken['copy'] / 1e6:.1f} gigabytes a second")
 for name, value in taken.items():
     print(f"{name:22}{value:8.2f} ms, {value / taken['copy']:4.1f} times the copy")

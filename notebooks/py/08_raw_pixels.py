@@ -183,7 +183,7 @@ assert min(spare) >= 0
 # The second LSTM reads the line turned around. With `frames.flip(0)` a short line would begin with its padding, and
 # would be read differently beside a long neighbour. It has to turn around within its own length.
 #
-# ### Exercise 08-7: turn around  (★★☆, 6 minutes)
+# ### Exercise 08-4: turn around  (★★☆, 6 minutes)
 #
 # Write `reverse(frames, lengths)` for a tensor *T N D* and *N* lengths: the first `lengths[n]` frames of sample *n* come
 # in reverse order, and what stands after them stays as it is. Change no argument. Use torch alone (no NumPy), so that
@@ -196,7 +196,7 @@ def reverse(frames, lengths):
 
 
 # %%
-exercises.check("08-7", reverse)
+exercises.check("08-4", reverse)
 
 # %% [markdown]
 # With it the reader is short. Mean and standard deviation of the training pixels go in at the start, and the columns
@@ -205,7 +205,7 @@ exercises.check("08-7", reverse)
 # %%
 from crnn_lessons.reader.raw_pixels import mean_and_std
 
-reverse = exercises.yours("08-7")
+reverse = exercises.yours("08-4")
 
 
 class LineReader(nn.Module):
@@ -263,7 +263,7 @@ print(f"the same on all {int(batch.input_lengths.sum())} frames of the three lin
 # the mean is in **nats a digit** (*nats*, since the logarithm is the natural one).
 
 # %%
-ctc = exercises.yours("07-6")
+ctc = exercises.yours("07-5")
 best_path = exercises.yours("05-7")
 eight = printed_lines(digit_strings(rng, 8, 2, 5), faces, rng)
 batch = columns(eight, digits)
@@ -420,7 +420,7 @@ assert of_blank.mean() > 1 / 11 > of_digit.max()
 # the blank rises again. Where does this end? Imagine a **blind network**, one that does not look at the picture: it
 # has a probability for each class, the same at every step of every line.
 #
-# ### Exercise 08-4: the loss of a network that does not look  (★★★, 12 minutes)
+# ### Exercise 08-5: the loss of a network that does not look  (★★★, 12 minutes)
 #
 # A blind network gives the blank the probability `b` at each of *T* steps, 0 < `b` < 1, and each of the `K` characters
 # (1 − `b`) / `K`. The target is a single character. Write `blind_loss(T, b, K)`, its CTC loss, as a sum over the
@@ -433,13 +433,13 @@ def blind_loss(T, b, K):
 
 
 # %%
-exercises.check("08-4", blind_loss)
+exercises.check("08-5", blind_loss)
 
 # %% [markdown]
 # Which `b` is the best for one digit in a line of 40 columns?
 
 # %%
-blind_loss = exercises.yours("08-4")
+blind_loss = exercises.yours("08-5")
 for b in (0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99):
     print(f"b = {b:.2f}: {blind_loss(40, b, 10):5.2f} nats")
 
@@ -785,7 +785,7 @@ assert min(raw["plain"]) >= 99 and max(raw["both"]) < 20
 # brightest pixel of its line. The mean of the row numbers of all ink is the middle of the text, and their standard
 # deviation is a measure of its size, its **spread**.
 #
-# ### Exercise 08-5: mean and spread  (★★☆, 6 minutes)
+# ### Exercise 08-6: mean and spread  (★★☆, 6 minutes)
 #
 # Write `ink_rows(line)`: the mean and the standard deviation of the row numbers of the pixels of ink, for a line *H
 # W* in which paper is 0 and ink is bright. (The brightest pixel may be 255, or 1, or anything.)
@@ -797,14 +797,14 @@ def ink_rows(line):
 
 
 # %%
-exercises.check("08-5", ink_rows)
+exercises.check("08-6", ink_rows)
 
 # %% [markdown]
 # Now cut out a window around the mean and scale it to a fixed height. Let it *reach* a chosen number of spreads above
 # the mean, and as many below. Row *i* of the result is read at row `scale * i + offset` of the line, between two rows
 # if need be. Along the width one steps by `scale` too, so that digits keep their proportions.
 #
-# ### Exercise 08-6: scale and offset  (★★☆, 6 minutes)
+# ### Exercise 08-7: scale and offset  (★★☆, 6 minutes)
 #
 # Write `window(mean, spread, height, reach)`, which returns `(scale, offset)`, such that the rows from mean − reach ·
 # spread to mean + reach · spread become `height` rows, and row `height / 2` reads the mean.
@@ -816,14 +816,14 @@ def window(mean, spread, height, reach):
 
 
 # %%
-exercises.check("08-6", window)
+exercises.check("08-7", window)
 
 # %% [markdown]
 # The two together, and SciPy to read between rows, make the whole of it. A spread of the line becomes spread / scale =
 # height / (2 · reach) rows of the result: 20 / 5 = 4 here. Does it, for three sizes of text?
 
 # %%
-ink_rows, window = exercises.yours("08-5"), exercises.yours("08-6")
+ink_rows, window = exercises.yours("08-6"), exercises.yours("08-7")
 
 
 def normalised(line, height=20, reach=2.5):

@@ -68,7 +68,7 @@ print(f"sum of the products: {np.sum(window * left_edge):.2f}")
 # %% [markdown]
 # Now slide the kernel over the whole picture, pixel by pixel, and note the sum at each place.
 #
-# ### Exercise 10-7: slide a kernel  (★★☆, 7 minutes)
+# ### Exercise 10-1: slide a kernel  (★★☆, 7 minutes)
 #
 # Write `convolve(picture, kernel)` for two NumPy arrays. Entry `[y, x]` of the result is the sum of the products where
 # the upper left corner of the kernel lies on pixel `[y, x]`. The kernel must lie within the picture.
@@ -80,10 +80,10 @@ def convolve(picture, kernel):
 
 
 # %%
-exercises.check("10-7", convolve)
+exercises.check("10-1", convolve)
 
 # %%
-convolve = exercises.yours("10-7")
+convolve = exercises.yours("10-1")
 found = np.array(convolve(digit, left_edge))  # H-2 W-2
 across = np.array(convolve(digit, left_edge.T))  # the same for upper edges
 by_torch = F.conv2d(
@@ -133,7 +133,7 @@ print([letters[i : i + 3] for i in range(len(letters) - 2)])
 # %% [markdown]
 # At three places. And with a stride of 2, or with a column of padding on each side?
 #
-# ### Exercise 10-1: how many windows fit?  (★☆☆, 5 minutes)
+# ### Exercise 10-2: how many windows fit?  (★☆☆, 5 minutes)
 #
 # Write `windows(size, kernel, stride, padding)`: the number of places where the whole window lies within the padded
 # columns. A window larger than the padded columns does not occur.
@@ -145,7 +145,7 @@ def windows(size, kernel, stride, padding):
 
 
 # %%
-exercises.check("10-1", windows)
+exercises.check("10-2", windows)
 
 # %% [markdown]
 # The last place where a window can start is size + 2 · padding − kernel; the stride fits into that so many whole times,
@@ -156,7 +156,7 @@ exercises.check("10-1", windows)
 # Does torch count as you do? Try many small cases, of a pool and of a convolution:
 
 # %%
-windows = exercises.yours("10-1")
+windows = exercises.yours("10-2")
 checked = 0
 for size, kernel, stride in product(range(5, 35), range(1, 6), range(1, 5)):
     for padding in range(kernel // 2 + 1):
@@ -184,7 +184,7 @@ print(f"torch counts as you do in {checked} cases")
 # shifted and scaled to mean 0 and variance 1 over the batch, then by two numbers that are learned. Then a **ReLU** sets
 # negative numbers to 0. Torch has modules for all three.
 #
-# ### Exercise 10-8: convolution, norm, ReLU  (★★☆, 6 minutes)
+# ### Exercise 10-3: convolution, norm, ReLU  (★★☆, 6 minutes)
 #
 # Write `conv_layer(inputs, outputs)`, which makes such a layer as an `nn.Sequential`: a 3 × 3 convolution from `inputs`
 # to `outputs` channels that keeps the size of the picture, without a bias; a batch normalisation; a ReLU.
@@ -196,13 +196,13 @@ def conv_layer(inputs, outputs):
 
 
 # %%
-exercises.check("10-8", conv_layer)
+exercises.check("10-3", conv_layer)
 
 # %% [markdown]
 # The stack at the top of this lesson is four of your layers with a pool behind each:
 
 # %%
-conv_layer = exercises.yours("10-8")
+conv_layer = exercises.yours("10-3")
 mine = nn.Sequential(
     conv_layer(1, 16), nn.MaxPool2d((2, 2)),
     conv_layer(16, 32), nn.MaxPool2d((2, 2)),
@@ -240,7 +240,7 @@ print("the same numbers, from", sum(p.numel() for p in stack.parameters()), "par
 # | `conv 512 2 2` | a kernel of 2 × 2, not padded; then norm and ReLU |
 # | `pool 2 2 stride 2 1 pad 0 1` | `nn.MaxPool2d((2, 2), stride=(2, 1), padding=(0, 1))` |
 #
-# ### Exercise 10-2: count the parameters of a layer  (★☆☆, 6 minutes)
+# ### Exercise 10-4: count the parameters of a layer  (★☆☆, 6 minutes)
 #
 # A convolution from *D* input channels has, for each output channel, a kernel of *D* × height × width weights. With a
 # normalisation behind it, it needs no bias (the normalisation would take it away again); the normalisation has a scale
@@ -254,10 +254,10 @@ def conv_parameters(inputs, outputs, height, width, norm):
 
 
 # %%
-exercises.check("10-2", conv_parameters)
+exercises.check("10-4", conv_parameters)
 
 # %%
-conv_parameters = exercises.yours("10-2")
+conv_parameters = exercises.yours("10-4")
 counted = [conv_parameters(a, b, 3, 3, True) for a, b in pairwise([1, 16, 32, 64, 64])]
 print(" + ".join(map(str, counted)), "=", sum(counted))
 assert sum(counted) == sum(p.numel() for p in mine.parameters())
@@ -339,7 +339,7 @@ figures.show(fig, "Parameters and multiply-adds of the convolutions: " + "; ".jo
 # CTC can spell a word of *S* letters, *r* of them equal to their left neighbour, only if *T* ≥ *S* + *r* (lesson 05).
 # So *T* is a promise: whatever the stack leaves, no word with *S* + *r* above it can ever come out.
 #
-# ### Exercise 10-3: *T* of the authors' network  (★☆☆, 5 minutes)
+# ### Exercise 10-5: *T* of the authors' network  (★☆☆, 5 minutes)
 #
 # Write `paper_steps(W)`: how many columns the stack of section 4 leaves of a picture of *W* columns, for any *W* ≥ 4.
 
@@ -350,10 +350,10 @@ def paper_steps(W):
 
 
 # %%
-exercises.check("10-3", paper_steps)
+exercises.check("10-5", paper_steps)
 
 # %%
-paper_steps = exercises.yours("10-3")
+paper_steps = exercises.yours("10-5")
 for W in (32, 100, 101, 128, 400):
     print(f"{W} columns leave {paper_steps(W)} steps")
     assert paper_steps(W) == int(paper.output_lengths(W))
@@ -416,7 +416,7 @@ figures.show(
 # With stride 16, a picture of 160 columns has 10 steps: `committee`, nine letters with two doubles, does not fit. Wider
 # pictures help, and so do smaller strides. Both cost time.
 #
-# ### Exercise 10-4: let a long word through  (★★☆, 8 minutes)
+# ### Exercise 10-6: let a long word through  (★★☆, 8 minutes)
 #
 # This is a ResNet-18 without its last stage (`block` is a residual block of two convolutions: Appendix A). On 32 × 160
 # pixels it leaves 2 × 10. Change strides, and nothing else, so that `counterrevolutionary` can be spelt. The height must
@@ -438,13 +438,13 @@ resnet = [
 answer = ...
 
 # %%
-exercises.check("10-4", answer)
+exercises.check("10-6", answer)
 
 # %% [markdown]
 # Is that cheaper than a picture that is wide enough for the old strides?
 
 # %%
-mended = FeatureStack(list(exercises.yours("10-4")))
+mended = FeatureStack(list(exercises.yours("10-6")))
 for name, one, W in [
     ("as it was", FeatureStack(resnet), 160),
     ("wider", FeatureStack(resnet), 336),
@@ -469,7 +469,7 @@ assert T >= steps_needed("counterrevolutionary")
 # how far apart neighbouring outputs are (the *step*). A window of 3 over outputs that are 4 pixels apart adds 2 · 4 = 8
 # pixels to what one of them saw.
 #
-# ### Exercise 10-5: the recursion  (★★☆, 7 minutes)
+# ### Exercise 10-7: the recursion  (★★☆, 7 minutes)
 #
 # Write `receptive_field(stack)` for a list of pairs (kernel, stride), first layer first. It returns the number of
 # pixels that one output sees.
@@ -481,10 +481,10 @@ def receptive_field(stack):
 
 
 # %%
-exercises.check("10-5", receptive_field)
+exercises.check("10-7", receptive_field)
 
 # %%
-receptive_field = exercises.yours("10-5")
+receptive_field = exercises.yours("10-7")
 pairs = [(layer.kernel[1], layer.stride[1]) for layer in map(parse, paper.features.layers)]
 for i, text in enumerate(paper.features.layers, start=1):
     print(f"{text:28} sees {receptive_field(pairs[:i]):2} columns")
@@ -662,7 +662,7 @@ print("max   ", tuple(reduce(x, "n d h w -> w n d", "max").shape))
 print("concat", tuple(rearrange(x, "n d h w -> w n (d h)").shape))
 
 # %% [markdown]
-# ### Exercise 10-6: let an LSTM read the height  (★★☆, 6 minutes)
+# ### Exercise 10-8: let an LSTM read the height  (★★☆, 6 minutes)
 #
 # torch's LSTM takes steps × batch × numbers. To read each column from top to bottom, the *rows* must be the steps, and
 # every column of every sample is one member of the batch. Write `rows_as_time(features)`: from *N D H W* to *H* × (*W
@@ -675,14 +675,14 @@ def rows_as_time(features):
 
 
 # %%
-exercises.check("10-6", rows_as_time)
+exercises.check("10-8", rows_as_time)
 
 # %% [markdown]
 # With it, the fourth projection is a few lines. The slip that invites itself is to let the LSTM run along the *width*,
 # and to add the rows up afterwards: the lectures' own notebooks have it. The shapes fit, and it trains.
 
 # %%
-rows_as_time = exercises.yours("10-6")
+rows_as_time = exercises.yours("10-8")
 lstm = nn.LSTM(3, 3)
 
 

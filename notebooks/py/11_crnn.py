@@ -112,7 +112,7 @@ figures.show(fig, f"Eight rendered strings with their texts: {', '.join(texts[:8
 # A pool of 2 × 1 halves the height and leaves the width alone. Letters are narrower than they are high, and each needs
 # columns of its own.
 #
-# ### Exercise 11-7: the convolutions  (★★☆, 8 minutes)
+# ### Exercise 11-1: the convolutions  (★★☆, 8 minutes)
 #
 # Write `make_convolutions()`, which returns an `nn.Sequential` of the four rows. Each row is `nn.Conv2d` with a kernel
 # of 3 that keeps the size and has no bias (the norm would take it off again), `nn.BatchNorm2d`, `nn.ReLU` and
@@ -125,14 +125,14 @@ def make_convolutions():
 
 
 # %%
-exercises.check("11-7", make_convolutions)
+exercises.check("11-1", make_convolutions)
 
 # %% [markdown]
 # What does it make of two pictures of noise? And does lesson 10's count of windows agree?
 
 # %%
-make_convolutions = exercises.yours("11-7")
-windows = exercises.yours("10-1")
+make_convolutions = exercises.yours("11-1")
+windows = exercises.yours("10-2")
 noise = torch.randn(2, 1, 32, 100, generator=torch.Generator().manual_seed(11))  # N 1 H W
 with torch.no_grad():
     features = make_convolutions()(noise)  # N D H W
@@ -145,14 +145,14 @@ assert features.shape[3] == T
 # column see? Lesson 10's rule, for all eight layers with a window:
 
 # %%
-receptive_field = exercises.yours("10-5")
+receptive_field = exercises.yours("10-7")
 along_the_width = 2 * [(3, 1), (2, 2)] + 2 * [(3, 1), (1, 1)]  # kernel, stride
 print(f"a frame sees {receptive_field(along_the_width)} columns of 100")
 
 # %% [markdown]
 # About a letter and a half. What lies further away has to come through the LSTM.
 #
-# ### Exercise 11-1: how narrow may a picture be?  (★☆☆, 3 minutes)
+# ### Exercise 11-2: how narrow may a picture be?  (★☆☆, 3 minutes)
 #
 # The width is divided by 4 and rounded down. How many pixels wide must a picture be at least, so that CTC can spell
 # `bookkeeper`? (Lesson 05: *T* ≥ *S* + *r*.)
@@ -161,7 +161,7 @@ print(f"a frame sees {receptive_field(along_the_width)} columns of 100")
 answer = ...
 
 # %%
-exercises.check("11-1", answer)
+exercises.check("11-2", answer)
 
 # %% [markdown]
 # ## 3 From columns to steps to probabilities
@@ -177,7 +177,7 @@ print(rearrange(table, "rows columns -> columns rows").tolist())
 print(rearrange(table, "rows columns -> (columns rows)").tolist())
 
 # %% [markdown]
-# ### Exercise 11-2: features to time steps  (★★☆, 5 minutes)
+# ### Exercise 11-3: features to time steps  (★★☆, 5 minutes)
 #
 # Write `to_steps(features)`, from *N D H W* to *T N* (*D H*), where *T* = *W* and the channels of a column come before
 # its rows.
@@ -189,10 +189,10 @@ def to_steps(features):
 
 
 # %%
-exercises.check("11-2", to_steps)
+exercises.check("11-3", to_steps)
 
 # %%
-to_steps = exercises.yours("11-2")
+to_steps = exercises.yours("11-3")
 steps = to_steps(features)
 print(f"steps: T N (D H) = {tuple(steps.shape)}")
 
@@ -200,7 +200,7 @@ print(f"steps: T N (D H) = {tuple(steps.shape)}")
 # Each of the 25 steps is a vector of 64 · 2 = 128 numbers. What is missing is an LSTM that reads the steps in both
 # directions, and a layer that turns what it says into a probability for each class. Put it all together.
 #
-# ### Exercise 11-8: the network  (★★★, 10 minutes)
+# ### Exercise 11-4: the network  (★★★, 10 minutes)
 #
 # Write the class `CRNN`. Its layers are called `convolutions` (yours), `lstm` (bidirectional, 64 units a direction) and
 # `output` (linear, to `num_classes`). `forward` takes pictures *N* × 1 × *H* × *W* and returns **log**-probabilities
@@ -218,13 +218,13 @@ class CRNN(nn.Module):
 
 
 # %%
-exercises.check("11-8", CRNN)
+exercises.check("11-4", CRNN)
 
 # %% [markdown]
 # Follow the two pictures of noise from stage to stage:
 
 # %%
-CRNN = exercises.yours("11-8")
+CRNN = exercises.yours("11-4")
 torch.manual_seed(0)
 network = CRNN(alphabet.num_classes).eval()
 with torch.no_grad():
@@ -288,7 +288,7 @@ Square.apply(x).sum().backward()
 print(x.grad)
 
 # %% [markdown]
-# ### Exercise 11-9: your CTC, for torch  (★★★, 10 minutes)
+# ### Exercise 11-5: your CTC, for torch  (★★★, 10 minutes)
 #
 # Write the class `CTC`, called as `CTC.apply(log_probs, targets, input_lengths)`: a tensor *T* × *N* × *C*, a list of
 # *N* lists of labels, a list of *N* lengths. It returns a tensor of *N* losses. Inside `forward`, `log_probs.numpy()`
@@ -296,7 +296,7 @@ print(x.grad)
 # return `None` for each.
 
 # %%
-ctc_losses_and_posteriors = exercises.yours("07-6")
+ctc_losses_and_posteriors = exercises.yours("07-5")
 
 
 # %% tags=["exercise"]
@@ -311,7 +311,7 @@ class CTC(torch.autograd.Function):
 
 
 # %%
-exercises.check("11-9", CTC)
+exercises.check("11-5", CTC)
 
 # %% [markdown]
 # Is it right, and is it fast enough to train with? The package's `ctc_loss` is the judge, on a batch as the training
@@ -320,7 +320,7 @@ exercises.check("11-9", CTC)
 # %%
 from crnn_lessons.ctc import ctc_loss
 
-CTC = exercises.yours("11-9")
+CTC = exercises.yours("11-5")
 targets = [alphabet.encode(text) for text in texts]
 batch = torch.randn(25, 32, 37, generator=torch.Generator().manual_seed(0)).log_softmax(dim=2)
 S_n = [len(target) for target in targets[:32]]
@@ -366,7 +366,7 @@ print(f"yours {milliseconds(by_yours):.2f} ms, the package {milliseconds(by_pack
 # The loss of a batch is measured in nats per **character**: the sum of the losses, divided by the number of characters
 # in all targets. So it means the same for short and for long strings.
 #
-# ### Exercise 11-10: the training step  (★★☆, 8 minutes)
+# ### Exercise 11-6: the training step  (★★☆, 8 minutes)
 #
 # Write `training_step(network, optimizer, images, targets)`: run the network, take the loss in nats per character with
 # your `CTC` (all pictures are equally wide, so each sample has *T* steps), change the weights by one step of the
@@ -379,14 +379,14 @@ def training_step(network, optimizer, images, targets):
 
 
 # %%
-exercises.check("11-10", training_step)
+exercises.check("11-6", training_step)
 
 # %% [markdown]
 # Two small helpers. Light or dark, faint or strong: the network should not have to care, so each picture is shifted to
 # mean 0 and scaled to standard deviation 1. And to read is to run the network and decode with lesson 05's `best_path`:
 
 # %%
-training_step = exercises.yours("11-10")
+training_step = exercises.yours("11-6")
 best_path = exercises.yours("05-7")
 
 
@@ -562,7 +562,7 @@ print("runs of", *[len(list(run)) for k, run in groupby(path)], "frames")
 # %% [markdown]
 # Most frames say blank, and a letter takes one of them, seldom two. Where in the picture are these frames?
 #
-# ### Exercise 11-6: the frames of each letter  (★★☆, 8 minutes)
+# ### Exercise 11-7: the frames of each letter  (★★☆, 8 minutes)
 #
 # Write `letter_frames(path)`. For `path`, a list of class indices, it returns a list with one entry for each letter of
 # the text: (class, first frame, last frame). Blanks are left out; equal letters with a blank between them are two.
@@ -574,12 +574,12 @@ def letter_frames(path):
 
 
 # %%
-exercises.check("11-6", letter_frames)
+exercises.check("11-7", letter_frames)
 
 # %% tags=["nbval-ignore-output"]
 from crnn_lessons.show.drawings import draw_letter_frames
 
-letter_frames = exercises.yours("11-6")
+letter_frames = exercises.yours("11-7")
 spans = [(alphabet.decode([k]), first, last) for k, first, last in letter_frames(path)]
 shown = sorted({0, *path})
 names = ["blank", *alphabet.decode(shown[1:])]
@@ -910,7 +910,7 @@ exercises.summary()
 # %% [markdown]
 # ## Appendix A: the account of the paper's network
 #
-# ### Exercise 11-3: the parameters of a BiLSTM  (★★☆, 6 minutes)
+# ### Exercise 11-8: the parameters of a BiLSTM  (★★☆, 6 minutes)
 #
 # Write `bilstm_parameters(D, hidden_size)` for one bidirectional layer of torch, whose steps have *D* numbers. (Lesson
 # 02: an LSTM has four gates. Torch keeps two biases for each.)
@@ -922,14 +922,14 @@ def bilstm_parameters(D, hidden_size):
 
 
 # %%
-exercises.check("11-3", bilstm_parameters)
+exercises.check("11-8", bilstm_parameters)
 
 # %% [markdown]
 # With it, the account of the paper's network adds up: convolutions, two BiLSTM layers, and two linear ones, from 512 to
 # 256 numbers between the layers, and from 512 to 37 at the end.
 
 # %%
-bilstm_parameters = exercises.yours("11-3")
+bilstm_parameters = exercises.yours("11-8")
 paper = build("paper", num_classes=37)
 convolutions = sum(p.numel() for p in paper.features.parameters())
 two_layers = bilstm_parameters(512, 256) + bilstm_parameters(256, 256)
@@ -985,7 +985,7 @@ compare("CTC", ctc_loss(*arguments, reduction="none"), loss)
 #
 # (In general, with a factor `alpha` in front and the power `gamma`; here they are 1 and 2.)
 #
-# ### Exercise 11-4: focal CTC  (★☆☆, 4 minutes)
+# ### Exercise 11-9: focal CTC  (★☆☆, 4 minutes)
 #
 # Write `focal(loss)`: the focal loss of one sample from its CTC loss, a number. `math.exp` is at hand.
 
@@ -996,7 +996,7 @@ def focal(loss):
 
 
 # %%
-exercises.check("11-4", focal)
+exercises.check("11-9", focal)
 
 # %%
 by_hand = (1 - weights.sum()) ** 2 * loss
@@ -1159,7 +1159,7 @@ assert scores["captchas"][1] < scores["mixed"][1]
 # print. **What is no longer trained on is forgotten.** Mixing old pictures in keeps the print, and it costs captchas: the
 # 200 steps are shared by two tasks.
 #
-# ### Exercise 11-5: mend the decoder  (★☆☆, 5 minutes)
+# ### Exercise 11-10: mend the decoder  (★☆☆, 5 minutes)
 #
 # The tutorial that the captcha network comes from reads its frames with a loop like this one. On some pictures it loses a
 # letter:
@@ -1187,13 +1187,13 @@ def decode(path):
 
 
 # %%
-exercises.check("11-5", decode)
+exercises.check("11-10", decode)
 
 # %% [markdown]
 # Your `best_path` of lesson 05 never had this trouble. Does the mended decoder agree with it, on every fresh picture?
 
 # %%
-decode = exercises.yours("11-5")
+decode = exercises.yours("11-10")
 for n in range(len(fresh_images)):
     path = fresh_log_probs[:, n].argmax(axis=1).tolist()
     assert tuple(decode(path)) == tuple(best_path(fresh_log_probs[:, n]))

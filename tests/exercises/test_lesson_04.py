@@ -306,22 +306,22 @@ WRONG = [
     ("04-3", lambda bits, n: sum(1 / 4 / 2**n / 2 for _ in range(bits - n)), "asks for the end of the chain as well"),
     ("04-3", lambda bits, n: 100 * exact_by_recursion(bits, n), "gives percent"),
     ("04-4", (("0", "1"), ("1", "1")), "is not two pairs of numbers"),
-    ("04-6", boxed(lambda W, low, high: (abs(W) @ low, abs(W) @ high)), "takes |W_hh| for W_hh"),
+    ("04-5", boxed(lambda W, low, high: (abs(W) @ low, abs(W) @ high)), "takes |W_hh| for W_hh"),
     (
-        "04-6",
+        "04-5",
         boxed(lambda *a: by_signs(*a, lambda plus, minus, other: plus - minus @ other)),
         "has the wrong sign at the negative weights",
     ),
     (
-        "04-6",
+        "04-5",
         boxed(lambda *a: by_signs(*a, lambda plus, minus, other: plus)),
         "leaves out the negative weights",
     ),
-    ("04-6", boxed(along_columns), "adds up the columns of W_hh, not its rows"),
-    ("04-6", boxed(of_sorted_products), "adds up the columns of W_hh, not its rows"),
-    ("04-6", tanh_first, "adds the half width after the tanh"),
-    ("04-6", boxed(right_sums, bias=2), "adds the bias twice"),
-    ("04-6", lambda *a: boxed(right_sums)(*a)[0], "gives the lowest values alone"),
+    ("04-5", boxed(along_columns), "adds up the columns of W_hh, not its rows"),
+    ("04-5", boxed(of_sorted_products), "adds up the columns of W_hh, not its rows"),
+    ("04-5", tanh_first, "adds the half width after the tanh"),
+    ("04-5", boxed(right_sums, bias=2), "adds the bias twice"),
+    ("04-5", lambda *a: boxed(right_sums)(*a)[0], "gives the lowest values alone"),
     ("04-1", xor_only, "leaves the carry that comes in out of the bit"),
     ("04-1", generate_only, "hands on only the carry that arises here"),
     ("04-1", half_adder, "forgets the carry that comes in"),
@@ -348,38 +348,38 @@ WRONG = [
         lambda number, T: [int(c) for c in bin(number)[2:]],
         "writes the most significant bit first, and does not pad",
     ),
-    ("04-5", (UNITS, READS_2, HALVES, [1, -2, 1], -0.5), "is wrong for a total of 3"),
-    ("04-5", (UNITS, READS_2, HALVES, [1, -1, 0], -0.5), "is wrong for a total of 3"),
-    ("04-5", (UNITS, READS_2, [-0.5, -1.5, -3.5], [1, -1, 1], -0.5), "is wrong for a total of 3"),
-    ("04-6", boxed(lambda W, low, high: (W @ low, W @ high)), "sends its two corners through the step"),
+    ("04-6", (UNITS, READS_2, HALVES, [1, -2, 1], -0.5), "is wrong for a total of 3"),
+    ("04-6", (UNITS, READS_2, HALVES, [1, -1, 0], -0.5), "is wrong for a total of 3"),
+    ("04-6", (UNITS, READS_2, [-0.5, -1.5, -3.5], [1, -1, 1], -0.5), "is wrong for a total of 3"),
+    ("04-5", boxed(lambda W, low, high: (W @ low, W @ high)), "sends its two corners through the step"),
     (
-        "04-6",
+        "04-5",
         boxed(lambda W, low, high: (corner(W, low, high, -2), corner(W, low, high, 2))),
         "takes the whole width for half of it",
     ),
     (
-        "04-6",
+        "04-5",
         boxed(lambda W, low, high: tuple(W @ (low + high) + sign * half(W, low, high) for sign in (-1, 1))),
         "takes twice the middle",
     ),
-    ("04-6", boxed(right_sums, bias=0), "leaves out the bias"),
-    ("04-6", boxed(right_sums, pair=0), "leaves out the input"),
-    ("04-6", boxed(right_sums, squash=lambda z: z), "leaves out the tanh"),
-    ("04-6", lambda *box: boxed(right_sums)(*box)[::-1], "gives the highest first"),
-    ("04-6", boxed(lambda W, low, high: (W @ (low + high) / 2,) * 2), "sends the middle alone"),
-    ("04-6", sorted_corners, "takes the least and the largest of two corners"),
-    ("04-5", (UNITS, READS_2, HALVES), "is not of the shapes asked for"),
-    ("04-5", 5, "is not of the shapes asked for"),
-    ("04-5", (UNITS.T, READS_2, HALVES, [1, -1, 1], -0.5), "is not of the shapes asked for"),
-    ("04-5", (UNITS, READS_2, [0, -1, -2], [1, -1, 1], -0.5), "puts a threshold on a whole number"),
-    ("04-5", (UNITS, READS_2, HALVES, [1, -1, 1], 0), "puts a threshold on a whole number"),
-    ("04-5", (UNITS, 0 * READS_2, HALVES, [1, -1, 1], -0.5), "has no memory"),
-    ("04-5", (UNITS, READS_2, HALVES, [1, 0, 1], -0.5), "is wrong before there is a carry"),
+    ("04-5", boxed(right_sums, bias=0), "leaves out the bias"),
+    ("04-5", boxed(right_sums, pair=0), "leaves out the input"),
+    ("04-5", boxed(right_sums, squash=lambda z: z), "leaves out the tanh"),
+    ("04-5", lambda *box: boxed(right_sums)(*box)[::-1], "gives the highest first"),
+    ("04-5", boxed(lambda W, low, high: (W @ (low + high) / 2,) * 2), "sends the middle alone"),
+    ("04-5", sorted_corners, "takes the least and the largest of two corners"),
+    ("04-6", (UNITS, READS_2, HALVES), "is not of the shapes asked for"),
+    ("04-6", 5, "is not of the shapes asked for"),
+    ("04-6", (UNITS.T, READS_2, HALVES, [1, -1, 1], -0.5), "is not of the shapes asked for"),
+    ("04-6", (UNITS, READS_2, [0, -1, -2], [1, -1, 1], -0.5), "puts a threshold on a whole number"),
+    ("04-6", (UNITS, READS_2, HALVES, [1, -1, 1], 0), "puts a threshold on a whole number"),
+    ("04-6", (UNITS, 0 * READS_2, HALVES, [1, -1, 1], -0.5), "has no memory"),
+    ("04-6", (UNITS, READS_2, HALVES, [1, 0, 1], -0.5), "is wrong before there is a carry"),
     # the second unit is 1 where there is no carry
-    ("04-5", ([[1, 1], [-1, -1], [1, 1]], -READS_2, [0.5, 0.5, -1.5], [1, 1, 1], -1.5), FIRST),
-    ("04-5", (UNITS, [[0, 0, 1]] * 3, HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
-    ("04-5", (UNITS, np.diag([0, 1, 0]), HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
-    ("04-5", (UNITS, np.ones((3, 3)), HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
+    ("04-6", ([[1, 1], [-1, -1], [1, 1]], -READS_2, [0.5, 0.5, -1.5], [1, 1, 1], -1.5), FIRST),
+    ("04-6", (UNITS, [[0, 0, 1]] * 3, HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
+    ("04-6", (UNITS, np.diag([0, 1, 0]), HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
+    ("04-6", (UNITS, np.ones((3, 3)), HALVES, [1, -1, 1], -0.5), "hands on the wrong unit"),
     ("04-4", (2, 3), "is not two pairs of numbers"),
     ("04-4", ((0, -1), (1, 1)), "is not two pairs of numbers"),
     ("04-4", ((0.5, 1), (1, 1)), "is not two pairs of numbers"),
@@ -434,9 +434,9 @@ RIGHT = [
     ("04-2", lambda number, T: tuple(number >> t & 1 for t in range(T))),
     ("04-2", lambda number, T: [int(c) for c in reversed(bin(number)[2:].zfill(T))]),
     # the sum again: unit 1 says total >= 1, and so on, with other scales; and units in another order
-    ("04-5", (2 * UNITS, 2 * READS_2, 2 * HALVES, [3, -3, 3], -1.5)),
-    ("04-5", (UNITS, np.array([[1, 0, 0]] * 3), [-1.5, -0.5, -2.5], [-1, 1, 1], [-0.5])),
-    ("04-5", [torch.tensor(UNITS), torch.tensor(READS_2), torch.tensor(HALVES), (1, -1, 1), torch.tensor(-0.5)]),
+    ("04-6", (2 * UNITS, 2 * READS_2, 2 * HALVES, [3, -3, 3], -1.5)),
+    ("04-6", (UNITS, np.array([[1, 0, 0]] * 3), [-1.5, -0.5, -2.5], [-1, 1, 1], [-0.5])),
+    ("04-6", [torch.tensor(UNITS), torch.tensor(READS_2), torch.tensor(HALVES), (1, -1, 1), torch.tensor(-0.5)]),
     ("04-4", ((1, 1), (0, 0))),
     ("04-4", ((1, 1), (1, 0))),
     ("04-4", np.array([[1, 0], [1, 1]])),
@@ -466,7 +466,7 @@ def test_chain_probability_by_listing_all_sums():
             assert solution(bits, n) == pytest.approx(exact_chain(bits, n), abs=1e-14)
 
 
-@pytest.mark.parametrize("key", ["04-1", "04-2", "04-5", "04-4", "04-3", "04-6"])
+@pytest.mark.parametrize("key", ["04-1", "04-2", "04-6", "04-4", "04-3", "04-5"])
 def test_solution_passes_and_stub_is_not_started(key):
     exercise = find(key)
     assert judge(exercise, exercise.solution)[0] == "done"
@@ -479,7 +479,7 @@ def test_the_hand_set_adder_is_tried_in_every_state():
     """A fault that shows only after a carry has travelled two places is found, and told with numbers."""
     # Unit 2 keeps a carry once it has one, unless unit 3 was on: right for one place, wrong later.
     faulty = (UNITS, [[0, 1, 0], [0, 1, 0.9], [0, 1, 0]], HALVES, [1, -1, 1], -0.5)
-    status, message, _ = judge(find("04-5"), faulty)
+    status, message, _ = judge(find("04-6"), faulty)
     assert status == "wrong" and "At place 2 of 3 + 3 the bits are 0 and 0, and the carry is 1" in message
 
 
@@ -492,12 +492,12 @@ def test_the_hand_set_adder_is_tried_in_every_state():
     ],
 )
 def test_a_hand_set_network_that_cannot_work_is_explained(answer, sentence):
-    status, message, _ = judge(find("04-5"), answer)
+    status, message, _ = judge(find("04-6"), answer)
     assert status == "wrong" and sentence in message
 
 
 def test_the_first_place_is_explained_for_a_negated_carry_unit():
-    _, message, _ = judge(find("04-5"), ([[1, 1], [-1, -1], [1, 1]], -READS_2, [0.5, 0.5, -1.5], [1, 1, 1], -1.5))
+    _, message, _ = judge(find("04-6"), ([[1, 1], [-1, -1], [1, 1]], -READS_2, [0.5, 0.5, -1.5], [1, 1, 1], -1.5))
     assert "At place 0 of 0 + 0" in message and "h = 0 must say that there is no carry yet" in message
 
 
@@ -513,7 +513,7 @@ def lesson() -> dict:
     named = [n for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) in ("PAIRS", "ROUNDING")]
     names: dict = {}
     exec(compile(ast.Module([n for n in tree.body if isinstance(n, kept) or n in named], []), LESSON, "exec"), names)
-    names["step_box"] = find("04-6").solution  # in the lesson it is the learner's
+    names["step_box"] = find("04-5").solution  # in the lesson it is the learner's
     return names
 
 

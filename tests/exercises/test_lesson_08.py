@@ -108,19 +108,19 @@ WRONG = [
     ("08-2", lambda x: padded(x, widths(x), axes="t h n"), "puts the batch last"),
     ("08-2", lambda x: (widths(x), padded(x, [])[0]), "returns the lengths first"),
     ("08-2", lambda x: (padded(x, [])[0].astype(np.uint8), widths(x)), "cuts the pixels to whole numbers"),
-    ("08-4", math_log_one_place_too_few, "counts one place too few"),
+    ("08-5", math_log_one_place_too_few, "counts one place too few"),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (height / 2 / (spread * reach), mean - spread * reach),
         "has the scale upside down",
     ),
-    ("08-7", lambda x, lengths: turned(x, lengths, whole=True), "turns the whole array around"),
-    ("08-7", lambda x, lengths: turned(x, lengths, inside=True), "turns the numbers of a frame around, too"),
-    ("08-7", inside_only, "turns the numbers of a frame around"),
-    ("08-7", lambda x, lengths: turned(x, lengths, ends=True), "puts the line at the end of the array"),
-    ("08-7", all_at_each_length, "turns all samples around at each length"),
-    ("08-7", lambda x, lengths: turned(x, lengths, keep=False), "empties what lies past the end"),
-    ("08-7", lambda x, lengths: turned(x, lengths[:1].expand(len(lengths))), "takes the first length for all"),
+    ("08-4", lambda x, lengths: turned(x, lengths, whole=True), "turns the whole array around"),
+    ("08-4", lambda x, lengths: turned(x, lengths, inside=True), "turns the numbers of a frame around, too"),
+    ("08-4", inside_only, "turns the numbers of a frame around"),
+    ("08-4", lambda x, lengths: turned(x, lengths, ends=True), "puts the line at the end of the array"),
+    ("08-4", all_at_each_length, "turns all samples around at each length"),
+    ("08-4", lambda x, lengths: turned(x, lengths, keep=False), "empties what lies past the end"),
+    ("08-4", lambda x, lengths: turned(x, lengths[:1].expand(len(lengths))), "takes the first length for all"),
     ("08-1", lambda x: rearrange(x, "n h w -> h n w"), "takes the rows as time steps"),
     ("08-1", lambda x: torch.tensor(x).view(x.shape[2], x.shape[0], x.shape[1]), "reshapes where it should move axes"),
     ("08-1", lambda x: rearrange(x, "n h w -> n w h"), "leaves the batch first"),
@@ -133,58 +133,58 @@ WRONG = [
     ("08-2", lambda x: padded(x, widths(x), axes="n t h"), "leaves the batch first"),
     ("08-2", lambda x: padded(x, with_ink(x)), "counts the columns with ink"),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: alignments_of(T, b, K, lambda T, m: T, longest=1),
         "lets the character take one step only",
     ),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: alignments_of(T, b, K, lambda T, m: 1),
         "forgets that the run may begin at several places",
     ),
-    ("08-4", lambda T, b, K: alignments_of(T, b, K, lambda T, m: T - m), "counts one place too few"),
+    ("08-5", lambda T, b, K: alignments_of(T, b, K, lambda T, m: T - m), "counts one place too few"),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: alignments_of(T, b, K, lambda T, m: T - m + 1, blanks=False),
         "leaves the blanks out of the product",
     ),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: alignments_of(T, b, 1, lambda T, m: T + 1 - m),
         "gives the right character all that the blank leaves",
     ),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: -math.log(sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(T + 1))),
         "counts the path of blanks alone too",
     ),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: -math.log((b + (1 - b) / K) ** T - b**T),
         "chooses any m of the steps, side by side or not",
     ),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: -math.log2(sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(1, T + 1))),
         "takes the logarithm to base 2",
     ),
     (
-        "08-4",
+        "08-5",
         lambda T, b, K: sum((T - m + 1) * ((1 - b) / K) ** m * b ** (T - m) for m in range(1, T + 1)),
         "returns the probability",
     ),
-    ("08-4", lambda T, b, K: -alignments_of(T, b, K, lambda T, m: T + 1 - m), "has the sign wrong"),
-    ("08-5", brightness, "weighs each pixel with its brightness"),
-    ("08-5", lambda line: by_hand(line.T), "measures the columns"),
-    ("08-5", rows_with_ink, "counts each row once"),
-    ("08-5", lambda line: by_hand(line, squared=True), "returns the variance"),
-    ("08-5", lambda line: by_hand(line, one_less=1), "divides by one pixel too few"),
-    ("08-5", lambda line: by_hand(line, line > 0.5), "takes one half as the threshold on every line"),
-    ("08-5", lambda line: by_hand(line, line > 0), "takes every pixel above 0 as ink"),
-    ("08-5", lambda line: by_hand(line)[::-1], "returns the spread first"),
-    ("08-5", lambda line: by_hand(line, line > 128), "takes 128 as the threshold"),
+    ("08-5", lambda T, b, K: -alignments_of(T, b, K, lambda T, m: T + 1 - m), "has the sign wrong"),
+    ("08-6", brightness, "weighs each pixel with its brightness"),
+    ("08-6", lambda line: by_hand(line.T), "measures the columns"),
+    ("08-6", rows_with_ink, "counts each row once"),
+    ("08-6", lambda line: by_hand(line, squared=True), "returns the variance"),
+    ("08-6", lambda line: by_hand(line, one_less=1), "divides by one pixel too few"),
+    ("08-6", lambda line: by_hand(line, line > 0.5), "takes one half as the threshold on every line"),
+    ("08-6", lambda line: by_hand(line, line > 0), "takes every pixel above 0 as ink"),
+    ("08-6", lambda line: by_hand(line)[::-1], "returns the spread first"),
+    ("08-6", lambda line: by_hand(line, line > 128), "takes 128 as the threshold"),
     (
-        "08-5",
+        "08-6",
         lambda line: (
             by_hand(line)[0],
             np.mean([abs(y - by_hand(line)[0]) for y in rows_of(line, line > line.max() / 2)]),
@@ -192,7 +192,7 @@ WRONG = [
         "takes the mean absolute deviation",
     ),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (
             height / (spread * reach) / 2,
             mean - height**2 / (4 * spread * reach),
@@ -200,28 +200,28 @@ WRONG = [
         "has the scale upside down",
     ),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (spread * reach / height, mean - spread * reach / 2),
         "forgets that the window reaches both ways",
     ),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (2 * spread * reach / height, mean - height / 2),
         "steps back by rows of the result",
     ),
-    ("08-6", lambda mean, spread, height, reach: (2 * spread * reach / height, mean), "puts the mean at the top"),
+    ("08-7", lambda mean, spread, height, reach: (2 * spread * reach / height, mean), "puts the mean at the top"),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (2 * spread * reach / height, mean + spread * reach),
         "steps down where it should step up",
     ),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (mean - spread * reach, 2 * spread * reach / height),
         "returns the offset first",
     ),
     (
-        "08-6",
+        "08-7",
         lambda mean, spread, height, reach: (spread * reach / (height - 1) * 2, mean - spread * reach),
         "shares the window out over height - 1 rows",
     ),
@@ -248,16 +248,16 @@ RIGHT = [
     ("08-1", lambda x: [[image[:, t].tolist() for image in x] for t in range(x.shape[2])]),
     ("08-2", lambda x: padded(x, widths(x))),
     ("08-2", lambda x: [torch.tensor(padded(x, [])[0]), torch.tensor(widths(x))]),
-    ("08-4", lambda T, b, K: alignments_of(T, b, K, lambda T, m: T + 1 - m)),
-    ("08-4", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K))),
-    ("08-5", by_hand),
-    ("08-5", lambda line: np.array(by_hand(line))),
-    ("08-6", lambda mean, spread, height, reach: [2 * reach * spread / height, mean - reach * spread]),
-    ("08-4", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K), dtype=torch.float32)),
-    ("08-5", lambda line: torch.tensor(by_hand(line), requires_grad=True)),
-    ("08-6", lambda mean, spread, height, reach: torch.tensor([2 * reach * spread / height, mean - reach * spread])),
-    ("08-7", turned),
-    ("08-7", reverse),
+    ("08-5", lambda T, b, K: alignments_of(T, b, K, lambda T, m: T + 1 - m)),
+    ("08-5", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K))),
+    ("08-6", by_hand),
+    ("08-6", lambda line: np.array(by_hand(line))),
+    ("08-7", lambda mean, spread, height, reach: [2 * reach * spread / height, mean - reach * spread]),
+    ("08-5", lambda T, b, K: torch.tensor(lesson_08.blind_loss(T, b, K), dtype=torch.float32)),
+    ("08-6", lambda line: torch.tensor(by_hand(line), requires_grad=True)),
+    ("08-7", lambda mean, spread, height, reach: torch.tensor([2 * reach * spread / height, mean - reach * spread])),
+    ("08-4", turned),
+    ("08-4", reverse),
     ("08-3", 20),
     ("08-3", 20.0),
     ("08-3", np.int64(20)),
@@ -316,7 +316,7 @@ def test_answers_that_hold_for_the_first_cases_only_are_caught():
     def whole(mean, spread, height, reach):
         return 2 * reach * spread / height, mean - 2 * reach * spread / height * (height // 2)
 
-    assert judge(find("08-6"), rounded)[0] == judge(find("08-6"), whole)[0] == "wrong"
+    assert judge(find("08-7"), rounded)[0] == judge(find("08-7"), whole)[0] == "wrong"
     assert judge(find("08-1"), lambda x: lesson_08.to_frames(x).astype(int))[0] == "wrong"
     assert judge(find("08-2"), lambda x: (lesson_08.pad_columns(x)[0].astype(int), widths(x)))[0] == "wrong"
     assert "result [1], should give" in judge(find("08-2"), lambda x: (lesson_08.pad_columns(x)[0], [2]))[1]
@@ -328,7 +328,7 @@ def test_turning_around_leaves_its_argument_alone():
             frames[:T, n] = frames[:T, n].flip(0)
         return frames
 
-    status, message, _ = judge(find("08-7"), in_place)
+    status, message, _ = judge(find("08-4"), in_place)
     assert status == "wrong" and "changed its own argument" in message
 
 

@@ -121,7 +121,7 @@ def test_plain_values_come_back_equal_and_of_the_same_type(value):
 
 @pytest.mark.parametrize("value", [np.int64(13), np.float32(0.1), np.bool_(True)])
 def test_numbers_of_numpy_come_back_with_their_type(value, notebook):
-    """Of 05-2 and 07-4 answered by NumPy it was said that 'a int64 lives in this notebook only'."""
+    """Of 05-2 and 07-6 answered by NumPy it was said that 'a int64 lives in this notebook only'."""
     assert back(value) == value and type(back(value)) is type(value)
     f = notebook("def f(x):\n    return x * HALF").f
     f.__globals__["HALF"] = value
@@ -322,7 +322,7 @@ def test_the_whole_course_in_one_summary(notebook):
     exercises.check("05-1", notebook(RIGHT).collapse_text)
     whole = exercises.summary()
     numbers = [tuple(map(int, key.split("-"))) for key, _, _ in whole.rows]
-    assert numbers == sorted(numbers) and (11, 10) in numbers  # and not between 11-1 and 11-2
+    assert numbers == sorted(numbers) and (11, 10) in numbers  # and not between 11-2 and 11-3
     assert {key[:2] for key, _, _ in whole.rows} >= {"01", "05", "11"}
     assert whole.count() == f"1 of {len(whole.rows)}"
     assert whole.reader() == f"Parts of the final reader that are yours: 1 of {len(whole.parts)}"
