@@ -190,14 +190,14 @@ MASKED_MEAN = Exercise(
             A mean is asked for: divide by the number of true steps.
         takes the mean of each sample, then the mean of these ::
             losses[mask] -> torch.stack([row[seen].mean() for row, seen in zip(losses, mask)])
-            A step of a short sample then weighs more than one of a long sample. Here every step weighs the same.
+            A step of a short sample then counts for more than one of a long sample. Here all steps count alike.
         gives one mean for each sample :: losses[mask].mean() -> (losses * mask).sum(dim=1) / mask.sum(dim=1)
         gives the losses of the true steps :: losses[mask].mean() -> losses[mask]
             One number is asked for: the mean over all true steps of the batch.
         takes the mean of each step, then the mean of these ::
             losses[mask].mean() -> ((losses * mask).sum(dim=0) / mask.sum(dim=0)).mean()
-            A late step, which few samples reach, then weighs more than an early one. Here every true step weighs the
-            same.
+            A late step, which few samples reach, then counts for more than an early one. Here all true steps count
+            alike.
         divides by the number of steps of the longest sample :: mean() -> sum() / losses.shape[1]
             The number of true steps is `mask.sum()`: it counts all samples.
         takes the median :: mean -> median

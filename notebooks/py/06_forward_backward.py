@@ -39,9 +39,9 @@ from crnn_lessons.show import drawings, figures
 from crnn_lessons.show.notation import notation
 
 # %% [markdown]
-# The example is the one of lesson 05, the text `ab` over *T* = 4 steps. The letters of the text as class numbers are its
-# **labels**, here 1 and 2; class 0 is the blank. The lattice has *L* = 2*S* + 1 = 5 rows: the labels with a blank
-# before, between and after them. `extend` writes them down.
+# The example is the one of lesson 05, the text `ab` over *T* = 4 steps. Its labels are 1 and 2; class 0 is the blank.
+# The lattice has *L* = 2*S* + 1 = 5 rows: the labels with a blank before, between and after them. `extend` writes them
+# down.
 
 # %%
 ab = Alphabet("ab")
