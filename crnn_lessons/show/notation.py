@@ -29,7 +29,7 @@ SYMBOLS = (
     Symbol("N", "N", "number of samples in a batch"),
     Symbol("n", "n", "a sample, 0 to N − 1"),
     Symbol("P", "P, world_size", "number of workers that train together, each with a rank from 0 to P − 1"),
-    Symbol("C", "C, num_classes", "number of classes, the blank among them"),
+    Symbol("C", "C, num_classes", "number of classes; with CTC the blank is one of them"),
     Symbol("k", "k", "a class, 0 to C − 1"),
     Symbol("−", "blank", "the blank, class 0"),
     Symbol("Y", "target", "the target: S classes, none of them the blank"),

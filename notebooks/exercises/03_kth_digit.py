@@ -190,14 +190,14 @@ MASKED_MEAN = Exercise(
             A mean is asked for: divide by the number of true steps.
         takes the mean of each sample, then the mean of these ::
             losses[mask] -> torch.stack([row[seen].mean() for row, seen in zip(losses, mask)])
-            A step of a short sample then weighs more than one of a long sample. Here every step weighs the same.
+            A step of a short sample then counts for more than one of a long sample. Here all steps count alike.
         gives one mean for each sample :: losses[mask].mean() -> (losses * mask).sum(dim=1) / mask.sum(dim=1)
         gives the losses of the true steps :: losses[mask].mean() -> losses[mask]
             One number is asked for: the mean over all true steps of the batch.
         takes the mean of each step, then the mean of these ::
             losses[mask].mean() -> ((losses * mask).sum(dim=0) / mask.sum(dim=0)).mean()
-            A late step, which few samples reach, then weighs more than an early one. Here every true step weighs the
-            same.
+            A late step, which few samples reach, then counts for more than an early one. Here all true steps count
+            alike.
         divides by the number of steps of the longest sample :: mean() -> sum() / losses.shape[1]
             The number of true steps is `mask.sum()`: it counts all samples.
         takes the median :: mean -> median
@@ -227,59 +227,213 @@ MASKED_MEAN = Exercise(
     ),
 )
 
+# 03-4 ---------------------------------------------------------------------------------------------------------------
+
+
+def training_step(layer, out, optimizer, batch):
+    outputs, _ = layer(batch.inputs)  # N T Dₕ
+    last = outputs[torch.arange(len(outputs)), batch.lengths - 1]  # N Dₕ
+    loss = F.cross_entropy(out(last), batch.targets)
+    optimizer.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0)
+    optimizer.step()
+    return loss.item()
+
+
+def _clip_alone(weight):
+    nn.utils.clip_grad_norm_([weight], 1.0)
+
+
+_STEP_SLIPS = mistakes(
+    training_step,
+    """
+    reads the last step of the batch :: torch.arange(len(outputs)), batch.lengths - 1 -> :, -1
+        For all but the longest samples that is padding. Pick each sample's own last step.
+    reads the step before the last :: - 1 -> - 2
+        The last step of a sample of length n is step n - 1.
+    averages the outputs over all steps :: outputs[torch.arange(len(outputs)), batch.lengths - 1] -> outputs.mean(dim=1)
+        One output is asked for, that of each sample's last step; the mean has the padding in it too.
+    reads the first step :: torch.arange(len(outputs)), batch.lengths - 1 -> :, 0
+        After the first step the network has seen one digit. Pick each sample's own last step.
+    reads one step past the end where there is one ::
+        batch.lengths - 1 -> batch.lengths.clamp(max=outputs.shape[1] - 1)
+        The last step of a sample of length n is step n - 1.
+    asks every step for the answer, the padding too ::
+        (out(last), batch.targets) -> (out(outputs).flatten(0, 1), batch.targets.repeat_interleave(outputs.shape[1]))
+        One answer is asked for, at each sample's own last step: before the second digit no network can know it.
+    takes the squared error ::
+        cross_entropy(out(last), batch.targets) -> mse_loss(out(last), F.one_hot(batch.targets, 10).float())
+        The cross-entropy is asked for: `F.cross_entropy(out(last), batch.targets)`.
+    takes `nll_loss` of the scores :: cross_entropy -> nll_loss
+    takes `nll_loss` of the probabilities :: cross_entropy(out(last), -> nll_loss(out(last).softmax(-1),
+        `nll_loss` wants logarithms of probabilities. `F.cross_entropy` takes the scores and does both.
+    divides the mean by the number of samples :: batch.targets) -> batch.targets) / len(outputs)
+        `cross_entropy` gives the mean already.
+    applies the softmax twice :: out(last), -> out(last).softmax(-1),
+        `cross_entropy` takes scores and applies the softmax itself.
+    adds up the losses of the batch :: batch.targets) -> batch.targets, reduction="sum")
+        The mean over the samples is asked for; the sum makes the gradient N times as large.
+    does not clip the gradient ::
+        nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0) ->
+        A gradient longer than 1 is shortened to 1 before the optimiser moves the weights.
+    clips the layer alone :: [*layer.parameters(), *out.parameters()] -> layer.parameters()
+    clips the linear layer alone :: [*layer.parameters(), *out.parameters()] -> out.parameters()
+        The gradient is that of all weights, of `layer` and of `out`, and its length is taken over all of them.
+    clips each number, not the length :: clip_grad_norm_ -> clip_grad_value_
+    clips each weight by itself :: nn.utils.clip_grad_norm_( -> list(map(_clip_alone, & , 1.0) -> ))
+        That bends the direction. Take one length over all weights: `nn.utils.clip_grad_norm_` with one list.
+    never clears the gradient :: optimizer.zero_grad() ->
+        `backward` adds to the gradient that is there. Without `zero_grad` the second step uses both.
+    never moves the weights :: optimizer.step() ->
+    :: optimizer.zero_grad() -> & loss.backward() -> loss.backward(); optimizer.zero_grad()
+        `optimizer.step()` moves the weights along the gradient that `backward` computed, so the order is: clear,
+        `backward`, step. Without the last, or with the gradient cleared before it, they stay where they are.
+    moves the weights twice :: optimizer.step() -> optimizer.step(); optimizer.step()
+        One step a batch.
+    """,
+)
+
+
+class _Descent:
+    """Gradient descent at the rate 0.5. (The first optimiser of torch's takes seconds to load.)"""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def zero_grad(self, set_to_none=True):
+        for w in self.weights:
+            w.grad = None
+
+    @torch.no_grad()
+    def step(self):
+        for w in self.weights:
+            if w.grad is not None:
+                w -= 0.5 * w.grad
+
+
+def _two_steps(step):
+    """The losses and the weights of a small network after a step on each of two batches."""
+    with torch.random.fork_rng(devices=[]):  # a check leaves the lesson's random numbers alone
+        torch.manual_seed(0)
+        layer, out = nn.RNN(10, 6, batch_first=True), nn.Linear(6, 10)
+        out.weight.data *= 8  # a gradient that is longer than 1
+        weights = [*layer.parameters(), *out.parameters()]
+        optimizer, generator = _Descent(weights), torch.Generator().manual_seed(0)
+        losses = [step(layer, out, optimizer, kth_digit(8, generator)) for _ in range(2)]
+    return losses, torch.cat([w.detach().flatten() for w in weights])
+
+
+def _alike(first, second):
+    return np.allclose(first[0], second[0], rtol=1e-4) and torch.allclose(first[1], second[1], rtol=1e-3, atol=1e-5)
+
+
+def step_fails(answer):
+    """None if two steps give the losses and the weights of the solution, `...` for a stub, else a sentence."""
+    if not callable(answer):
+        return f"A function is asked for, and this is {answer!r}: hand over its name, uncalled."
+    got, want = _two_steps(answer), _two_steps(training_step)
+    if ... in got[0]:
+        return ...
+    if None in got[0]:
+        return "Your step gave None: does it end with `return loss.item()`?"
+    if not all(np.ndim(plain(loss)) == 0 and not getattr(loss, "requires_grad", False) for loss in got[0]):
+        kind = with_article(type(got[0][0]).__name__)
+        return f"Your step gives {kind}; the loss as a number is asked for: `return loss.item()`."
+    got = [float(loss) for loss in got[0]], got[1]
+    if _alike(got, want):
+        return None
+    said = f"Two steps on two batches should give the losses {want[0][0]:.4f} and {want[0][1]:.4f}, and yours give "
+    said += f"{got[0][0]:.4f} and {got[0][1]:.4f}."
+    if np.allclose(got[0], want[0], rtol=1e-4):
+        said += " Those are right; the weights after the second step are not."
+    for slip in _STEP_SLIPS:
+        if _alike(_two_steps(slip.answer), got):
+            return f"{said} It looks as if your step {slip.name}. {slip.message}"
+    if abs(got[0][0] - want[0][0]) > 1e-4:
+        return f"{said} The first loss is wrong before any weight has moved: look at what goes into `cross_entropy`."
+    return f"{said} The first loss is right, so the fault is in how the weights are moved: clear, `backward`, step."
+
+
+TRAINING_STEP = Exercise(
+    key="03-4",
+    title="one training step on a padded batch",
+    solution=training_step,
+    verify=step_fails,
+    part="the training step",
+    mistakes=_STEP_SLIPS,
+    hints=(
+        ("which lines are there?", "Outputs, the last of each sample, the loss; then clear, `backward`, clip, step."),
+        ("the shapes do not fit", "`layer(batch.inputs)` gives a pair; its first part is N T Dₕ. `out` wants N Dₕ."),
+        ("clipping", "`nn.utils.clip_grad_norm_(weights, 1.0)`, with the weights of `layer` and of `out` in one list."),
+        ("the loss", "`F.cross_entropy(out(last), batch.targets)`: scores first, and no softmax before."),
+    ),
+)
+
 # 03-5 ---------------------------------------------------------------------------------------------------------------
 
 
-def steps_until(f, left):
-    n, rest = 0, 1.0
-    while rest >= left:
-        rest *= f
-        n += 1
-    return n
+def memory_after(steps, c, f, i):
+    for _ in range(steps):
+        c = f * c + i
+    return c
 
 
-STEPS_UNTIL = Exercise(
+MEMORY_AFTER = Exercise(
     key="03-5",
-    title="after how many steps is the memory gone?",
-    solution=steps_until,
+    title="a memory whose input gate is ajar",
+    solution=memory_after,
     mistakes=mistakes(
-        steps_until,
+        memory_after,
         """
-        loses the same amount at each step :: rest *= f -> rest = round(rest - (1 - f), 9)
-            Each step keeps the share f of what was left, not of the beginning: after n steps f ** n is left.
-        loses the same amount at each step, and does not round up :: = lambda f, left: (1 - left) / (1 - f)
-            Each step keeps the share f of what was left: after n steps f ** n is left.
-        loses the same amount at each step, and rounds up :: = lambda f, left: math.ceil((1 - left) / (1 - f))
-            Each step keeps the share f of what was left, not of the beginning: after n steps f ** n is left.
-        rounds down :: = lambda f, left: math.floor(math.log(left) / math.log(f))
-            After that many steps there is still a little more than the share asked for: take one step more.
-        stops where exactly the share is left :: >= -> >
-            After 2 steps exactly 0.25 is left, and that is not less. Go on while what is left is >= `left`.
-        gives a fraction of a step :: = lambda f, left: math.log(left) / math.log(f)
-            Steps are whole numbers: the first one with less than `left` remaining.
-        divides the logarithms the wrong way round :: = lambda f, left: math.ceil(math.log(f) / math.log(left))
-        :: = lambda f, left: math.log(f) / math.log(left)
-        :: = lambda f, left: math.floor(math.log(f) / math.log(left)) + 1
-            From f ** n = left follows n ln f = ln left: divide ln left by ln f. (The same comes out where f and left
-            are swapped: the function takes f first.)
-        rounds to the nearest :: = lambda f, left: round(math.log(left) / math.log(f))
-            After that many steps there may be a little more left than the share asked for. Take the next whole number
-            above.
-        asks when that share is lost :: >= left -> >= 1 - left
-            Less than the share `left` is to *remain*.
-        gives what is left, not the steps :: return n -> return rest
-            The number of steps is asked for.
-        takes f for what is lost :: rest *= f -> rest *= 1 - f
-            The forget gate is what is *kept*: c = f · c before. With f = 1 nothing is forgotten.
-        counts the steps with more than that left :: n, rest = 0 -> n, rest = 1
-            One step too many. After one step f is left, not 1: begin with f ** 0 = 1 at n = 0.
+        forgets part of what it has written at the same step :: f * c + i -> f * (c + i)
+            The forget gate acts on the old memory alone, and what is written comes after it: f * c + i.
+        writes once only :: = lambda steps, c, f, i: f**steps * c + i
+        :: = lambda steps, c, f, i: f**steps * (c + i)
+            The input gate is ajar at every step, and each step adds i.
+        lets nothing fade that it has written :: = lambda steps, c, f, i: f**steps * c + steps * i
+            What one step has written is old memory at the next, and fades like the rest.
+        leaves the input gate out :: f * c + i -> f * c
+            Each step also adds i times the candidate, which is 1.
+        leaves the forget gate out :: f * c + i -> c + i
+            Of the old memory each step keeps the share f: f * c.
+        begins with an empty memory :: = lambda steps, c, f, i: memory_after(steps, 0.0, f, i)
+            The memory begins at c, and f ** steps of that is left.
+        writes the share 1 - f :: f * c + i -> f * c + (1 - f)
+            That is a GRU, in which one gate does both. Here i says how much is written.
+        writes the old memory :: f * c + i -> f * c + i * c
+            What is written is a candidate, and each candidate is 1.
+        takes f for what is lost :: f * c + i -> (1 - f) * c + i
+            The forget gate is what is *kept*. With f = 1 nothing is forgotten.
+        takes one step too many :: range(steps) -> range(steps + 1)
+        takes one step too few :: range(steps) -> range(steps - 1)
+            After 0 steps the memory is c, and after one it is f * c + i.
+        takes one step, however many are asked for :: = lambda steps, c, f, i: f * c + i
+            Go on in a loop: what comes out of one step goes into the next.
+        loops over `i` :: for _ in -> for i in
+            `i` is the input gate, and a loop over `i` writes over it. Call the step something else.
+        gives where the memory comes to in the end :: = lambda steps, c, f, i: i / (1 - f)
+            It is on the way there. After these steps something of the beginning is left.
+        divides by zero where nothing is lost ::
+            = lambda steps, c, f, i: f**steps * c + i * (1 - f**steps) / (1 - f)
+            For f below 1 the formula is right. With f = 1 nothing fades, and `steps * i` is added.
+        gives the memory after each step ::
+            = lambda steps, c, f, i: [memory_after(t + 1, c, f, i) for t in range(steps)]
+            One number is asked for, the memory at the end.
         """,
     ),
-    cases=[(0.99, 0.01), (0.5, 0.01), (0.9, 0.3), (0.999, 0.5), (0.3, 0.4), (0.5, 0.25)],
-    show_case=lambda f, left: f"steps_until({f}, {left})",
+    cases=[
+        (1, 1.0, 0.5, 0.2),
+        (2, 1.0, 0.5, 0.2),
+        (3, 0.0, 0.8, 0.1),
+        (0, 0.7, 0.9, 0.1),
+        (1000, 1.0, 0.999, 0.01),
+        (4, 2.0, 0.0, 0.3),
+        (10, -1.0, 1.0, 0.2),
+    ],
     hints=(
-        ("I would try it out", "Do: multiply by f in a loop and count, until what is left is below `left`."),
-        ("in one line", "f ** n < left. Take logarithms; both are negative, so the sign < turns around."),
+        ("where do I begin?", "With one step: of c, f * c is kept, and i * 1 is added."),
+        ("nearly there", "Do that in a loop over the steps; each step works on what the one before has left in c."),
     ),
 )
 
@@ -430,147 +584,4 @@ HOLD_THE_SECOND = Exercise(
     source="answer = (20, -40, -10, 0, 0, 20)  # input gate: -10, +10, -30; forget gate: always σ(20)",
 )
 
-# 03-4 ---------------------------------------------------------------------------------------------------------------
-
-
-def training_step(layer, out, optimizer, batch):
-    outputs, _ = layer(batch.inputs)  # N T Dₕ
-    last = outputs[torch.arange(len(outputs)), batch.lengths - 1]  # N Dₕ
-    loss = F.cross_entropy(out(last), batch.targets)
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0)
-    optimizer.step()
-    return loss.item()
-
-
-def _clip_alone(weight):
-    nn.utils.clip_grad_norm_([weight], 1.0)
-
-
-_STEP_SLIPS = mistakes(
-    training_step,
-    """
-    reads the last step of the batch :: torch.arange(len(outputs)), batch.lengths - 1 -> :, -1
-        For all but the longest samples that is padding. Pick each sample's own last step.
-    reads the step before the last :: - 1 -> - 2
-        The last step of a sample of length n is step n - 1.
-    averages the outputs over all steps :: outputs[torch.arange(len(outputs)), batch.lengths - 1] -> outputs.mean(dim=1)
-        One output is asked for, that of each sample's last step; the mean has the padding in it too.
-    reads the first step :: torch.arange(len(outputs)), batch.lengths - 1 -> :, 0
-        After the first step the network has seen one digit. Pick each sample's own last step.
-    reads one step past the end where there is one ::
-        batch.lengths - 1 -> batch.lengths.clamp(max=outputs.shape[1] - 1)
-        The last step of a sample of length n is step n - 1.
-    asks every step for the answer, the padding too ::
-        (out(last), batch.targets) -> (out(outputs).flatten(0, 1), batch.targets.repeat_interleave(outputs.shape[1]))
-        One answer is asked for, at each sample's own last step: before the second digit no network can know it.
-    takes the squared error ::
-        cross_entropy(out(last), batch.targets) -> mse_loss(out(last), F.one_hot(batch.targets, 10).float())
-        The cross-entropy is asked for: `F.cross_entropy(out(last), batch.targets)`.
-    takes `nll_loss` of the scores :: cross_entropy -> nll_loss
-    takes `nll_loss` of the probabilities :: cross_entropy(out(last), -> nll_loss(out(last).softmax(-1),
-        `nll_loss` wants logarithms of probabilities. `F.cross_entropy` takes the scores and does both.
-    divides the mean by the number of samples :: batch.targets) -> batch.targets) / len(outputs)
-        `cross_entropy` gives the mean already.
-    applies the softmax twice :: out(last), -> out(last).softmax(-1),
-        `cross_entropy` takes scores and applies the softmax itself.
-    adds up the losses of the batch :: batch.targets) -> batch.targets, reduction="sum")
-        The mean over the samples is asked for; the sum makes the gradient N times as large.
-    does not clip the gradient ::
-        nn.utils.clip_grad_norm_([*layer.parameters(), *out.parameters()], 1.0) ->
-        A gradient longer than 1 is shortened to 1 before the optimizer moves the weights.
-    clips the layer alone :: [*layer.parameters(), *out.parameters()] -> layer.parameters()
-    clips the linear layer alone :: [*layer.parameters(), *out.parameters()] -> out.parameters()
-        The gradient is that of all weights, of `layer` and of `out`, and its length is taken over all of them.
-    clips each number, not the length :: clip_grad_norm_ -> clip_grad_value_
-    clips each weight by itself :: nn.utils.clip_grad_norm_( -> list(map(_clip_alone, & , 1.0) -> ))
-        That bends the direction. Take one length over all weights: `nn.utils.clip_grad_norm_` with one list.
-    never clears the gradient :: optimizer.zero_grad() ->
-        `backward` adds to the gradient that is there. Without `zero_grad` the second step uses both.
-    never moves the weights :: optimizer.step() ->
-    :: optimizer.zero_grad() -> & loss.backward() -> loss.backward(); optimizer.zero_grad()
-        `optimizer.step()` moves the weights along the gradient that `backward` computed, so the order is: clear,
-        `backward`, step. Without the last, or with the gradient cleared before it, they stay where they are.
-    moves the weights twice :: optimizer.step() -> optimizer.step(); optimizer.step()
-        One step a batch.
-    """,
-)
-
-
-class _Descent:
-    """Gradient descent at the rate 0.5. (The first optimizer of torch's takes seconds to load.)"""
-
-    def __init__(self, weights):
-        self.weights = weights
-
-    def zero_grad(self, set_to_none=True):
-        for w in self.weights:
-            w.grad = None
-
-    @torch.no_grad()
-    def step(self):
-        for w in self.weights:
-            if w.grad is not None:
-                w -= 0.5 * w.grad
-
-
-def _two_steps(step):
-    """The losses and the weights of a small network after a step on each of two batches."""
-    with torch.random.fork_rng(devices=[]):  # a check leaves the lesson's random numbers alone
-        torch.manual_seed(0)
-        layer, out = nn.RNN(10, 6, batch_first=True), nn.Linear(6, 10)
-        out.weight.data *= 8  # a gradient that is longer than 1
-        weights = [*layer.parameters(), *out.parameters()]
-        optimizer, generator = _Descent(weights), torch.Generator().manual_seed(0)
-        losses = [step(layer, out, optimizer, kth_digit(8, generator)) for _ in range(2)]
-    return losses, torch.cat([w.detach().flatten() for w in weights])
-
-
-def _alike(first, second):
-    return np.allclose(first[0], second[0], rtol=1e-4) and torch.allclose(first[1], second[1], rtol=1e-3, atol=1e-5)
-
-
-def step_fails(answer):
-    """None if two steps give the losses and the weights of the solution, `...` for a stub, else a sentence."""
-    if not callable(answer):
-        return f"A function is asked for, and this is {answer!r}: hand over its name, uncalled."
-    got, want = _two_steps(answer), _two_steps(training_step)
-    if ... in got[0]:
-        return ...
-    if None in got[0]:
-        return "Your step gave None: does it end with `return loss.item()`?"
-    if not all(np.ndim(plain(loss)) == 0 and not getattr(loss, "requires_grad", False) for loss in got[0]):
-        kind = with_article(type(got[0][0]).__name__)
-        return f"Your step gives {kind}; the loss as a number is asked for: `return loss.item()`."
-    got = [float(loss) for loss in got[0]], got[1]
-    if _alike(got, want):
-        return None
-    said = f"Two steps on two batches should give the losses {want[0][0]:.4f} and {want[0][1]:.4f}, and yours give "
-    said += f"{got[0][0]:.4f} and {got[0][1]:.4f}."
-    if np.allclose(got[0], want[0], rtol=1e-4):
-        said += " Those are right; the weights after the second step are not."
-    for slip in _STEP_SLIPS:
-        if _alike(_two_steps(slip.answer), got):
-            return f"{said} It looks as if your step {slip.name}. {slip.message}"
-    if abs(got[0][0] - want[0][0]) > 1e-4:
-        return f"{said} The first loss is wrong before any weight has moved: look at what goes into `cross_entropy`."
-    return f"{said} The first loss is right, so the fault is in how the weights are moved: clear, `backward`, step."
-
-
-TRAINING_STEP = Exercise(
-    key="03-4",
-    title="one training step on a padded batch",
-    solution=training_step,
-    verify=step_fails,
-    part="the training step",
-    mistakes=_STEP_SLIPS,
-    hints=(
-        ("which lines are there?", "Outputs, the last of each sample, the loss; then clear, `backward`, clip, step."),
-        ("the shapes do not fit", "`layer(batch.inputs)` gives a pair; its first part is N T Dₕ. `out` wants N Dₕ."),
-        ("clipping", "`nn.utils.clip_grad_norm_(weights, 1.0)`, with the weights of `layer` and of `out` in one list."),
-        ("the loss", "`F.cross_entropy(out(last), batch.targets)`: scores first, and no softmax before."),
-    ),
-)
-
-EXERCISES = (MAKE_MASK, LAST_OUTPUTS, MASKED_MEAN, STEPS_UNTIL, HALF_LIFE, HOLD_THE_SECOND, TRAINING_STEP)
+EXERCISES = (MAKE_MASK, LAST_OUTPUTS, MASKED_MEAN, TRAINING_STEP, MEMORY_AFTER, HALF_LIFE, HOLD_THE_SECOND)

@@ -37,7 +37,7 @@ COLLAPSE_TEXT = Exercise(
             The first half of B is missing: a run such as 'hh' is one letter, held for two steps.
         loses the letter of the first step ::
             [sign for sign, run in groupby(path)] -> [b for a, b in pairwise(path) if b != a]
-            The first sign has no left neighbour, so a test of 'differs from the sign before' never looks at it.
+            The first sign has no left neighbour, so a test of 'differs from the previous sign' never looks at it.
         compares the first sign with the last ::
             [sign for sign, run in groupby(path)] -> [path[i] for i in range(len(path)) if path[i] != path[i - 1]]
             At i = 0, `path[i - 1]` is `path[-1]`, the last sign. The first sign has no left neighbour.
@@ -89,9 +89,9 @@ COLLAPSE_TEXT = Exercise(
     large=[("hhhh-eeeee-l-l--oooo",)],
     show_case=lambda path: f"collapse_text({path!r})",
     hints=(
-        ("I do not know where to begin", "Walk along the path with a variable that holds the sign before this one."),
-        ("'hello' comes out as 'helo'", "The sign before may be a blank. Remember it too: `before = sign`, always."),
-        ("nearly there", "Keep a sign if it differs from the sign before, and is not `'-'`."),
+        ("I do not know where to begin", "Walk along the path with a variable that holds the previous sign."),
+        ("'hello' comes out as 'helo'", "The previous sign may be a blank. Remember it too: `before = sign`, always."),
+        ("nearly there", "Keep a sign if it differs from the previous sign, and is not `'-'`."),
     ),
 )
 

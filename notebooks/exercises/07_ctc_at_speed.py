@@ -765,7 +765,7 @@ CTC_LOSSES_AND_POSTERIORS = Exercise(
             "The blanks are every other row: `q[:, :, 0] = posterior[:, ::2].sum(axis=1)`. Then, for each row s of a "
             "label, `q[:, np.arange(N), rows[s]] += posterior[:, s]`.",
         ),
-        ("nan for a text that is too long", "Its totals are 0. Divide by `np.where(total > 0, total, 1)`."),
+        ("nan for a text that is too long", "Its sums over the rows are 0. Divide by `np.where(total > 0, total, 1)`."),
     ),
 )
 
@@ -773,7 +773,7 @@ EXERCISES = (
     ALPHA_STEP,
     PROBABILITIES_AT_END,
     LOG_LIKELIHOOD_RESCALED,
-    MOVED,
     SWEEP,
     CTC_LOSSES_AND_POSTERIORS,
+    MOVED,
 )

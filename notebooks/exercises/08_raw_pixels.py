@@ -211,8 +211,8 @@ INK_ROWS = Exercise(
     mistakes=mistakes(
         ink_rows,
         """
-        weighs each pixel with its brightness :: = _weighted
-            Here a pixel is ink or not: brighter than half of the brightest. All ink weighs the same.
+        weights each pixel by its brightness :: = _weighted
+            Here a pixel is ink or not: brighter than half of the brightest. All ink counts the same.
         measures the columns :: rows, _ = -> _, rows =
             `np.nonzero` gives rows first, then columns.
         counts each row once :: return -> rows = np.unique(rows); return

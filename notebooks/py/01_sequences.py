@@ -11,7 +11,7 @@
 #
 # You read this line from left to right, and the order of its words carries its meaning. A network that reads must do
 # what you do: take in one piece after the other, and carry something along. What it carries is called its state, and a
-# network with a state can take in and give out in five ways. In this lesson you see each of them work:
+# network can be fed and read out in five ways. In this lesson you see each of them work:
 #
 # ![Five ways to connect inputs, states and outputs: one to one, one to many, many to one, many to many with unequal lengths, and many to many with equal lengths.](../figs/patterns.svg)
 #
@@ -148,8 +148,8 @@ except ValueError as error:
 # sequences of any length. (In later lessons *k* numbers classes; here it is the size of the window.)
 #
 # How well can it do? You need not train one to find out. For each content of the window, the best that *any* function
-# *f* can do is to give the answer that is right more often. Count, over all sequences of 8 bits. To compare, take a
-# second task with a short past: did the last bit differ from the one before?
+# *f* can do is to give the answer that is right more often. Count, over all sequences of 8 bits. For comparison, take a
+# second task that needs only a short past: did the last bit differ from the one before?
 
 
 # %%
@@ -419,8 +419,8 @@ assert np.abs(errors).max() < 1e-9
 #
 # ### Play: one set of weights, many steps
 #
-# This is that network. Move through the steps with the arrow keys or the buttons; the lines below say how the marked
-# number came about. Try to
+# This is the parity network with the weights set by hand. Move through the steps with the arrow keys or the buttons;
+# the lines below say how the marked number came about. Try to
 # - change an input bit: which steps change?
 # - make the weight from x[0] to h[0] smaller, from 40 downwards. How far can it go before an answer rounds to the wrong
 #   bit? At 21, what becomes of a sloppy answer one step later?
@@ -717,9 +717,9 @@ print(f"{share_of_names(words):.0%} are names of their digit")
 assert share_of_names(words) > 0.9
 
 # %% [markdown]
-# Once the first letter is out, the rest follows. Translators and writers of captions work like this. Keep the first half
-# of the experiment in mind, too: outputs that do not hear each other cannot choose between two texts. CTC, from lesson
-# 05 on, has this weakness, and lesson 09 adds a language model for it.
+# Once the first letter that differs is out, the rest follows. Translators and writers of captions work like this. Keep
+# the first half of the experiment in mind, too: outputs that do not hear each other cannot choose between two texts.
+# CTC, from lesson 05 on, has this weakness, and lesson 09 adds a language model for it.
 #
 # And a line of text? A picture of 100 frames shows `hello`: many to many, unequal, but *in the same order*, and each
 # letter belongs to a place. The course does not use an encoder and a decoder for it. It gives an output at every frame
@@ -729,7 +729,7 @@ assert share_of_names(words) > 0.9
 # ## 7 What recurrence gives, and what it costs
 #
 # It **gives** inputs of any length, a size that does not grow with them, and in principle the whole past. It **costs**
-# time, the distant past fades, and the future is out of sight. Measure the three costs.
+# time; it costs the distant past, which fades; and it costs the future, which is out of sight. Measure the three costs.
 #
 # ### Time
 #
@@ -765,12 +765,13 @@ assert ratios[0] > 5 * ratios[-1]
 # %% [markdown]
 # For one sequence the recurrent layer is many times slower, although the work is the same and torch runs on one thread
 # here. What takes the time is to *start* a thousand tiny portions of work one by one. With 256 sequences each portion
-# holds 256 times as much, and the recurrent one needs less than twice the time here. So give a recurrent network large batches.
+# holds 256 times as much and takes only a few times as long: most of the lead of the convolution is gone. So give a
+# recurrent network large batches.
 #
 # ### How far does the past reach?
 #
-# Change by 0.1 the input that stands *d* steps before the end. How far does the last state move? Ask your `unroll`, with the random
-# weights of five fresh layers:
+# Add 0.1 to every number of the input that stands *d* steps before the end. How far does the last state move? Ask your
+# `unroll`, with the random weights of five fresh layers:
 
 
 # %%

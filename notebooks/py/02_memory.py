@@ -26,7 +26,7 @@
 #
 # **You need** lesson 01 (one recurrent step, unrolling), the chain rule, and products of matrices.
 #
-# **Time** 90 minutes: 46 to read, 44 for the exercises. The cells run in 40 seconds.
+# **Time** 90 minutes: 46 to read, 44 for the exercises. The cells run in 40 seconds. (The appendices are not counted.)
 
 # %%
 import math
@@ -184,7 +184,7 @@ for name, ours, leaf in zip(["W_hh", "W_ih", "b"], [dW_hh, dW_ih, db], leaves, s
 #
 # ## 3 Why it fades: a product of Jacobians
 #
-# Let the loss stand on the last state only. Then the one way back is the last line of the loop: at each step the
+# Let the loss depend on the last state only. Then the one way back is the last line of the loop: at each step the
 # gradient is multiplied by $1 - h_t^2$ and by $W_{hh}^\top$. Seen forwards, this is the **Jacobian** of one step, the
 # matrix of derivatives of each unit with respect to each unit before:
 #
@@ -254,8 +254,9 @@ figures.show(
 )
 
 # %% [markdown]
-# The measured norm never rises above its bound. Where the curves are straight, each step costs the same factor. For a random matrix (left)
-# the norm lies far below the bound. Is that the work of the tanh, or of the matrix? Here is a small matrix by itself:
+# The measured norm never rises above its bound. Where the curves are straight, each step costs the same factor. For a
+# random matrix (left) the norm lies far below the bound. Is that the work of the tanh, or of the matrix? Here is a
+# small matrix by itself:
 
 # %%
 W = np.array([[0.0, 2.0], [0.1, 0.0]])
@@ -264,7 +265,7 @@ print("norm of W, W², W³, ...:", *(f"{power:.3g}" for power in powers))
 print("size of its eigenvalues:", *np.abs(np.linalg.eigvals(W)).round(3))
 
 # %% [markdown]
-# *W* lengthens one direction by 2 and turns it into the direction that it shrinks to a tenth. The norm tells what *one*
+# *W* lengthens one direction by 2 and turns it into the direction that it shrinks to a tenth. The norm says what *one*
 # step can do at most. In the long run the **eigenvalues** count. An eigenvector *v* keeps its direction,
 # $W v = \lambda v$, and so gets the same factor λ at every step: $\lVert W^n \rVert$ goes like the *n*-th power of the
 # largest |λ|. For our matrices, over 30 steps:
@@ -280,9 +281,10 @@ for (kind, norm), norms in measured.items():
 
 # %% [markdown]
 # At norm 1 the random matrix has no eigenvalue above 0.64, and that alone makes the product fade. At norm 2 the matrix
-# would explode; there the tanh makes it vanish. An orthogonal matrix has |λ| = ‖*W*‖ for every eigenvalue. At norm 1 it
-# loses nothing by itself; what is lost with it, the tanh takes. That is why $W_{hh}$ is often started orthogonal. But
-# training moves the weights, and the window between fading and exploding is narrow.
+# alone would explode, and the tanh makes it fade instead. An orthogonal matrix has |λ| = ‖*W*‖ for every eigenvalue. At
+# norm 2 it explodes in spite of the tanh; at norm 1 it loses nothing by itself, and what is lost with it, the tanh
+# takes. That is why $W_{hh}$ is often started orthogonal. But training moves the weights, and the window between fading
+# and exploding is narrow.
 #
 # And the unit of exercise 01-4, which holds a 1 for good? Its state stays where the tanh is flat:
 
@@ -324,9 +326,9 @@ for norm in [0.5, 0.9, 0.99]:
 # %% [markdown]
 # ## 4 Cutting the way back
 #
-# To go back through 10,000 steps you must keep 10,000 states. Long sequences are therefore trained in pieces of *K* steps: the
-# state is handed on from piece to piece, but the gradient stops at the border. This is **truncated backpropagation
-# through time**. In your loop it is one line. What does it cost?
+# To go back through 10,000 steps you must keep 10,000 states. Long sequences are therefore trained in pieces of *K*
+# steps: the state is handed on from piece to piece, but the gradient stops at the border. This is **truncated
+# backpropagation through time**. In your loop it is one line. What does it cost?
 
 
 # %%
@@ -360,11 +362,11 @@ for kind, norm in [("random", 1.0), ("orthogonal", 1.2)]:
 assert missing["random", 10] < 0.2 and missing["orthogonal", 10] > 0.6
 
 # %% [markdown]
-# Where the gradient fades anyway, pieces of 10 steps lose about a tenth. Where it does not, most of it comes from further back
-# and is lost. What lies more than *K* steps back gets no gradient at all: the state may still carry it, but nothing
-# teaches the network to put it there. So *K* must be a good deal longer than what is to be learnt: a border that happens to
-# fall between a cause and its effect cuts them apart, and for a distance *d* below *K* that happens *d* times in *K*. (In torch the cut is
-# `state = state.detach()`.) Lines of text are short enough to do without.
+# Where the gradient fades anyway, pieces of 10 steps lose about a tenth. Where it does not, most of it comes from
+# further back and is lost. What lies more than *K* steps back gets no gradient at all: the state may still carry it,
+# but nothing teaches the network to put it there. So *K* must be a good deal longer than what is to be learnt: a border
+# that happens to fall between a cause and its effect cuts them apart, and for a distance *d* below *K* that happens *d*
+# times in *K*. (In torch the cut is `state = state.detach()`.) Lines of text are short enough to do without.
 #
 # ## 5 Too much: exploding gradients, and clipping
 #
@@ -603,9 +605,9 @@ for kind in ["RNN", "LSTM"]:
     assert max(left) < 1e-4
 
 # %% [markdown]
-# A fresh LSTM has half-open gates and forgets far too fast as well. That is why the bias of the forget gate is often
-# started at 1 or more. How long the memory must last says how large: 1 is enough for a few steps, 30 steps want 3 to 5.
-# The gate is then open until training finds a reason to close it.
+# A fresh LSTM has half-open gates, and it, too, forgets far too fast. That is why the bias of the forget gate is often
+# started at 1 or more. How large depends on how long the memory must last: 1 is enough for a few steps, 30 steps want 3
+# to 5. The gate is then open until training finds a reason to close it.
 #
 # ### Exercise 02-4: hold a value for 100 steps  (★★☆, 8 minutes)
 #
@@ -655,7 +657,8 @@ figures.show(fig, f"One step of an LSTM as boxes and wires. {equations}.")
 # ### Exercise 02-5: the step of an LSTM  (★★☆, 10 minutes)
 #
 # Write `lstm_step(x, h, c, W_ih, W_hh, b)` in NumPy for one sample, with `W_ih` of shape 4$D_h$ × *D* in torch's order.
-# Return the new `h` and the new `c`. `np.split(a, 4)` cuts a vector in four. This step will be in your reader.
+# Return the new `h` and the new `c`. `np.split(a, 4)` cuts a vector in four. In lesson 11 you check the LSTM of your
+# reader against it.
 
 
 # %% tags=["exercise"]
@@ -954,8 +957,8 @@ assert last[0].equal(out[-1, :, :5]) and last[1].equal(out[0, :, 5:])
 # *h* = 0 and too large elsewhere: 0.45 in place of 0.10 at *h* = 0.95.
 #
 # **A path forgotten.** A state acts on the loss through its own output and through the next state. Leave out the
-# second, and you have *K* = 1 of section 4. Half of the gradient or more is missing, and the loss may still fall for a
-# while. Compare with autograd.
+# second, and you have *K* = 1 of section 4. In the two examples there half of the gradient or more is missing, and the
+# loss may still fall for a while. Compare with autograd.
 #
 # **A forget bias added twice.** Torch has two biases, and their *sum* counts. Set both `bias_ih` and `bias_hh` to 1, and
 # the gate starts at σ(2).

@@ -46,9 +46,9 @@ _ = torch.set_num_threads(1)  # tensors this small gain nothing from a second th
 # %% [markdown]
 # ## 1 The task
 #
-# In the equations of this course *k* is a class. Here, in the name of the task, it is the place that is asked for, counted
-# from 1. `kth_digit` draws *N* sequences of random digits, here of 3 to 8 digits each. The answer is the second digit. What
-# does a batch of four look like?
+# In the equations of this course *k* is a class. Here, in the name of the task, it is the place that is asked for,
+# counted from 1. `kth_digit` draws *N* sequences of random digits, here of 3 to 8 digits each. The answer is the second
+# digit. What does a batch of four look like?
 
 # %%
 from crnn_lessons.tasks import kth_digit
@@ -71,7 +71,7 @@ assert second.tolist() == batch.targets.tolist()
 
 # %% [markdown]
 # What must the network remember? One of ten digits, which is log₂ 10 ≈ 3.3 bits, for as long as the sequence lasts. A
-# network that remembers nothing can guess, and is right once in ten times.
+# network that remembers nothing can guess, and is right one time in ten.
 
 # %% [markdown]
 # ## 2 From a sequence to one answer
@@ -93,9 +93,9 @@ print(f"loss {loss:.2f}, torch's {F.cross_entropy(out(outputs[-1]), batch.target
 print(f"and for a guess: ln 10 = {math.log(10):.2f}")
 
 # %% [markdown]
-# An untrained network has a loss near ln 10 ≈ 2.30. This is the first number to look at in a training: if it begins
-# far from ln *C*, something is wrong before anything was learned. (Torch's `cross_entropy` takes the scores and
-# applies the softmax itself. Give it probabilities, and it applies a second one.)
+# An untrained network has a loss near ln 10 ≈ 2.30. This is the first number to look at in a training run: if it begins
+# far from ln *C*, something is wrong before anything was learnt. (Torch's `cross_entropy` takes the scores and applies
+# the softmax itself. Give it probabilities, and it applies a second one.)
 
 # %% [markdown]
 # ## 3 Many sequences in one tensor
@@ -158,8 +158,8 @@ outputs, _ = layer(batch.inputs)  # N T Dₕ: the whole batch, padding and all
 print(tuple(outputs.shape))
 
 # %% [markdown]
-# The line one finds in many programs is `outputs[:, -1]`, the last step of the batch. For which samples does it agree
-# with the oracle?
+# A line found in many programs is `outputs[:, -1]`, the last step of the batch. For which samples does it agree with
+# the oracle?
 
 # %%
 gap = (outputs[:, -1] - alone).abs().amax(dim=1)  # N
@@ -335,10 +335,10 @@ for seen in two_batches:
 #
 # Write `training_step(layer, out, optimizer, batch)`. `layer` is a recurrent layer in one direction and may read the
 # padding, `out` the linear layer. The loss is the mean cross-entropy of the batch at each sample's own last step. Let
-# the optimizer take one step, and return the loss as a number (`loss.item()`). The calls: `optimizer.zero_grad()` clears
-# old gradients, `loss.backward()` computes new ones, `nn.utils.clip_grad_norm_(weights, 1.0)` shortens the gradient to
-# length 1 if it is longer (lesson 02), with the weights of both parts in one list, and `optimizer.step()` moves the
-# weights.
+# the optimiser take one step, and return the loss as a number (`loss.item()`). The calls: `optimizer.zero_grad()`
+# clears old gradients, `loss.backward()` computes new ones, `nn.utils.clip_grad_norm_(weights, 1.0)` shortens the
+# gradient to length 1 if it is longer (lesson 02), with the weights of both parts in one list, and `optimizer.step()`
+# moves the weights.
 
 
 # %% tags=["exercise"]
@@ -350,7 +350,7 @@ def training_step(layer, out, optimizer, batch):
 exercises.check("03-4", training_step)
 
 # %% [markdown]
-# Train an LSTM with your step: 400 batches of 64 fresh sequences. The optimizer is
+# Train an LSTM with your step: 400 batches of 64 fresh sequences. The optimiser is
 # [Adam](https://arxiv.org/abs/1412.6980), gradient descent with a step size of its own for each weight.
 
 # %%
@@ -387,7 +387,7 @@ assert right > 0.998
 
 # %% [markdown]
 # Are the test sequences new to the network? They were drawn apart from the training, but there are only 1,000 sequences
-# of three digits, and 25,600 sequences went by. Which share of the test sequences of each length was among them?
+# of three digits, and 25,600 sequences went by. What share of the test sequences of each length was among them?
 
 
 # %%
@@ -405,8 +405,8 @@ for length in range(3, 9):
     print(f"{length} digits: {sum(same) / len(same):6.1%} met in training")
 
 # %% [markdown]
-# Most of the shortest, hardly any of the longest. A network that had learned its samples by heart would fail on the
-# long ones. This one has learned the rule.
+# Most of the shortest, hardly any of the longest. A network that had learnt its samples by heart would fail on the long
+# ones. This one has learnt the rule.
 #
 # Why test on 10,000 sequences? Suppose a network is right with probability *p*. All of *m* tests are passed with
 # probability $p^m$. Which *p* are so low that this would happen in fewer than 5 of 100 cases?
@@ -470,14 +470,14 @@ for (k_at, tested), right in score.items():
     assert right > 0.98 if k_at == tested else right < 0.8
 
 # %% [markdown]
-# Both can be learned, with the same network and the same number of steps. Each loses much when it is told the
-# other's way: how an input is fed is part of the task.
+# Both can be learnt, with the same network and the same number of steps. Each loses much when it is told the other's
+# way: how an input is fed is part of the task.
 #
 # ## 10 Three cells, far past training
 #
 # Which cell is best? The answer depends on what is held equal. Here it is the number of parameters (so the units
 # differ), and all train **until they are right** at the trained lengths: it would be unfair to ask how far a network
-# remembers that has not yet learned the task. What do they need?
+# remembers that has not yet learnt the task. What do they need?
 
 # %%
 for cell, units in UNITS.items():
@@ -546,29 +546,38 @@ for cell, values in reach_plain.items():
 assert reach_plain["GRU"][:, -1].median() < reach_plain["RNN"][:, -1].median()
 
 # %% [markdown]
-# All of them break, and the order is a surprise: the simple RNN, which took longest to learn, is not the first to forget.
-# The GRU is. Read this with care. These networks are equally right, but they have not trained equally long, and practice
-# helps a memory, too. And the bands are wide: networks that were equal on
-# 10,000 sequences differ a lot out here, because nothing in the training said what to do there.
+# All of them break, and the order is a surprise: the simple RNN, which took longest to learn, is not the first to
+# forget. The GRU is. Read this with care. These networks are equally right, but they have not trained equally long. And
+# the bands are wide: networks that were equal on 10,000 sequences differ a lot out here, because nothing in the
+# training said what to do there.
 #
 # ## 11 Inside the memory
 #
 # Why does an LSTM forget? Its memory is $c_t = f_t \odot c_{t-1} + i_t \odot g_t$. With the input gate shut, what is
-# left after many steps is a power of the forget gate. A gate of 0.99 keeps nearly everything, one would think.
+# left after many steps is a power of the forget gate. A gate of 0.99 keeps nearly everything, one would think. When is
+# less than 1 % left? Your `steps_until` of lesson 02 answers this, too:
+
+# %%
+steps_until = exercises.yours("02-2")
+for f in (0.99, 0.999):
+    print(f"f = {f}: less than 1 % left after {steps_until(f, 0.01)} steps")
+
+# %% [markdown]
+# And with the input gate a little open?
 #
-# ### Exercise 03-5: when is it gone?  (★☆☆, 5 minutes)
+# ### Exercise 03-5: a gate left ajar  (★☆☆, 5 minutes)
 #
-# Write `steps_until(f, left)`: the number of steps after which less than the share `left` of a memory remains, if
-# each step keeps the share `f` of it. For *f* = 0.99, when is less than 1 % left?
+# Write `memory_after(steps, c, f, i)`. A memory begins at `c`. At each step the share `f` of it is kept, and `i` times
+# a candidate is added. Each candidate is 1. What does the memory hold after that many steps?
 
 
 # %% tags=["exercise"]
-def steps_until(f, left):
+def memory_after(steps, c, f, i):
     return ...  # your code here
 
 
 # %%
-exercises.check("03-5", steps_until)
+exercises.check("03-5", memory_after)
 
 # %% [markdown]
 # ### Exercise 03-6: half over a thousand steps  (★☆☆, 3 minutes)
@@ -583,15 +592,19 @@ answer = ...
 exercises.check("03-6", answer)
 
 # %% [markdown]
-# Your two answers must agree. The gate of 03-6 leaves a half after 1,000 steps, up to its last digit. So when does your
-# function of 03-5 say that a little less than a half, 49.99 %, is left? One step later.
+# Put the two together. A memory of 1 is kept by the gate of 03-6. What is in it after 1,000 steps if the input gate is
+# shut, open by a thousandth, or open by a hundredth?
 
 # %%
-steps_until, gate = exercises.yours("03-5"), exercises.yours("03-6")
-for f in (0.99, float(gate)):
-    print(f"f = {f:.6f}: less than 49.99 % left after {steps_until(f, 0.4999)} steps")
+memory_after, gate = exercises.yours("03-5"), float(exercises.yours("03-6"))
+for i in (0.0, 0.001, 0.01):
+    print(f"i = {i:5}: the memory holds {memory_after(1000, 1.0, gate, i):.2f}")
+assert memory_after(1000, 1.0, gate, 0.01) > 15 * memory_after(1000, 1.0, gate, 0.0)
 
 # %% [markdown]
+# Half of the 1 is left each time. The rest came in through the input gate: open by a hundredth, it adds fourteen times
+# what is left. (Candidates of both signs partly cancel.)
+#
 # And the gates of a trained network? To look at them we run the layer by hand, with the equations of lesson 02, and
 # check that we get the layer's own output.
 
@@ -671,10 +684,17 @@ assert max(means) - min(means) > 2 * median(spreads)
 # %% tags=["nbval-ignore-output"]
 from crnn_lessons.widgets import Gates
 
-watched = Gates(first, "47190356", out=first_out, t=1)
+watched = Gates(first, "40190356", out=first_out, t=1)
 watched
 
 # %% [markdown]
+# <details><summary>What you should see</summary>
+# In the run on this page the input gates of units 5 and 17 shut after the second digit, 0, and those of units 1 and 6
+# stay open. Another second digit changes nearly all memories, and the gates with them: after a 7, none shuts. Another
+# fifth digit changes them far less, most where the gate is open. Over 40 digits the largest *c* grows from about 5 to
+# more than 20.
+# </details>
+#
 # Does the network answer with the second digit of the sequence that you left in the widget?
 
 # %%
@@ -686,14 +706,20 @@ print(f"{watched.signs()}: the network says {said}")
 # %% [markdown]
 # ## 12 How would you do it?
 #
-# Here is one LSTM unit, and you are its gates. At each step a candidate *g* comes by. Try to
+# Here is the LSTM unit of lesson 02 again, and you are its gates. At each step a candidate *g* comes by. Try to
 # - step through "hold", "overwrite", "forget" and "count", and say what each gate does in each;
-# - solve the task "2nd at the end": show the second candidate after the last step, and nothing before;
-# - solve "latest pulse". Which gate must shut while the new value is written?
+# - solve the task "2nd at the end": show the second candidate after the last step, and nothing before.
 
 # %%
 by_hand = Gates()
 by_hand
+
+# %% [markdown]
+# <details><summary>What you should see</summary>
+# In all four i is 1 where the memory takes in a candidate. f is 1 where it is kept, 0 where "overwrite" replaces it, and
+# ½ at each step of "forget". o only decides what is shown. For the second at the end: i = 1 at step 1 alone, f = 1 after
+# it, o = 1 at the last step alone.
+# </details>
 
 # %%
 c = by_hand.values["c"][:, 0]
@@ -803,16 +829,16 @@ assert (kicks["quiet"][:, 1] < 1).all() and (kicks["quiet"][:, 3] > kicks["noisy
 # close to 1: the memory is rather *held* than pulled back, and hardly ever blown up. (Look at the seeds, though: in one
 # of them half of the kicks still grow, some of them a good deal, and it is the one that gained least at 1,000 digits.)
 #
-# This is the honest account of the lesson. An LSTM or a GRU *can* remember over any distance. Training on short
-# sequences does not make it so, and a perfect score at the trained lengths does not tell you. What tells you is a test
-# at lengths far beyond, and what helped here is a training in which noise punishes what is not held.
+# An LSTM or a GRU *can* remember over any distance. Training on short sequences does not make it so, and a perfect
+# score at the trained lengths does not tell you. What tells you is a test at lengths far beyond, and what helped here
+# is training in which noise punishes what is not held.
 
 # %% [markdown]
 # ## 14 What goes wrong
 #
 # **`outputs[:, -1]` of a padded batch** and the **backward direction that reads the padding first** are in section 6.
-# Neither raises an error. How much harm does it do? Train with the last step of the batch, and read 2,000 sequences in one
-# batch, and then each by itself:
+# Neither raises an error. How much harm does it do? Train with the last step of the batch, and read 2,000 sequences in
+# one batch, and then each by itself:
 
 # %%
 torch.manual_seed(0)
@@ -898,8 +924,8 @@ print(f"{F.cross_entropy(sure, torch.tensor([3])):.4f}")
 #
 # <details><summary>The place k is told at the last step only. What must the network remember then?</summary>
 # All the digits: until the end it does not know which one will be asked for. With places 1 to 5 that is 5 · 3.3 ≈ 17
-# bits in place of 3.3. Reading backward does not help: the backward direction hears the question first, but *k* counts from
-# the front, and it does not know how many digits are still to come. So it must hold its last five digits too. What
+# bits in place of 3.3. Reading backward does not help: the backward direction hears the question first, but *k* counts
+# from the front, and it does not know how many digits are still to come. So it must hold its last five digits too. What
 # helps is to be told *k* first, or to read twice: a second layer over the outputs of a bidirectional one, where every
 # step knows its place and the question.
 # </details>
@@ -911,8 +937,8 @@ print(f"{F.cross_entropy(sure, torch.tensor([3])):.4f}")
 # </details>
 #
 # <details><summary>Why show the worst and the best seed, and not the mean with its standard error?</summary>
-# With three seeds the standard error is itself a guess, and such results are not spread evenly around a mean: most
-# seeds are near 1 and a few far below. The range shows that. It grows with the number of seeds, so say how many.
+# With three seeds the standard error is itself a guess, and such results need not be spread evenly around a mean. The
+# range hides neither the best seed nor the worst. It grows with the number of seeds, so say how many.
 # </details>
 #
 # <details><summary>Would a forget gate of exactly 1 solve it?</summary>

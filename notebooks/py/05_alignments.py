@@ -25,8 +25,9 @@
 # - define *p(Y | X)* and the CTC loss, and compute both by hand on a small case;
 # - read a text off a network's output, and say when that reading is not the most probable text.
 #
-# **You need** Python with NumPy, logarithms, sums and products written with Σ and Π, and three facts about
-# probability: independent events multiply, events that exclude each other add, and all cases together make 1.
+# **You need** Python with NumPy, logarithms, sums and products written with Σ and Π, and three facts about probability:
+# independent events multiply, events that exclude each other add, and all cases together make 1. Lessons 01 to 04 are
+# not needed.
 #
 # **Time** 76 minutes: 40 to read, 36 for the exercises. The cells run in 15 seconds.
 
@@ -207,7 +208,8 @@ figures.show(
 #
 # Sorting all paths takes $3^T$ calls, and most of the paths are not wanted. The package has a function that makes the
 # alignments of one text directly. It works on class numbers, as networks do: 0 is the blank, 1 is a, 2 is b, and an
-# `Alphabet` translates. Does it find the same paths as your rule, for every text that four steps can write?
+# `Alphabet` translates. The letters of a text as class numbers are its **labels**. Does it find the same paths as your
+# rule, for every text that four steps can write?
 
 # %%
 from crnn_lessons.alphabet import Alphabet
@@ -255,11 +257,12 @@ for text in ["aaa", "hello", "committee"]:
 # Every alignment of `ab` is such a table: 2*S* + 1 = 5 numbers that sum to *T*. The runs of labels must be 1 or more.
 # The runs of blanks may be 0, except between equal labels, where they too must be 1 or more.
 #
-# Set aside the steps that *must* be there: *S* for the labels and *r* for the forced blanks. The other
-# *T* − *S* − *r* steps are free and may go into any of the 2*S* + 1 runs. Write the free steps as stars, and put 2*S*
-# bars between them to mark the borders of the runs. For `-aab` one star lands in the first run and one in the second:
-# `*|*|||`. There are *T* − *S* − *r* + 2*S* = *T* + *S* − *r* places for stars and bars together, and each choice of
-# the 2*S* places for bars is one alignment. With $\binom{n}{k}$ for the number of ways to choose *k* of *n* places:
+# Set aside the steps that *must* be there: *S* for the labels and *r* for the forced blanks. The other *T* − *S* − *r*
+# steps are free and may go into any of the 2*S* + 1 runs. Write the free steps as stars, and put 2*S* bars between them
+# to mark the borders of the runs. Here 4 − 2 − 0 = 2 steps are free; for `-aab` one star lands in the first run and one
+# in the second: `*|*|||`. There are *T* − *S* − *r* + 2*S* = *T* + *S* − *r* places for stars and bars together, and
+# each choice of the 2*S* places for bars is one alignment. With $\binom{n}{k}$ for the number of ways to choose *k* of
+# *n* places:
 #
 # $$\text{number of alignments} = \binom{T + S - r}{2S}$$
 #
@@ -295,8 +298,8 @@ for T in range(8):
 print(checked, "pairs of T and text: the formula is right on each")
 
 # %% [markdown]
-# The formula works where listing cannot. Take a text of 8 different signs over 26 steps, the number of steps of the network in
-# the [CRNN paper](https://arxiv.org/abs/1507.05717):
+# The formula works where listing cannot. Take a text of 8 different signs over 26 steps, the number of steps of the
+# network in the [CRNN paper](https://arxiv.org/abs/1507.05717):
 
 # %%
 print(f"{count_paths(26, 'reading!'):,}")
@@ -497,7 +500,7 @@ print(f"{rate:,.0f} alignments a second; all those of T = 100 would take {years:
 # %% [markdown]
 # So nobody lists. But look again at the fifteen alignments of section 4: they share most of their steps. Write the rows
 # `- a - b -` from top to bottom and draw each alignment as a line through them. `to_rows` finds the row at each step:
-# blanks are in the even rows, labels in the odd ones, and a sign that is neither the blank nor the sign before begins
+# blanks are in the even rows, labels in the odd ones, and a sign that is neither the blank nor the previous sign begins
 # a new label.
 
 
@@ -587,7 +590,8 @@ exercises.check("05-7", best_path)
 
 # %% [markdown]
 # Give it something to read. The next cell acts as a network that looks at section 1's drawing: it puts most of the
-# probability of each frame on the sign under it and spreads the rest at random. At how much noise does it begin to misread?
+# probability of each frame on the sign under it and spreads the rest at random. At how much noise does it begin to
+# misread?
 
 # %%
 best_path = exercises.yours("05-7")
@@ -602,9 +606,9 @@ for noise in [0.2, 0.5, 0.6, 0.7, 0.8]:
 assert wrong[0.2] == wrong[0.5] == wrong[0.6] == 0 and wrong[0.7] == 3
 
 # %% [markdown]
-# Up to 50% no frame can go wrong: the sign under it keeps 1 − noise at least, and no other sign gets more than the noise.
-# Above that it is a matter of luck. At 60% every frame is right still; at 70% three are wrong, and the text is lost. One
-# wrong frame is enough, since it adds a letter or puts another in its place.
+# Up to 50% no frame can go wrong: the sign under it keeps 1 − noise at least, and no other sign gets more than the
+# noise. Above that it is a matter of luck. At 60% every frame is still right; at 70% three are wrong, and the text is
+# lost. One wrong frame can be enough: it may add a letter, lose one, or put another in its place.
 
 # %% [markdown]
 # ## 10 What goes wrong
@@ -637,8 +641,8 @@ except ValueError as error:
 
 # %% [markdown]
 # **Three more**, which you have met: blanks dropped before runs are merged (`helo`); the best path taken for the most
-# probable text; and the first letter lost, in loops that compare each sign with the one before: the first sign has none
-# before it.
+# probable text; and the first letter lost, in loops that compare each sign with the previous one: the first sign has no
+# predecessor.
 
 # %% [markdown]
 # ## 11 Questions to test yourself
@@ -666,7 +670,7 @@ except ValueError as error:
 # </details>
 #
 # <details><summary>Could the blank be left out for a language without double letters?</summary>
-# Then merging alone would do for the texts. But the network would have to put a letter on every frame, also on those
+# Then merging alone would do for the texts. But the network would have to put a letter on every frame, including those
 # between letters and at the margins, and would have to decide where one ends and the next begins.
 # </details>
 #

@@ -20,11 +20,11 @@
 # - derive and write alpha and beta, and check them against a listing;
 # - turn them into posteriors, and the posteriors into the gradient of the CTC loss;
 # - say why long lines need logarithms, and add in log space;
-# - train with all of it: numbers that know nothing read `hello` after ten steps, by your own functions alone.
+# - train with all of it: numbers that know nothing read `hello` after three steps, by your own functions alone.
 #
 # **You need** lesson 05, derivatives, and logarithms.
 #
-# **Time** 78 minutes: 36 to read, 42 for the exercises. The cells run in 15 seconds.
+# **Time** 78 minutes: 36 to read, 42 for the exercises. The cells run in 15 seconds. (The appendices are not counted.)
 
 # %%
 import math
@@ -39,9 +39,9 @@ from crnn_lessons.show import drawings, figures
 from crnn_lessons.show.notation import notation
 
 # %% [markdown]
-# The example is the one of lesson 05, the text `ab` over *T* = 4 steps. The letters of the text as class numbers are its
-# **labels**, here 1 and 2; class 0 is the blank. The lattice has *L* = 2*S* + 1 = 5 rows: the labels with a blank
-# before, between and after them. `extend` writes them down.
+# The example is the one of lesson 05, the text `ab` over *T* = 4 steps. Its labels are 1 and 2; class 0 is the blank.
+# The lattice has *L* = 2*S* + 1 = 5 rows: the labels with a blank before, between and after them. `extend` writes them
+# down.
 
 # %%
 ab = Alphabet("ab")
@@ -341,7 +341,7 @@ print(f"by listing: {text_probability(probs, target):.4f}")
 # $$\gamma(t, s) = \frac{\alpha(t, s)\, \beta(t, s)}{p(Y \mid X)}$$
 #
 # It answers: *if* the text is `ab`, how probable is it that the path is in row *s* at step *t*? By listing, that is the
-# share of those of the 15 alignments which are in row *s* at *t*. Is it?
+# share of *p(Y | X)* that belongs to those of the 15 alignments that are in row *s* at step *t*. Is it?
 
 # %%
 p_text = alpha[-1, -2:].sum()
@@ -367,8 +367,8 @@ figures.show(fig, f"Alpha, beta and posterior of 'ab'. Their column sums: {'; '.
 
 # %% [markdown]
 # The column sums of alpha fall from left to right, since the products get longer; those of beta fall towards the left,
-# but for the last step, where its ones stand in two rows alone. The posterior keeps its sum of 1 and shows where the letters sit. (A bare 0 is a cell that no path reaches, or from which
-# none can end.)
+# except at the last step, where only two rows hold a one. The posterior keeps its sum of 1 and shows where the letters
+# sit. (A bare 0 is a cell that no path reaches, or from which none can end.)
 #
 # ### Play: the lattice
 #
@@ -468,8 +468,8 @@ for C, T_long in [(3, 100), (3, 600), (3, 700), (80, 174), (80, 175)]:
     print(f"{C} classes, T = {T_long}: p = {end:.3g}")
 
 # %% [markdown]
-# With 3 classes *p(Y | X)* comes out as 0 from 700 steps on: it is too small for a float64. With 80 classes, enough for
-# letters, digits and punctuation, 175 steps will do, and a scanned line of text can be longer than that. The loss is
+# With 3 classes *p(Y | X)* comes out as 0 from 700 steps on: it is too small for a float64. With 80 classes (letters,
+# digits and punctuation) 175 steps are enough for that, and a scanned line of text can be longer than that. The loss is
 # then −ln 0: an error in Python, `inf` in NumPy and torch. The cure is to keep logarithms. Products become sums, and a
 # sum becomes
 #
@@ -626,13 +626,13 @@ assert set(read[3:]) == {"hello"} and losses[10] < 2 and losses[200] < 0.05
 # %%
 fig, ax = figures.new_figure(6, 2.6)
 ax.semilogy(losses)
-ax.plot(10, losses[10], "o", color=figures.VERMILLION)
-ax.annotate("reads 'hello'", (10, losses[10]), xytext=(8, 4), textcoords="offset points")
+ax.plot(3, losses[3], "o", color=figures.VERMILLION)
+ax.annotate("reads 'hello' from here on", (3, losses[3]), xytext=(8, 4), textcoords="offset points")
 ax.set(xlabel="step", ylabel="loss", title="Gradient descent on 60 logits by your own functions")
 figures.show(
     fig,
-    f"The loss on a logarithmic scale falls from {losses[0]:.2f} to {losses[10]:.2f} at step 10 "
-    f"and {losses[200]:.3f} at step 200.",
+    f"The loss on a logarithmic scale falls from {losses[0]:.2f} to {losses[3]:.2f} at step 3, "
+    f"marked: from there on hello is read, and to {losses[200]:.3f} at step 200.",
 )
 
 # %% [markdown]
@@ -679,7 +679,7 @@ for seed in range(4):
 #
 # ## 10 What goes wrong
 #
-# **The skip between equal letters is open.** Doubled letters are then never learned as such. Count `aa` over two steps:
+# **The skip between equal letters is open.** Doubled letters are then never learnt as such. Count `aa` over two steps:
 # it must be 0. The function that was too bold in section 2 finds a path:
 
 # %%
@@ -699,8 +699,8 @@ lost[:, rows] += posterior
 print("sums of q:", lost.sum(axis=1).round(4), "in place of", q.sum(axis=1).round(4))
 
 # %% [markdown]
-# **The picture is too short.** When *T* < *S* + *r* there is no alignment, *p(Y | X)* is 0, and the loss infinite. In a
-# training that shows up as `inf`, and then as `nan` everywhere. Find such samples before you train:
+# **The picture is too short.** *T* < *S* + *r*, as in lesson 05, section 10. Here is the function that finds such
+# samples before you train:
 
 # %%
 from crnn_lessons.ctc import explain_infeasible
@@ -720,7 +720,7 @@ explain_infeasible([2, 5], torch.tensor([[1, 1], [1, 2]]), [2, 2])
 # ## 11 Questions to test yourself
 #
 # <details>
-# <summary>Why is the product of alpha and beta a sum over paths, not a product of sums of unrelated things?</summary>
+# <summary>Why does alpha times beta give the sum over whole paths?</summary>
 # Because the lattice has no memory beyond the cell: which endings are possible depends on the row only, not on how it
 # was reached. So each beginning goes with each ending, and multiplying the two sums multiplies out to all pairs.
 # </details>
@@ -735,8 +735,9 @@ explain_infeasible([2, 5], torch.tensor([[1, 1], [1, 2]]), [2, 2])
 #
 # <details>
 # <summary>At the start of training all outputs are nearly uniform. What does q of the blank look like?</summary>
-# The blank stands in S + 1 of the 2S + 1 rows. If T is several times 2S, its q is larger than any letter's at most steps. So the first thing such a network is taught is to say blank: the
-# plateau, a stretch where the loss hardly falls, that lessons 08 and 11 watch. Try it: `hello` at T = 40 in section 9.
+# The blank stands in S + 1 of the 2S + 1 rows. If T is several times 2S, its q is larger than any letter's at most
+# steps. So the first thing such a network is taught is to say blank: the plateau, a stretch where the loss hardly
+# falls, that lessons 08 and 11 watch. Try it: `hello` at T = 40 in section 9.
 # </details>
 #
 # <details><summary>Why does beta leave out step t?</summary>
@@ -752,7 +753,7 @@ explain_infeasible([2, 5], torch.tensor([[1, 1], [1, 2]]), [2, 2])
 #   rescaled variables and with step *t* in both alpha and beta.
 # - L. Rabiner, *A Tutorial on Hidden Markov Models*, Proc. IEEE 1989, section III: the same two passes, 17 years
 #   earlier.
-# - Next: **07 CTC at speed**, where the loops go, and torch's C++ is overtaken.
+# - Next: **07 CTC at speed**, where the loops go, and torch's C++ is caught up with, then overtaken.
 #
 # The letters of this lesson, for looking up:
 
@@ -772,7 +773,7 @@ exercises.summary("06")
 # ## Appendix A: torch's gradient on log-probabilities
 #
 # Compare your −*q* with torch, and you may think that one of the two is broken. Take log-probabilities as a **leaf**, a
-# tensor that nothing was computed for, where autograd stops:
+# tensor that was not computed from others, where autograd stops:
 
 # %%
 from crnn_lessons.ctc import ctc_loss

@@ -25,7 +25,7 @@
 #
 # **You need** lesson 06.
 #
-# **Time** 87 minutes: 36 to read, 51 for the exercises. The cells run in 40 seconds. The times printed here are those
+# **Time** 99 minutes: 36 to read, 63 for the exercises. The cells run in 40 seconds. The times printed here are those
 # of the machine that built this page. Run the lesson, and they are yours.
 
 # %%
@@ -287,16 +287,16 @@ print("p(Y | X) =", forward_columns(long_probs, long_rows, long_skip)[-1, -2:].s
 # %% [markdown]
 # ## 5 Rescale
 #
-# Alpha fades because every step multiplies by numbers below 1. Only the size of the whole column runs away; the
+# Alpha fades because every step multiplies by numbers below 1. Only the size of the whole column dwindles; the
 # proportions within it are fine. So divide each column by its sum, and keep an *account* of what was divided out: the
 # running sum of its logarithms. At the end
 #
 # $$\ln p(Y \mid X) = \sum_{t} \ln(\text{scale}_t) + \ln(\text{last two cells})$$
 #
-# Here scale$_t$ is the sum of column *t* as it stands then, after all the divisions before it. The sum runs over
-# *t* = 0 to *T* − 2: the last column is read as it stands. That is one logarithm a step. In log space each cell takes
-# two additions of logarithms, with an exponential and a logarithm each. Rabiner's tutorial on hidden Markov models rescaled in 1989, and Graves' paper
-# does too.
+# Here scale$_t$ is the sum of column *t* as it stands then, after all the divisions before it. The sum runs over *t* =
+# 0 to *T* − 2: the last column is read as it stands. That is one logarithm a step for each sample. In log space each
+# cell takes two additions of logarithms, with an exponential and a logarithm each. Rabiner's tutorial on hidden Markov
+# models rescaled in 1989, and Graves' paper does too.
 #
 # ### Exercise 07-3: rescale, and keep the account  (★★★, 10 minutes)
 #
@@ -367,9 +367,10 @@ def emissions(log_probs, rows, input_lengths):
 # ### Exercise 07-4: sweep  (★★☆, 8 minutes)
 #
 # Write `sweep(start, emit, skip)`, with `start` and `skip` of *L* × *N* and `emit` of *T* × *L* × *N*. It returns
-# `reached`, *T* × *L* × *N*, and the *N* accounts. `reached[0]` is `start`, whatever rows that begins in. From one step to the next: pay
-# (multiply `reached[t - 1]` by `emit[t - 1]`), divide each sample by its sum over the rows and add the logarithm of that
-# sum to its account, then step. A step that pays nothing is `alpha_step(..., skip, np.ones_like(skip))`.
+# `reached`, *T* × *L* × *N*, and the *N* accounts. `reached[0]` is `start`, whatever rows that begins in. From one step
+# to the next: pay (multiply `reached[t - 1]` by `emit[t - 1]`), divide each sample by its sum over the rows and add the
+# logarithm of that sum to its account, then step. A step that pays nothing is
+# `alpha_step(..., skip, np.ones_like(skip))`.
 
 
 # %% tags=["exercise"]
@@ -457,16 +458,17 @@ assert ms["batch in logarithms"] > 1.5 * ms["batch, rescaled: yours"]
 # %% [markdown]
 # ## 7 And backward, in a mirror
 #
-# A training needs the class posteriors *q*, and they need both directions. Turn the lattice by half a turn: the last
-# step becomes the first, the last row becomes row 0. `emit` turns with it. A skip into row *s* from *s* − 2 becomes one
-# into row *s* − 2 from *s*, so before it is turned, `skip` moves by two rows towards row 0: `np.roll(skip, -2, axis=0)`.
-# The sweep starts in the rows where the samples end. What it returns, turned back, is beta, up to a factor for each column:
+# Training needs the class posteriors *q*, and they need both directions. Turn the lattice by half a turn: the last step
+# becomes the first, the last row becomes row 0. `emit` turns with it. A skip into row *s* from *s* − 2 becomes one into
+# row *s* − 2 from *s*, so before it is turned, `skip` moves by two rows towards row 0: `np.roll(skip, -2, axis=0)`. The
+# sweep starts at the last step, where all samples end since the short ones wait (section 6), in the rows of `last`.
+# What it returns, turned back, is beta, up to a factor for each column:
 #
 # $$\gamma(t, s) \;\propto\; \text{reached}(t, s) \cdot p(t,\ \text{row } s) \cdot \beta(t, s)$$
 #
 # The factor goes when each column of the product is divided by its own sum: the posterior sums to 1 at each step.
 #
-# ### Exercise 07-5: losses and posteriors of a batch  (★★★, 18 minutes)
+# ### Exercise 07-5: losses and posteriors of a batch  (★★★, 30 minutes)
 #
 # Write `ctc_losses_and_posteriors(log_probs, targets, input_lengths)`. It takes a *T* × *N* × *C* array, a list of *N*
 # lists of labels, and *N* lengths. It returns the *N* losses, and *q* as a *T* × *N* × *C* array, 0 where a sample is
@@ -526,8 +528,7 @@ for size in [(100, 32, 80, 30), (26, 64, 37, 12)]:
 #
 # Rescaling keeps the *column* in range. It does not keep each *cell*. A float64 reaches down to about $10^{-308}$ with
 # all its digits, and with fewer and fewer of them to $5 \cdot 10^{-324}$; a cell that is further below the sum of its
-# column becomes 0. That is no harm, as long as the paths
-# through it do not matter. Can they matter?
+# column becomes 0. That does no harm as long as the paths through it do not matter. Can they matter?
 #
 # Think of a network that is stuck on the blank: it says so with near certainty everywhere. The target has 20 letters.
 # A path that spells it must emit each of them once at least, at a price of, say, $10^{-18}$ a letter.
@@ -675,8 +676,8 @@ print(f"each wild sample adds {more:.2f} ms; a 64th of the wild batch is {share:
 
 # %% [markdown]
 # A tame batch stays many times as fast as torch's, and so does one with the blank far ahead; one in logarithms costs
-# about what torch's does. Among tame samples a wild one costs about what it costs among its like: each sample is done
-# again by itself, and the others do not pay for it.
+# about what torch's does. Among tame samples a wild one costs about what it costs among other wild ones: each sample is
+# done again by itself, and the others do not pay for it.
 #
 # ## 9 The package against torch
 #
@@ -766,11 +767,11 @@ for name, value in taken.items():
 
 # %% [markdown]
 # So no program will be faster from logits than the first line, and ours takes several times as long. The rest goes into
-# 8 million exponentials, the lattice, and a gradient that is a new array at each call, while the copy goes into one that
-# is there.
+# 8 million exponentials, the lattice, and a gradient that is a new array at each call, while the copy goes into an
+# existing one.
 #
-# On a GPU the balance is another one: memory is fast there, but the *T* steps of the recursion wait for each other, and no
-# number of processors can share them. The package's kernel for GPUs, in [Triton](https://triton-lang.org), therefore
+# On a GPU the balance is different: memory is fast there, but the *T* steps of the recursion wait for each other, and
+# no number of processors can share them. The package's kernel for GPUs, in [Triton](https://triton-lang.org), therefore
 # runs alpha and beta at the same time. `python -m crnn_lessons.ctc.check` compares it with torch's own and with
 # NVIDIA's, in cuDNN, where there is a GPU.
 #
@@ -861,7 +862,7 @@ exercises.summary("07")
 # %% [markdown]
 # ## Appendix A: tilting
 #
-# A blank that is far ahead, as in section 8, is common early in a training, and logarithms for every sample would be
+# A blank that is far ahead, as in section 8, is common early in training, and logarithms for every sample would be
 # slow. There is a better way. Multiply a path by a factor *w* whenever it *enters* a label. Every path of the target
 # enters each of its *S* labels exactly once, so all of them are multiplied by the same number:
 #

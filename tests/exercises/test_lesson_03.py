@@ -1,6 +1,7 @@
 """Wrong answers to lesson 03 as learners write them: each must be caught, and its cause named."""
 
 import math
+from functools import reduce
 
 import numpy as np
 import pytest
@@ -45,26 +46,20 @@ def per_sample(losses, mask):
     return total / len(losses)
 
 
-def count_down(f, left, start=1.0):
-    n = 0
-    while start >= left:
-        start *= f
-        n += 1
-    return n
+def fading(steps, c, f, i, late=0.0):
+    """What is left of the beginning and of each thing written; `late` is what is written after the last step."""
+    return c * f**steps + sum(i * f**age for age in range(steps)) + late
 
 
-def while_more(f, left):
-    n, rest = 0, 1.0
-    while rest > left:
-        n, rest = n + 1, rest * f
-    return n
+def renamed(steps, c, f, i):
+    memory = c
+    for i in range(steps):
+        memory = memory * f + i
+    return memory
 
 
-def linear(f, left):
-    n = 0
-    while round(1 - n * (1 - f), 12) >= left:
-        n += 1
-    return n
+def by_formula(steps, c, f, i):
+    return c * f**steps + i * (f**steps - 1) / (f - 1)
 
 
 last_by_loop = pick(-1)
@@ -200,9 +195,27 @@ WRONG = [
         "takes the losses that are not 0 for the true steps",
     ),
     ("03-3", lambda losses, mask: int(losses[mask].sum() / mask.sum()), "divides into whole numbers"),
-    ("03-5", lambda f, left: int(math.log(left) / math.log(f) + 0.5), "rounds to the nearest"),
-    ("03-5", lambda f, left: count_down(f, 1 - left), "asks when that share is lost"),
-    ("03-5", lambda f, left: f ** count_down(f, left), "gives what is left, not the steps"),
+    ("03-5", lambda steps, c, f, i: fading(steps, c, f, f * i), "forgets part of what it has written at the same step"),
+    ("03-5", lambda steps, c, f, i: fading(steps, c, f, 0, i), "writes once only"),
+    ("03-5", lambda steps, c, f, i: fading(steps, c + i, f, 0), "writes once only"),
+    ("03-5", lambda steps, c, f, i: fading(steps, c, f, 0, i * steps), "lets nothing fade that it has written"),
+    ("03-5", lambda steps, c, f, i: fading(steps, c, f, 0), "leaves the input gate out"),
+    ("03-5", lambda steps, c, f, i: c + steps * i, "leaves the forget gate out"),
+    ("03-5", lambda steps, c, f, i: fading(steps, 0, f, i), "begins with an empty memory"),
+    ("03-5", lambda steps, c, f, i: 1 + f**steps * (c - 1), "writes the share 1 - f"),
+    ("03-5", lambda steps, c, f, i: c * (f + i) ** steps, "writes the old memory"),
+    ("03-5", lambda steps, c, f, i: fading(steps, c, 1 - f, i), "takes f for what is lost"),
+    ("03-5", lambda steps, c, f, i: f * fading(steps, c, f, i) + i, "takes one step too many"),
+    ("03-5", lambda steps, c, f, i: fading(max(steps - 1, 0), c, f, i), "takes one step too few"),
+    ("03-5", lambda steps, c, f, i: i + c * f, "takes one step, however many are asked for"),
+    ("03-5", renamed, "loops over `i`"),
+    ("03-5", lambda steps, c, f, i: -i / (f - 1), "gives where the memory comes to in the end"),
+    ("03-5", by_formula, "divides by zero where nothing is lost"),
+    (
+        "03-5",
+        lambda steps, c, f, i: [fading(t, c, f, i) for t in range(1, steps + 1)],
+        "gives the memory after each step",
+    ),
     ("03-6", math.exp(math.log(2) / 1000), "takes the root of 2"),
     ("03-6", 0.000693, "gives what is lost at each step"),
     ("03-6", 5e-4, "divides a half by 1,000"),
@@ -252,7 +265,6 @@ WRONG = [
     ),
     ("03-3", lambda losses, mask: losses.sum() / mask.sum(), "adds up the padding too"),
     ("03-3", lambda losses, mask: losses[mask.long()].mean(), "indexes with integers"),
-    ("03-5", lambda f, left: -int((left - 1) / (1 - f) // 1), "loses the same amount at each step, and rounds up"),
     ("03-4", step(pick=lambda o, n: o[:, o.shape[1] - 1]), "reads the last step of the batch"),
     ("03-4", step(pick=lambda o, n: pick(-2)(o, n)), "reads the step before the last"),
     ("03-4", step(pick=lambda o, n: o.sum(1) / o.shape[1]), "averages the outputs over all steps"),
@@ -290,15 +302,6 @@ WRONG = [
     ("03-3", lambda losses, mask: float((losses * mask).sum()), "adds up and does not divide"),
     ("03-3", per_sample, "takes the mean of each sample, then the mean of these"),
     ("03-3", lambda losses, mask: torch.masked_select(losses, mask.logical_not()).mean(), "averages over the padding"),
-    ("03-5", linear, "loses the same amount at each step"),
-    ("03-5", lambda f, left: (1 - left) / (1 - f), "loses the same amount at each step, and does not round up"),
-    ("03-5", lambda f, left: count_down(f, left) - 1, "rounds down"),
-    ("03-5", while_more, "stops where exactly the share is left"),
-    ("03-5", lambda f, left: math.log2(left) / math.log2(f), "gives a fraction of a step"),
-    ("03-5", lambda f, left: math.log10(f) / math.log10(left), "divides the logarithms the wrong way round"),
-    ("03-5", lambda f, left: -int(-math.log2(f) // math.log2(left)), "divides the logarithms the wrong way round"),
-    ("03-5", lambda f, left: count_down(1 - f, left), "takes f for what is lost"),
-    ("03-5", lambda f, left: count_down(f, left, 1 / f), "counts the steps with more than that left"),
     ("03-6", 1 / 2, "halves at each step"),
     ("03-6", 0.9995, "loses 0.5 / 1000 of the beginning at each step"),
     ("03-6", 0.999, "loses one part in 1,000 at each step"),
@@ -338,10 +341,10 @@ RIGHT = [
     ),
     ("03-3", lambda losses, mask: (losses * mask).sum() / mask.sum()),
     ("03-3", lambda losses, mask: float(np.ma.masked_array(losses.numpy(), ~mask.numpy()).mean())),
-    ("03-5", count_down),
-    ("03-5", lambda f, left: next(n for n in range(10_000) if f**n < left)),
-    ("03-5", lambda f, left: math.floor(math.log(left) / math.log(f)) + 1),
-    ("03-5", lambda f, left: np.int64(count_down(f, left))),
+    ("03-5", fading),
+    ("03-5", lambda steps, c, f, i: c + steps * i if f == 1 else by_formula(steps, c, f, i)),
+    ("03-5", lambda steps, c, f, i: reduce(lambda memory, _: memory * f + i, range(steps), c)),
+    ("03-5", lambda steps, c, f, i: np.float64(fading(steps, c, f, i))),
     ("03-6", math.exp(math.log(0.5) / 1000)),
     ("03-6", 0.999307),
     ("03-6", torch.tensor(0.5 ** (1 / 1000))),
@@ -379,19 +382,10 @@ def test_solution_passes_and_stub_has_not_started(key):
         ("03-4", lambda layer, out, optimizer, batch: layer.no_such_thing, "AttributeError"),
         ("03-4", step(scores=lambda z: 2 * z), "wrong before any weight has moved"),
         ("03-4", step(order="zbcsss"), "the fault is in how the weights are moved"),
-        (
-            "03-5",
-            lambda f, left: count_down(f, left) - 1,
-            "steps_until(0.99, 0.01) should give 459, and yours gives 458",
-        ),
+        ("03-5", lambda steps, c, f, i: c, "memory_after(1, 1, 0.5, 0.2) should give 0.7, and yours gives 1"),
+        ("03-5", by_formula, "memory_after(10, -1, 1, 0.2) raised ZeroDivisionError"),
         ("03-7", (20, -40, -10, 0, 0, 5), "at t = 4 it is -0.6"),
         ("03-7", (20, -40, -10, 0, 0, math.nan), "The answer is six numbers"),
-        ("03-5", while_more, "steps_until(0.5, 0.25) should give 3, and yours gives 2"),
-        (
-            "03-5",
-            lambda f, left: math.ceil(math.log(left) / math.log(f)),
-            "After 2 steps exactly 0.25 is left, and that is not less",
-        ),
         ("03-6", None, "yours is None"),
         ("03-6", [0.999307], "write it without brackets"),
         ("03-6", math.nan, "A finite number is asked for, and yours is nan"),

@@ -174,7 +174,7 @@ WRONG = [
         "returns the probability",
     ),
     ("08-5", lambda T, b, K: -alignments_of(T, b, K, lambda T, m: T + 1 - m), "has the sign wrong"),
-    ("08-6", brightness, "weighs each pixel with its brightness"),
+    ("08-6", brightness, "weights each pixel by its brightness"),
     ("08-6", lambda line: by_hand(line.T), "measures the columns"),
     ("08-6", rows_with_ink, "counts each row once"),
     ("08-6", lambda line: by_hand(line, squared=True), "returns the variance"),
