@@ -20,7 +20,7 @@
 #
 # **After this lesson you can**
 # - train a network that answers at every step, with padding and a mask;
-# - say why the order of reading decides whether a task can be learned at all;
+# - say why the order of reading decides whether a task can be learnt at all;
 # - test a network where it is likely to fail, and not at random;
 # - find a variable in a hidden state, read a finite automaton out of a network, and prove what it does.
 #
