@@ -942,7 +942,7 @@ print(f"{F.cross_entropy(sure, torch.tensor([3])):.4f}")
 # </details>
 #
 # <details><summary>Would a forget gate of exactly 1 solve it?</summary>
-# Only half of it. Nothing would be lost, but whatever the input gate lets in would stay forever. A memory needs
+# Only half of it. Nothing would be lost, but whatever the input gate lets in would stay for ever. A memory needs
 # both: the forget gate open and the input gate shut.
 # </details>
 #

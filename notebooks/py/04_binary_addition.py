@@ -20,7 +20,7 @@
 #
 # **After this lesson you can**
 # - train a network that answers at every step, with padding and a mask;
-# - say why the order of reading decides whether a task can be learned at all;
+# - say why the order of reading decides whether a task can be learnt at all;
 # - test a network where it is likely to fail, and not at random;
 # - find a variable in a hidden state, read a finite automaton out of a network, and prove what it does.
 #
@@ -945,7 +945,7 @@ print("distance 1, states found:", len(extract(1.0)[0]))
 # %% [markdown]
 # ## 10 A proof for every length
 #
-# The automaton adds forever. The network, though, is not the automaton. Its states do not sit *on* a point, they sit
+# The automaton adds for ever. The network, though, is not the automaton. Its states do not sit *on* a point, they sit
 # *near* one. The nudge of section 6 died out. Some other small error could grow from step to step, until after ten
 # thousand steps the network leaves its knot. First, look. How far is the logit from 0, on the right side, in the worst
 # step of a batch?

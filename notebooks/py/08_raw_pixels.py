@@ -14,7 +14,7 @@
 #
 # ![The line 4077 as 25 columns of pixels. Two LSTMs, one from the left and one from the right, meet at each column, and together they name a class for it.](../figs/columns.svg)
 #
-# For a while the training will look as if nothing was learned. You will see why, compute the loss at which it stands,
+# For a while the training will look as if nothing was learnt. You will see why, compute the loss at which it stands,
 # and watch it end.
 #
 # **After this lesson you can**
@@ -218,9 +218,9 @@ class LineReader(nn.Module):
 
     def forward(self, frames, input_lengths):
         x = (frames - self.mean) / self.std  # T N H
-        left, _ = self.forwards(x)  # T N D
+        left, _ = self.forwards(x)  # T N Dₕ
         right, _ = self.backwards(reverse(x, input_lengths))
-        both = torch.cat([left, reverse(right, input_lengths)], dim=-1)  # T N 2D
+        both = torch.cat([left, reverse(right, input_lengths)], dim=-1)  # T N 2Dₕ
         return self.output(both).log_softmax(-1)  # T N C
 
 
@@ -274,15 +274,15 @@ shares = (
 )  # N 1: the mean over N, and a digit
 
 # %%
-optimizer = torch.optim.Adam(reader.parameters(), lr=0.02)
+optimiser = torch.optim.Adam(reader.parameters(), lr=0.02)
 diary = []
 for _step in range(200):
     log_probs = reader(batch.frames, batch.input_lengths)  # T N C
     losses, q = ctc(log_probs.detach().double().numpy(), targets, lengths)
-    optimizer.zero_grad()
+    optimiser.zero_grad()
     log_probs.backward(torch.tensor(-q / shares, dtype=torch.float32))
     nn.utils.clip_grad_norm_(reader.parameters(), 5.0)  # lesson 02
-    optimizer.step()
+    optimiser.step()
     diary.append((losses / shares[:, 0]).sum())
 
 # %% tags=["nbval-ignore-output"]
@@ -292,7 +292,7 @@ assert known == [text for _, text in eight] and diary[-1] < 0.1
 
 # %% [markdown]
 # By heart. So the gradient reaches everything, and the texts fit into the lengths. If this fails, no amount of data
-# will help. What it does not show is that each text belongs to its picture: eight wrong texts are learned by heart as
+# will help. What it does not show is that each text belongs to its picture: eight wrong texts are learnt by heart as
 # well. For that, look at a few pictures beside their texts.
 #
 # From here on the CTC loss of the package takes the place of yours: one function of torch, and the same number.
@@ -315,8 +315,9 @@ assert np.allclose(mine, theirs, rtol=1e-9)
 #
 # Now the 3,000 random strings of one to six digits from above to train on, and 1,000 others for the test, none of which
 # is among the 3,000. `train_reader` is the loop above with batches of 16, AdamW, and a learning rate that rises and
-# falls once. (It also counts a line that is too narrow for its text as 0; section 2 found none.) After each step it calls `watch`. We use that to keep a diary: how many frames of 40 unseen lines have the
-# blank on top, and what the reader says of two lines that we are going to film.
+# falls once. (It also counts a line that is too narrow for its text as 0; section 2 found none.) After each step it
+# calls `watch`. We use that to keep a diary: how many frames of 40 unseen lines have the blank on top, and what the
+# reader says of two lines that we are going to film.
 
 # %%
 known = {text for _, text in train}
@@ -389,14 +390,14 @@ figures.show(
 
 # %% [markdown]
 # Three acts. At first the loss falls quickly. Then it stands, and nearly every frame says blank: the network writes
-# nothing, for any picture. Then, rather suddenly, it reads. The second act is the **plateau of blanks**. Many have
-# stopped a training there and searched for a fault. There is none. Why blanks, and why does it stand?
+# nothing, for any picture. Then, rather suddenly, it reads. The second act is the **plateau of blanks**. Many people
+# have stopped a training run there and searched for a fault. There is none. Why blanks, and why does it stand?
 #
 # ### Why blanks come first
 #
-# Lesson 06 gave the gradient at a logit: softmax minus posterior. A fresh network knows nothing, and its softmax is
-# 1/11 for every class. What is the posterior? With equal probabilities all alignments count the same, so it is the
-# share of alignments that are in the class at that step. Take one target over *T* = 40 steps:
+# Lesson 06 gave the gradient at a logit: softmax minus class posterior, *p* − *q*. A fresh network knows nothing, and
+# its softmax is 1/11 for every class. What is the class posterior? With equal probabilities all alignments count the
+# same, so it is the share of alignments that are in the class at that step. Take one target over *T* = 40 steps:
 
 # %%
 from crnn_lessons.ctc import forward_backward
@@ -453,14 +454,14 @@ from crnn_lessons.ctc import ctc_loss_from_logits
 sample = columns(train[:400], digits)
 T, N, _ = sample.frames.shape
 blind = torch.zeros(11, requires_grad=True)
-optimizer = torch.optim.Adam([blind], lr=0.2)
+optimiser = torch.optim.Adam([blind], lr=0.2)
 for _step in range(120):
     loss = ctc_loss_from_logits(
         blind.expand(T, N, 11), sample.targets, sample.input_lengths, sample.target_lengths
     )
-    optimizer.zero_grad()
+    optimiser.zero_grad()
     loss.backward()
-    optimizer.step()
+    optimiser.step()
 level, p_blank = loss.item(), blind.softmax(0)[0].item()
 print(f"p(blank) = {p_blank:.2f} at every step, loss {level:.1f} nats a digit")
 
@@ -508,9 +509,9 @@ for x, (_, text) in zip(at_40, film_lines, strict=True):
 
 # %% [markdown]
 # It knows where a line begins: every line has a digit near its start, so there is less blank there. But it says the
-# same of both pictures. Why does it stay so? The gradient has two parts. Average softmax − posterior over many texts:
-# that part tells which answer is the best *for all texts alike*. What is left is different for each text: the part that
-# could teach the network to look. How large are the two, at the start and on the plateau?
+# same of both pictures. Why does it stay so? The gradient has two parts. Average *p* − *q* over many texts: that part
+# tells which answer is the best *for all texts alike*. What is left is different for each text: the part that could
+# teach the network to look. How large are the two, at the start and on the plateau?
 
 # %%
 blind_probs = np.tile(blind.detach().softmax(0).double().numpy(), (40, 1))  # T C
@@ -532,7 +533,7 @@ for name, probs in [("at the start", np.full((40, 11), 1 / 11)), ("on the platea
     print(f"{name:15} common to all texts {common:.1f}, of each text's own {own:.1f}")
 
 # %% [markdown]
-# On the plateau nothing is to be gained any more without looking. And the part that could teach the network to look has
+# On the plateau there is nothing left to gain without looking. And the part that could teach the network to look has
 # shrunk to a fraction, and cancels over a batch as long as the network cannot tell the lines apart. So it takes many
 # steps.
 #
@@ -699,8 +700,8 @@ assert np.isclose(-np.log(state[-2:].sum()), by_ctc[0], rtol=1e-9)
 # The same, because CTC *is* such a chain. Three things differ. An HMM's emission says how probable the *column* is,
 # given the state; *p(t, k)* says how probable the *class* is, given the picture, and sums to 1 over the classes. An
 # HMM's emission looks at one column, so it wants features that say much by themselves; ours is a network with context.
-# And the HMM's transitions are probabilities, learned, while here all moves are free: how long a letter lasts is left
-# to the network.
+# And the HMM's transitions are probabilities, learnt, while here all moves are free: how long a letter lasts is left to
+# the network.
 
 # %% [markdown]
 # ## 9 Where the text stands
@@ -884,23 +885,24 @@ assert min(by_moments["both"]) > 90 and max(by_variety["both"]) < min(by_moments
 assert longer["both"][0] > by_variety["both"][0] + 10
 
 # %% [markdown]
-# The same kind of reader (its columns are 20 pixels high here, those of the raw readers 32) and the same steps. Trained on
-# text of one size at one height, it reads text of all the sizes and heights that we tried. The reader that learns from
-# varied text is far behind by then, since every digit must be learned at every height; with twice the steps, this one
-# run comes near.
+# The same kind of reader (its columns are 20 pixels high here, those of the raw readers 32) and the same steps. Trained
+# on text of one size at one height, it reads text of all the sizes and heights that we tried. The reader that learns
+# from varied text is far behind by then, since every digit must be learnt at every height; with twice the steps, this
+# one run comes near.
 #
-# So normalisation matters **when the text varies more in training than the network can learn in its time, or varies
-# otherwise than it did in training**. Variety in training is the other cure, and needs no rule; it costs steps. Where
+# So normalisation matters **when the text varies more in training than the network can learn in its time, or varies in
+# ways that it did not in training**. Variety in training is the other cure, and needs no rule; it costs steps. Where
 # text stands fixed already, as on a form, neither is needed. This rule by two moments is the plainest of its kind;
-# lesson 12 compares it with others, for lines that slope or wave.
+# lesson 12 compares it with others, for lines that slope.
 
 # %% [markdown]
 # ## 10 Real ink
 #
-# Digits that people wrote: [scikit-learn](https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html)
-# brings 1,797 of them, 8 × 8 pixels each. We put them side by side into strings. 497 of the *pictures* are set aside
-# first, so that no digit of a test line was ever in a training line. (The same people wrote both, though: of a new hand
-# the test says nothing.)
+# Digits that people wrote:
+# [scikit-learn](https://scikit-learn.org/stable/modules/generated/sklearn.datasets.load_digits.html) brings 1,797 of
+# them, 8 × 8 pixels each. We put them side by side into strings. 497 of the *pictures* are set aside first, so that no
+# digit of a test line was ever in a training line. (The same people wrote both, though: of a new hand the test says
+# nothing.)
 
 # %%
 import cv2
@@ -984,7 +986,7 @@ for said in readings:
 # | `nan` from a normalised line | a line without ink has no mean | leave it as it is |
 #
 # **Logits for log-probabilities** is worth a look, since nothing raises an error. A constant added to all logits
-# changes nothing, since the softmax is the same. To a loss that takes them for log-probabilities it is a present:
+# changes nothing, since the softmax is the same. To a loss that takes them for log-probabilities it is a gift:
 
 # %%
 logits = torch.randn(30, 1, 11, generator=torch.Generator().manual_seed(0))  # T N C
@@ -995,7 +997,7 @@ for name, x in [("logits", logits), ("logits + 5", logits + 5)]:
     print(f"{name:10} loss {taken:7.1f}, with log_softmax {right:.1f}")
 
 # %% [markdown]
-# A loss below 0 would be a probability above 1. And every step counts: −5 · 30 = −150. A network that is trained so
+# A loss below 0 would be a probability above 1. And every step counts: −5 · 30 = −150. A network trained in this way
 # makes all its outputs large and learns nothing else. (So it is with the exact gradient. Torch's own loss, by its
 # convention of lesson 06, pulls the logits back, and hides the mistake.)
 #
@@ -1043,7 +1045,7 @@ assert not normalise(empty, "moments", height=20).any()
 #
 # <details><summary>What in CTC is the transition probability of an HMM?</summary>
 #
-# There is none: all allowed moves are free. What is learned about durations sits in the network's outputs.
+# There is none: all allowed moves are free. What is learnt about durations sits in the network's outputs.
 # </details>
 #
 # ## 13 Read on
@@ -1066,7 +1068,7 @@ assert not normalise(empty, "moments", height=20).any()
 
 # %%
 notation(
-    "X", "T", "t", "N", "C", "k", "−", "S", "r", "H", "W", "D", "L", "s",
+    "X", "T", "t", "N", "C", "k", "−", "S", "r", "H", "W", "D", "Dₕ", "L", "s",
     "p(t, k)", "q(t, k)", "γ(t, s)", "p(Y | X)", "xₜ"
 )  # fmt: skip
 
@@ -1080,8 +1082,8 @@ exercises.summary("08")
 # ## Appendix A: words
 #
 # From 10 digits to 26 letters, in three faces. Some letters have ascenders, some go below the line. Random letters, so
-# that no dictionary can help, and again no test word is among the training words. The same reader, with a larger state
-# and a longer training; what follows is said of this one run.
+# that no dictionary can help, and again no test word is among the training words. The same reader, with a larger state,
+# trained for longer; what follows is said of this one run.
 
 # %%
 letters = Alphabet("abcdefghijklmnopqrstuvwxyz")
