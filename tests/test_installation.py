@@ -86,7 +86,8 @@ def test_the_running_environment_holds_what_pyproject_lists() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("crnn_lessons", ["lessons", "export"]), (".", ["lessons", "export", "site", "dev"])]
+    ("folder", "extras"),
+    [("crnn_lessons", ["lessons", "hosted", "export"]), (".", ["lessons", "hosted", "export", "site", "dev"])],
 )
 def test_every_module_imported_is_listed_in_pyproject(folder: str, extras: list[str]) -> None:
     texts = PROJECT["dependencies"] + [text for extra in extras for text in PROJECT["optional-dependencies"][extra]]

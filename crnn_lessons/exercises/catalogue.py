@@ -24,7 +24,10 @@ def folder() -> Path:
     for place in (own, *around):
         if any(place.glob("[0-9][0-9]_*.py")):
             return place
-    raise ValueError(f"no exercises were found: neither beside the package nor in {here} or a folder above it")
+    raise ValueError(
+        f"no exercises were found, neither beside the package nor in {here} or a folder above it; "
+        "open the lesson in the course's folder notebooks, where they lie"
+    )
 
 
 def lessons() -> tuple[str, ...]:

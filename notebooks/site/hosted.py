@@ -11,12 +11,20 @@ BRANCH = "hosted"
 """The branch with these notebooks: .github/workflows/course.yml pushes there what the site's build writes."""
 FIRST = """\
 # On a hosted machine: fetch the course and install what the lesson needs. That takes a minute, once a session.
+# What you solve is kept in course/.progress, and goes when the machine goes.
 from pathlib import Path
 
 if not Path("exercises").is_dir():
-    !git clone --quiet --depth 1 {address} course
-    %pip install --quiet "./course[lessons]"
+    if not Path("course").is_dir():
+        !git clone --quiet --depth 1 {address} course
+    %pip install --quiet "./course[{extras}]"
     %cd -q course/notebooks"""
+
+
+def extras(lesson: Lesson) -> str:
+    """The extras of pyproject.toml that a lesson needs on a machine that has Jupyter."""
+    code = "".join("".join(cell["source"]) for cell in lesson.cells if cell["cell_type"] == "code")
+    return "hosted,export" if "crnn_lessons.models.to_onnx" in code else "hosted"
 
 
 def notebook(lesson: Lesson, source: str = "") -> str:
@@ -40,7 +48,7 @@ def notebook(lesson: Lesson, source: str = "") -> str:
         "id": "hosted",
         "metadata": {},
         "outputs": [],
-        "source": FIRST.format(address=source),
+        "source": FIRST.format(address=source, extras=extras(lesson)),
     }
     cells = copy.deepcopy(book["cells"])
     for cell in cells:  # what a lesson prints here is its own business
