@@ -26,7 +26,7 @@
 #
 # **You need** lessons 01 to 03: a recurrent layer, cross-entropy, masks.
 #
-# **Time** 101 minutes: 65 to read, 36 for the exercises. The cells run in 40 seconds. (The appendices are not counted.)
+# **Time** 85 minutes: 49 to read, 36 for the exercises. The cells run in 40 seconds. (The appendices are not counted.)
 
 # %%
 import math

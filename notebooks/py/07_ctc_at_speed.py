@@ -25,7 +25,7 @@
 #
 # **You need** lesson 06.
 #
-# **Time** 99 minutes: 36 to read, 63 for the exercises. The cells run in 40 seconds. The times printed here are those
+# **Time** 90 minutes: 36 to read, 54 for the exercises. The cells run in 40 seconds. The times printed here are those
 # of the machine that built this page. Run the lesson, and they are yours.
 
 # %%
@@ -468,7 +468,7 @@ assert ms["batch in logarithms"] > 1.5 * ms["batch, rescaled: yours"]
 #
 # The factor goes when each column of the product is divided by its own sum: the posterior sums to 1 at each step.
 #
-# ### Exercise 07-5: losses and posteriors of a batch  (★★★, 30 minutes)
+# ### Exercise 07-5: losses and posteriors of a batch  (★★★, 21 minutes)
 #
 # Write `ctc_losses_and_posteriors(log_probs, targets, input_lengths)`. It takes a *T* × *N* × *C* array, a list of *N*
 # lists of labels, and *N* lengths. It returns the *N* losses, and *q* as a *T* × *N* × *C* array, 0 where a sample is
