@@ -181,6 +181,8 @@ exercises.check("11-2", answer)
 # %%
 from einops import rearrange
 
+print("N D W H =", tuple(rearrange(features, "n d h w -> n d w h").shape))
+
 
 # %% tags=["exercise"]
 def to_steps(features):
