@@ -273,7 +273,7 @@ NEAR = Exercise(
             Count each call of `Levenshtein.distance`, also where the word is too far away.
         does not sort :: return sorted(found), compared -> return found, compared
         :: return sorted(found), compared -> return found, compared & waiting.pop() -> waiting.pop(0)
-            The words are asked for in the order of the alphabet: `sorted(found)`.
+            The words are asked for in alphabetical order: `sorted(found)`.
         """,
     ),
     hints=(

@@ -153,7 +153,7 @@ FOCAL = Exercise(
         takes the loss for the probability :: math.exp(-loss) -> loss
             The loss is -ln p. So p is exp(-loss).
         returns the factor alone :: * loss ->
-            The factor weighs the loss: multiply by it.
+            The factor is the weight of the loss: multiply by it.
         squares the loss too :: (1 - math.exp(-loss)) ** 2 * loss -> ((1 - math.exp(-loss)) * loss) ** 2
             Only the factor is squared.
         takes exp(loss) for p :: exp(-loss) -> exp(loss)
@@ -372,7 +372,7 @@ CONVOLUTIONS = Exercise(
     hints=(
         (
             "how does it begin?",
-            "`nn.Conv2d(1, 16, kernel_size=3, padding=1, bias=False)`, then norm, ReLU, pool.",
+            "`conv_layer(1, 16)` and a pool; the next layer takes 16 channels. (Below, the layers are written out.)",
         ),
         ("a pool that keeps the width", "`nn.MaxPool2d((2, 1))`: windows of two rows and one column."),
         ("how do I put them together?", "`nn.Sequential(layer, layer, ...)`, or `nn.Sequential(*layers)` of a list."),

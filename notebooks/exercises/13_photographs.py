@@ -257,7 +257,7 @@ PAIRED_INTERVAL = Exercise(
     show_case=lambda a, b: f"paired_interval({a}, {b})" if len(a) < 8 else f"paired_interval of {len(a)} words",
     hints=(
         ("what is paired?", "For each word: 1 where only a is right, -1 where only b is, 0 where they agree."),
-        ("how sure is a mean?", "Its standard error is the deviation of the N differences (`ddof=1`) over √N."),
+        ("how sure is a mean?", "Its error is the deviation of the N differences (`ddof=1`) over √N, as in lesson 12."),
         ("95 %", "The mean, 1.96 standard errors less and more, as a pair."),
     ),
 )
@@ -388,7 +388,7 @@ WORDS_OF = Exercise(
     show_case=lambda letters, gap: f"words_of({letters}, {gap})",
     hints=(
         ("where do I begin?", "Sort the letters, and keep a list of words; its last one may still grow."),
-        ("does this letter belong to it?", "If its left edge is at most `gap` behind the word's right edge."),
+        ("does this letter belong to it?", "If its left edge is at most `gap` to the right of the word's right edge."),
         ("how does a word grow?", "Its box becomes the smallest one around both: min, min, max, max."),
     ),
 )

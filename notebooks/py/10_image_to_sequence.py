@@ -149,7 +149,7 @@ exercises.check("10-2", windows)
 
 # %% [markdown]
 # The last place where a window can start is size + 2 · padding − kernel; the stride fits into that so many whole times,
-# and the place at the start comes on top:
+# and the starting place is one more:
 #
 # $$\text{windows} = \left\lfloor \frac{\text{size} + 2 \cdot \text{padding} - \text{kernel}}{\text{stride}} \right\rfloor + 1$$
 #
@@ -180,8 +180,8 @@ print(f"torch counts as you do in {checked} cases")
 #
 # ## 3 Layers, and short names for them
 #
-# A layer of a network is more than a convolution. Behind it usually comes **batch normalisation**: each channel is
-# shifted and scaled to mean 0 and variance 1 over the batch, then by two numbers that are learned. Then a **ReLU** sets
+# A layer of a network is more than a convolution. After it usually comes **batch normalisation**: each channel is
+# shifted and scaled to mean 0 and variance 1 over the batch, then by two numbers that are learnt. Then a **ReLU** sets
 # negative numbers to 0. Torch has modules for all three.
 #
 # ### Exercise 10-3: convolution, norm, ReLU  (★★☆, 6 minutes)
@@ -199,7 +199,7 @@ def conv_layer(inputs, outputs):
 exercises.check("10-3", conv_layer)
 
 # %% [markdown]
-# The stack at the top of this lesson is four of your layers with a pool behind each:
+# The stack at the top of this lesson is four of your layers, each followed by a pool:
 
 # %%
 conv_layer = exercises.yours("10-3")
@@ -213,8 +213,9 @@ pictures = torch.rand(2, 1, 32, 100)  # N D H W
 print("N D H W", tuple(pictures.shape), "->", tuple(mine.eval()(pictures).shape))
 
 # %% [markdown]
-# This course writes the same as a text, one short name a layer. `conv 64` is your `conv_layer(D, 64)`, with *D* from the
-# layer before. `pool 2 1` is `nn.MaxPool2d((2, 1))`: rows first, then columns. Is it really the same? Put your weights in:
+# This course writes the same as a text, one short name a layer. `conv 64` is your `conv_layer(D, 64)`, with *D* from
+# the layer before. `pool 2 1` is `nn.MaxPool2d((2, 1))`: rows first, then columns. Is it really the same? Put your
+# weights in:
 
 # %%
 from crnn_lessons.models.features import FeatureStack, layers, parse
@@ -243,7 +244,7 @@ print("the same numbers, from", sum(p.numel() for p in stack.parameters()), "par
 # ### Exercise 10-4: count the parameters of a layer  (★☆☆, 6 minutes)
 #
 # A convolution from *D* input channels has, for each output channel, a kernel of *D* × height × width weights. With a
-# normalisation behind it, it needs no bias (the normalisation would take it away again); the normalisation has a scale
+# normalisation after it, it needs no bias (the normalisation would take it away again); the normalisation has a scale
 # and a shift for each output channel. Without, there is one bias for each output channel. Write
 # `conv_parameters(inputs, outputs, height, width, norm)`.
 
@@ -360,8 +361,8 @@ for W in (32, 100, 101, 128, 400):
 
 # %% [markdown]
 # Now suppose that somebody does the natural thing and halves both axes at all four pools. (The last convolution becomes
-# 2 1 with them, so that it takes no further column away.) `station`, seven letters, is the word to read. What does its
-# loss say, and what does `zero_infinity` make of it, a switch that is there to keep training going?
+# 2 1 with them, so that it takes away no more columns.) `station`, seven letters, is the word to read. What does its
+# loss say, and what does `zero_infinity` make of it, torch's switch to keep training going (lesson 06, appendix B)?
 
 # %%
 square = [
@@ -413,14 +414,14 @@ figures.show(
 )
 
 # %% [markdown]
-# With stride 16, a picture of 160 columns has 10 steps: `committee`, nine letters with two doubles, does not fit. Wider
+# With stride 16, a picture of 160 columns has 10 steps: `committee`, nine letters with three doubles, does not fit. Wider
 # pictures help, and so do smaller strides. Both cost time.
 #
 # ### Exercise 10-6: let a long word through  (★★☆, 8 minutes)
 #
 # This is a ResNet-18 without its last stage (`block` is a residual block of two convolutions: Appendix A). On 32 × 160
-# pixels it leaves 2 × 10. Change strides, and nothing else, so that `counterrevolutionary` can be spelt. The height must
-# still end as 2 rows, and *T* must stay below 50. Strides are written rows, then columns.
+# pixels it leaves 2 × 10. Change strides, and nothing else, so that `counterrevolutionary` can be spelled. The height
+# must still end as 2 rows, and *T* must stay below 50. Strides are written rows, then columns.
 
 # %%
 resnet = [
@@ -456,14 +457,14 @@ for name, one, W in [
 assert T >= steps_needed("counterrevolutionary")
 
 # %% [markdown]
-# A wider picture costs in every layer; a smaller stride costs in every layer behind it, which has more columns to visit.
+# A wider picture costs in every layer; a smaller stride costs in every layer after it, which has more columns to visit.
 # Which is cheaper depends on the stack, and on where you change it.
 #
 # ## 6 What does a frame see?
 #
-# Each of the *T* columns of features is a **frame**. The columns of the picture that it depends on are its **receptive
-# field**, the shaded cone in the picture at the top. A frame that sees less than a letter has to guess; one that sees
-# three letters has to find out which of them is meant.
+# As in lessons 01 and 08, a **frame** is what one time step gets; now it is one of the *T* columns of features. The
+# columns of the picture that it depends on are its **receptive field**, the shaded cone in the picture at the top. A
+# frame that sees less than a letter has to guess; one that sees three letters has to find out which of them is meant.
 #
 # Count from the first layer on, along the width. Two numbers change: how many pixels an output sees (the *field*), and
 # how far apart neighbouring outputs are (the *step*). A window of 3 over outputs that are 4 pixels apart adds 2 · 4 = 8
@@ -491,7 +492,7 @@ for i, text in enumerate(paper.features.layers, start=1):
 
 # %% [markdown]
 # A frame in the middle sees 54 of 100 columns, and the next one sees a window of the same size 4 pixels further to the
-# right. Frames overlap by far more than they differ.
+# right. Neighbouring frames share far more than they do not.
 #
 # The recursion gives the size. For the exact columns walk the other way: from frame *t* back through the layers, from
 # the first and last column that each window covers. `reach` of the package does that. Where it leaves the picture,
@@ -611,7 +612,7 @@ assert min(middle_third(trained), *untrained) > 0.4
 # <details><summary>One answer to each</summary>
 #
 # - 21 steps are needed, and *T* is a quarter of the width plus 1: from 80 columns on.
-# - Write `conv 64` once more behind each `conv 64`. Each adds 2 · 4 = 8 columns to 26, which makes 42.
+# - Write `conv 64` once more after each `conv 64`. Each adds 2 · 4 = 8 columns to 26, which makes 42.
 # - Halve all numbers of channels: most layers then have half as many inputs and half as many outputs, and the 633
 #   million of *the stack alone* become 159.
 # </details>
@@ -646,7 +647,7 @@ else:
 # | projection | what it does with a column of *H* rows | numbers a step |
 # |---|---|---|
 # | sum | adds the rows up: *where* something was is lost, *that* it was stays | *D* |
-# | max | keeps the strongest row of each channel: the same, and indifferent to how often | *D* |
+# | max | keeps the strongest row of each channel: the same, and it ignores how often | *D* |
 # | concat | puts the rows one after another: height stays visible, the height of the picture is fixed | *D H* |
 # | LSTM | a recurrent network reads the rows from top to bottom; its last state stands for the column | *D* |
 #
@@ -678,7 +679,7 @@ def rows_as_time(features):
 exercises.check("10-8", rows_as_time)
 
 # %% [markdown]
-# With it, the fourth projection is a few lines. The slip that invites itself is to let the LSTM run along the *width*,
+# With it, the fourth projection is a few lines. The tempting mistake is to let the LSTM run along the *width*,
 # and to add the rows up afterwards: the lectures' own notebooks have it. The shapes fit, and it trains.
 
 # %%
@@ -710,7 +711,7 @@ for projection in (scan_height, scan_width):
     )
 
 # %% [markdown]
-# Yours looks at column 2 alone. The slip looks at columns 0, 1 and 2: it is a second sequence model in disguise, and
+# Yours looks at column 2 alone. The mistake looks at columns 0, 1 and 2: it is a second sequence model in disguise, and
 # none of its states ever went through a column from top to bottom. A shape cannot tell; a gradient can.
 #
 # ## 8 Different widths in one batch
@@ -747,7 +748,7 @@ print(f"without, from {gap[0]:.0e} at the first step to {gap[-1]:.0e} at the las
 #
 # | symptom | cause | check |
 # |---|---|---|
-# | short words are learned, long ones never | pools or strides in the width | *T* ≥ *S* + *r* for each sample |
+# | short words are learnt, long ones never | pools or strides in the width | *T* ≥ *S* + *r* for each sample |
 # | learns badly or never, no error | `view`, `reshape` on axes in another order | on which columns does a step depend? |
 # | CTC counts a step beyond the end, or refuses a length | lengths computed outside the model | `output_lengths` |
 # | good in training, bad on single pictures | padding in the norms' statistics | the same picture with more padding |
@@ -830,7 +831,7 @@ assert torch.allclose(less, more[..., :30], atol=1e-5)
 #
 # <details><summary>Sum, max or concat for photographs of shop signs, where text sits high or low?</summary>
 # Sum or max: what they give does not depend on the row in which something was found. After concat, the next layer has
-# to learn every letter at every height.
+# to learn every letter at every height. So the rule says; lesson 12 puts it to the test.
 # </details>
 #
 # ## 11 Read on
@@ -893,7 +894,7 @@ for name, text in stacks.items():
 #
 # ## Appendix B: a transposed convolution with holes
 #
-# To get back to full width, a transposed convolution puts a small field of outputs behind each input. With a kernel of
+# To get back to full width, a transposed convolution makes a small field of outputs of each input. With a kernel of
 # 1 and a stride of 2, what happens to every other column? Feed in two different lines:
 
 # %%

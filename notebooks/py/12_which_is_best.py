@@ -10,16 +10,16 @@
 # # 12 Which is best?
 #
 # In lesson 11 you built one network. Why that one? Somebody had chosen the pools, the rows put one after another, the
-# LSTM behind them. A [lecture on OCR](https://github.com/tmbdev-tutorials/icdar2019-tutorial) (ICDAR 2019) offers a
+# LSTM after them. A [lecture on OCR](https://github.com/tmbdev-tutorials/icdar2019-tutorial) (ICDAR 2019) offers a
 # menu: take one dish from each of five courses. It ends with rules of thumb, with eight networks whose errors on 5,001
 # letters run from 7 to 4,463, and with the words that there is no single best.
 #
 # ![From a picture of a word to its text in five courses, each with two to four choices: 384 designs.](../figs/menu.svg)
 #
-# Is the network with 7 errors better than the one with 4,463? Their rates were not searched alike, and neither budget nor
-# seeds are given, so nobody can tell. This lesson
-# asks the question so that the answer means something: the same words, the same budget, the same search for a rate,
-# several seeds, and an error bar. Then it puts every rule of thumb on trial.
+# Is the network with 7 errors better than the one with 4,463? Their rates were not searched alike, and neither budget
+# nor seeds are given, so nobody can tell. This lesson asks the question so that the answer means something: the same
+# words, the same budget, the same search for a rate, several seeds, and an error bar. Then it puts every rule of thumb
+# on trial.
 #
 # **After this lesson you can**
 # - compare two designs by paired seeds, and give the difference an interval;
@@ -27,9 +27,10 @@
 # - find what makes a published comparison unfair;
 # - read off what one part does from a fraction of all combinations, and say for which text it does it.
 #
-# **You need** lessons 08 (normalisation), 10 and 11. Of statistics: mean and standard deviation.
+# **You need** lessons 08 (normalisation), 10 and 11. Of statistics: mean, standard deviation, what a quantile is and
+# what least squares are.
 #
-# **Time** 90 minutes: 53 to read, 37 for the exercises. The cells run in a minute.
+# **Time** 102 minutes: 65 to read, 37 for the exercises. The cells run in a minute.
 
 # %%
 from collections import Counter
@@ -68,11 +69,12 @@ assert designs == 384
 # - **normalisation** brings the text of a picture to one height and place before a network sees it (lesson 08 has the
 #   form by moments, section 3 below has all three);
 # - **convolutions** look: plain ones with pools (as in VGG), residual blocks (ResNet), fractional pools (FMP, which
-#   shrink by 0.6 or 0.7 and not by a half), or a U-net, which goes down to coarse maps and back up to fine ones;
-# - **scaling** makes columns wider apart again, by copying the nearest one or by a transposed convolution that has to
-#   learn it: more steps for CTC;
-# - **reduction** turns the rows of a column into one vector: their sum, their largest, all of them one after another
-#   (concat), or an LSTM that reads the column downwards (lesson 10);
+#   shrink to 0.6 or 0.7 of the size and not to half), or a U-net, which goes down to coarse maps and back up to fine
+#   ones;
+# - **scaling** puts columns back in, four for each, by copying the nearest one or by a transposed convolution that has
+#   to learn it: more steps for CTC;
+# - **reduction** (lesson 10's projection) turns the rows of a column into one vector: their sum, their largest, all of
+#   them one after another (concat), or an LSTM that reads the column downwards;
 # - **sequence**: an LSTM along the line in both directions; without it, a convolution that sees two columns to either
 #   side.
 #
@@ -86,12 +88,12 @@ for name in ("none+vgg+sum+none", "moments+resnet+concat+lstm"):
     print("   ", ", ".join([*config.features, config.projection, config.sequence]))
 
 # %% [markdown]
-# They are small, and so are the pictures: 384 designs on two cores, several times each, or nothing. What holds for small
-# networks on small pictures need not hold for large ones. Keep that in mind for the end.
+# They are small, and so are the pictures, so that two cores could train a part of the 384, several times each (section
+# 8). What holds for small networks on small pictures need not hold for large ones. Keep that in mind for the end.
 #
 # ## 2 Two kinds of text
 #
-# Whose text? The rules of thumb speak of printed text that is normalised, and of text as it comes in a scene. So there
+# Which text? The rules of thumb speak of printed text that is normalised, and of text as it comes in a scene. So there
 # are two tasks, words of three or four random letters: **print**, of one size at one place, and **turned**, by up to 10
 # degrees, scaled and shifted too.
 
@@ -108,18 +110,20 @@ gallery(pictures, texts[:18], "Six printed words, twelve turned ones")
 #
 # Lesson 08 measured where the ink stands, and how far it spreads: mean and standard deviation of its rows. That is one
 # of three forms in the lecture. Each says where the middle of the text is, *c*, and how far the window reaches above and
-# below it, *r*. The window is then scaled to the height of the network's input.
+# below it, *r*. The window is then scaled to the height of the network's input. (In this lesson *c*, *r*, *k* and σ are
+# not the letters of the course; a table at the end has them.)
 #
-# | form | middle | reach |
+# | form | middle | half of the window |
 # |---|---|---|
 # | moments | *c*, the mean of the rows of ink | *r* = *k* σ, σ their standard deviation |
 # | mean | *c*, the mean of all rows, weighted by brightness | *r* = *k* · mean of \|*y* − *c*\|, weighted likewise |
 # | centre line | *c*(*x*), one for each column | *r* = int(1 + *k* · mean of \|*y* − *c*(*x*)\|) |
 #
-# *Ink* is what is brighter than half of the brightest pixel. The mean needs no such threshold, and a few far pixels weigh
-# less, since their distance is not squared. The centre line follows text that rises, falls or waves: blur the line
+# *Ink* is what is brighter than half of the brightest pixel. The mean needs no such threshold, and a few far pixels have
+# less weight, since their distance is not squared. The centre line follows text that rises, falls or waves: blur the line
 # strongly, take the brightest row of each column, smooth it along the width. (The lecture takes *k* = 5 for 80 rows in
-# the first two forms, so that σ becomes 80/10 = 8 rows, and *k* = 4 for 48 rows in the third.)
+# the first two forms, so that σ becomes 80/10 = 8 rows, and *k* = 4 for 48 rows in the third. In the code, `reach` is
+# *k*.)
 #
 # A long line shows it best. This one falls to the right by 10 rows. Before you run the cell: which of the three takes the
 # slope out?
@@ -169,7 +173,7 @@ for form, reach in reaches.items():
 
 # %% [markdown]
 # Two numbers for a whole line keep its slope. The centre line follows the text and takes most of the slope out. Its
-# price: it bends letters a little, and its reach comes in whole pixels, which is coarse for text as small as ours.
+# price: it bends letters a little, and its *r* comes in whole pixels, which is coarse for text as small as ours.
 #
 # ### Where the originals fail
 #
@@ -208,13 +212,13 @@ gallery(cut, ["a fixed reach", "as the package does"], "noopoon, its tail cut an
 # LSTM, and take the largest number of each column. One has plain convolutions (VGG), the other residual blocks (ResNet).
 #
 # Before anything else, the learning rate. Borrowed from somebody's paper, it suits one of the two at best. So each
-# design gets the *same small search*: three rates, a short training each, with a seed that is not used again. The mean
+# design gets the *same small search*: three rates, a short run each, with a seed that is not used again. The mean
 # loss over the second half decides. No test word has a say.
 
 
 # %% tags=["nbval-ignore-output"]
 def trial(name, rate, steps=120):
-    """The mean loss over the second half of a short training, in nats for a letter (natural logarithms)."""
+    """The mean loss over the second half of a short run, in nats for a letter (natural logarithms)."""
     training = menu.train(menu.design(name), "turned", rate, seed=1000, batch=16)
     losses = [now.loss for now in islice(training, steps)]
     return np.mean(losses[steps // 2 :])
@@ -232,14 +236,14 @@ for name in ("none+vgg+max+none", "none+resnet+max+none"):
 #
 # ## 5 A race
 #
-# Now five trainings of each, at its own rate. Which design would you bet on?
+# Now five runs of each, at its own rate. Which design would you bet on?
 
 # %% tags=["nbval-ignore-output"]
 test = menu.words("turned", "none", "test")
 
 
 def race(name, seed, steps=200):
-    """The learning curve of one training: pairs of processor seconds and character error in per cent."""
+    """The learning curve of one run: pairs of processor seconds and character error in per cent."""
     curve = [(0.0, 100.0)]
     for now in islice(menu.train(menu.design(name), "turned", rates[name], seed, batch=16), steps):
         if now.count % 20 == 0:
@@ -276,9 +280,9 @@ print({n: round(t(n), 2) for n in (2, 3, 5, 10, 30, 1000)})
 # %% [markdown]
 # ### Exercise 12-1: the paired interval  (★★☆, 7 minutes)
 #
-# Write `interval(a, b, t)`: `a` and `b` are lists with the errors of two designs, one number a seed, in the same
-# order of seeds; `t` is the quantile, a number. Return the two ends of the interval of *a* minus *b*: the mean difference, and `t` standard
-# errors less and more.
+# Write `interval(a, b, t)`: `a` and `b` are lists with the errors of two designs, one number a seed, in the same order
+# of seeds; `t` is the quantile, a number. Return the two ends of the interval of *a* minus *b*: the mean difference,
+# and `t` standard errors less and more.
 
 
 # %% tags=["exercise"]
@@ -298,7 +302,9 @@ assert np.allclose((low, high), stats.ttest_rel(resnet, vgg).confidence_interval
 
 # %% [markdown]
 # An interval below 0 says that the first design makes fewer errors, and that other seeds would most likely say so, too.
-# If 0 lies within, *these seeds cannot tell*. That is an honest answer, and not the same as "they are equal".
+# If 0 lies within, *these seeds cannot tell*. That is an honest answer, and not the same as "they are equal". It may be
+# the answer even where one design leads in all five columns: one odd column makes *s* large, and coins fall alike five
+# times once in sixteen.
 #
 # ## 6 Equal steps, or equal seconds?
 #
@@ -346,7 +352,7 @@ print(f"                  equal seconds: {low2:+6.1f} to {high2:+6.1f}")
 assert np.mean(pairs, axis=0)[0] > np.mean(resnet)
 
 # %% [markdown]
-# The same trainings, and the mean has moved to the other side. (Does either interval leave 0 out? One odd seed among five
+# The same runs, and the mean has moved to the other side. (Does either interval leave 0 out? One odd seed among five
 # makes *s* large.) Neither budget is *the* fair one: steps are fair where data are scarce, seconds where money is. A
 # comparison that names neither means nothing, and one that gives both lets you choose.
 
@@ -444,8 +450,8 @@ for k in (1, 2, 5, 10, 43, 384):
     assert abs(simulated - largest(k)) < 0.08
 
 # %% [markdown]
-# The best of 43 equal designs looks better by more than two standard errors. The more you try, the more you are cheated,
-# though slowly. A 95 % interval around the winner knows nothing of it: it was made for a design that you had chosen
+# The best of 43 equal designs looks better by more than two standard errors. The more you try, the more you deceive
+# yourself, if slowly. A 95 % interval around the winner knows nothing of it: it was made for a design that you had chosen
 # *before* you looked.
 #
 # What does it do to a real table? Here is this lesson's, made by `python menu.py run`:
@@ -480,10 +486,10 @@ def by_design(task, column, names=names, table=table):
     return np.array(each).T
 
 
-print(f"{len(names)} designs, {len(seeds)} seeds: {len(table)} trainings")
+print(f"{len(names)} designs, {len(seeds)} seeds: {len(table)} training runs")
 
 # %% [markdown]
-# Suppose that you could afford one training for each design. Take each seed in turn as this one race, and the mean of
+# Suppose that you could afford one training run for each design. Take each seed in turn as this one race, and the mean of
 # the other seeds for the truth:
 
 # %%
@@ -530,7 +536,7 @@ for task in menu.TASKS:
 # %% [markdown]
 # Read these numbers before you read on. Single designs must lie far apart before a few seeds can tell them apart, unless
 # both read nearly everything. A mean over 16 designs is surer than one design. (The 16 against 16 are those without an
-# LSTM along the line against those with one; another course has an interval of its own.)
+# LSTM along the line against those with one; for another part of the menu the interval is another.)
 #
 # ## 9 Find the flaw
 #
@@ -606,7 +612,7 @@ exercises.check("12-5", answer)
 #
 # Does max beat sum? You might take a design that you like and change that one dish. Then you know it for this design.
 # With 4 × 4 × 4 × 2 = 128 combinations (leave scaling aside) there are 32 places where one could try. Try them all, and
-# average? That is a **factorial** design, and it has a gift: every training counts for *every* factor. In the mean over
+# average? That is a **factorial** design, and it has a gift: every run counts for *every* factor. In the mean over
 # all designs with max and the mean over all with sum, the other dishes are the same mix.
 #
 # It has a second gift: one need not run all 128. It is enough if each dish meets each dish of another course equally
@@ -693,8 +699,8 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
     print(f"{task}, {column[6:]}:", end=" ")
     print(
         *[
-            f"{dish} {sum(ends) / 2:+.0f}"
-            for (_, dish), ends in found.items()
+            f"{course[:4]}. {dish} {sum(ends) / 2:+.0f}"
+            for (course, dish), ends in found.items()
             if ends[0] * ends[1] > 0
         ],
         sep=", ",
@@ -773,7 +779,7 @@ assert none < lstm < 1.1 * none
 # They are, by a few per cent: most of the time goes into the convolutions.
 #
 # Judge by the interval, not by what you hoped for. None of the five rules holds here, and the last one fails at both
-# budgets: designs with an LSTM make *more* errors. Before you throw LSTMs away, ask the table how many trainings still
+# budgets: designs with an LSTM make *more* errors. Before you throw LSTMs away, ask the table how many runs still
 # made 95 % errors and more, that is, said next to nothing:
 
 # %%
@@ -789,7 +795,7 @@ for task, course in product(menu.TASKS, ("reduction", "sequence")):
 # They stand on the plateau of blanks (lesson 08). An LSTM stays on it longer, along the line as well as down a column,
 # which is why the side with the LSTM loses in the first two rules as well. So at this budget the table measures above all
 # *who leaves the plateau first*. The same holds for the fourth rule, to leave scenes as they are: a word at one place and
-# of one size is learned sooner. A rule about the end of a training cannot be judged at its beginning.
+# of one size is learnt sooner. A rule about the end of training cannot be judged at its beginning.
 #
 # ### Give it time
 #
@@ -896,12 +902,12 @@ for task in menu.TASKS:
 assert max(steps["conv_resnet"], steps["lstm_resnet"]) < 50
 
 # %% [markdown]
-# The two at the top of the lecture's list, with 20 and 15 residual blocks, have made fewer than 50 steps when the time is
-# over, and have hardly begun; three builds with an LSTM still read nothing. (A *rank correlation* compares two orders: 1
-# if they agree, -1 if one is the other turned around.) Last but one there is first here. Was the lecture wrong, then?
-# Neither list says which network reads best in the end. **A ranking belongs to a budget and to a rate.** One that leaves
-# them out ranks nothing. (There was a bug, too. The transposed convolution of *lstm_transpose*, with kernel 1 and stride
-# 2, left every other column constant. Ours has kernel 2.)
+# The two at the top of the lecture's list, with 20 and 15 residual blocks, have made fewer than 50 steps when the time
+# is over, and have hardly begun; three builds with an LSTM still read nothing. (A *rank correlation* compares two
+# orders: 1 if they agree, -1 if one is the other turned around.) Last but one there is first here. Was the lecture
+# wrong, then? Neither list says which network reads best in the end. **A ranking belongs to a budget and to a rate.**
+# One that leaves them out ranks nothing. (There was a bug, too: in *lstm_transpose* stood the transposed convolution of
+# lesson 10, appendix B, with kernel 1 and stride 2, which leaves every other column constant. Ours has kernel 2.)
 #
 # ## 13 The whole menu, to choose from
 #
@@ -984,18 +990,20 @@ assert 0.9 < np.median(widths["paired"]) / np.median(widths["torn"]) < 1
 # **Many looks.** The 496 pairs of 32 designs have 496 intervals. At 95 %, about 25 of them leave 0 out by chance, even if
 # all designs are equal. Five rules are five looks: name them before you look, as we did.
 #
-# **A mean over what does not mix.** Trainings that read, and others that are still on the plateau of blanks (lesson 08),
+# **A mean over what does not mix.** Runs that read, and others that are still on the plateau of blanks (lesson 08),
 # have a mean that describes neither. Look at the single ones before you believe a mean:
 
 # %%
 for task in menu.TASKS:
     errors = by_design(task, EQUAL_SECONDS, fraction)
     print(
-        f"{task:7} {errors.size} trainings: {(errors < 10).sum()} below 10 % of errors, "
+        f"{task:7} {errors.size} training runs: {(errors < 10).sum()} below 10 % of errors, "
         f"{(errors >= 95).sum()} at 95 % or more; mean {errors.mean():.0f} %"
     )
 
 # %% [markdown]
+# **The best value is the last one tried.** Then nothing is settled yet, of a rate or of anything else: try the next one.
+#
 # **A budget of seconds.** All of this holds for networks that train for seconds. What learns fast is best here. Whether
 # it is best after a day, this table cannot say; only a table at a day can. (`python menu.py run --help` makes it, if you
 # have the days.)
@@ -1009,8 +1017,8 @@ for task in menu.TASKS:
 #
 # <details><summary>Why the same seeds for both designs, and not ten different ones?</summary>
 # A seed brings words in an order and a start. What it does to both alike cancels in the difference. Where it does
-# nothing to both alike, pairing costs a little: <em>n</em> − 1 instead of 2<em>n</em> − 2 degrees of freedom, a larger
-# <em>t</em>.
+# nothing to both alike, pairing costs a little: <em>s</em> is judged by <em>n</em> differences and not by 2<em>n</em>
+# errors, so <em>t</em> is larger.
 # </details>
 #
 # <details><summary>Your design needs three times the time for a step. At which budget do you report?</summary>
@@ -1018,7 +1026,7 @@ for task in menu.TASKS:
 # money.
 # </details>
 #
-# <details><summary>You have 60 trainings. Six designs ten times, or sixty once?</summary>
+# <details><summary>You have 60 training runs. Six designs ten times, or sixty once?</summary>
 # To find out about parts: sixty different ones, chosen so that every dish meets every other, and the mean over many for
 # each dish. To choose between six that you have in mind: ten times each.
 # </details>
@@ -1048,7 +1056,16 @@ for task in menu.TASKS:
 #   fractions.
 # - C. Rao, [*Factorial experiments derivable from combinatorial arrangements of
 #   arrays*](https://doi.org/10.2307/2983576), 1947: orthogonal arrays.
-# - Next: **13 Photographs**.
+# - Next: **13 Photographs** looks at one reader, and at what it was trained on.
+#
+# The letters of the course that are used here are in the tables of other lessons. In this lesson only:
+#
+# | letter | meaning |
+# |---|---|
+# | *c*, *r*, *σ* | middle of a line of text, half of its window, standard deviation of its rows of ink (section 3) |
+# | *k* | how many *σ* are half of a window (section 3); a number of designs (section 8) |
+# | *n*, *s*, *t*(*n*) | number of seeds, standard deviation of their differences, Student's quantile |
+# | φ, Φ | density of the standard normal distribution, and the share of it below a number |
 
 # %% [markdown]
 # Your exercises so far (`exercises.reset("12")` forgets them):

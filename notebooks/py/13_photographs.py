@@ -16,7 +16,7 @@
 #
 # This lesson makes it so. You will turn a word in space and crop it, keep letters visible on any ground, and see what
 # each effect of a renderer does to a reader and what it is worth in training. Then you will measure without fooling
-# yourself, look errors in the face, and read all the words of a photographed page.
+# yourself, look your errors in the face, and read all the words of a photographed page.
 #
 # ![A plain word meets six groups of effects, letters, view, face, ground, near and camera; a reader learns from such words, and photographs judge it.](../figs/street.svg)
 #
@@ -26,9 +26,9 @@
 # - sort a reader's errors by kind, and find those of which it is sure;
 # - go from a photographed page to its words, and read them.
 #
-# **You need** lessons 05 and 11, and matrices of 3 × 3. Lesson 09 helps with confidence.
+# **You need** lessons 05 and 11, and matrices of 3 × 3. Lesson 09 helps with confidence, and lesson 12 with intervals.
 #
-# **Time** 83 minutes: 43 to read, 40 for the exercises. The cells run in 40 seconds.
+# **Time** 92 minutes: 55 to read, 37 for the exercises. The cells run in 40 seconds.
 
 # %%
 import os
@@ -122,7 +122,7 @@ assert right_plain.mean() >= 0.9 and right_street.mean() < right_plain.mean()
 
 # %% [markdown]
 # Plain words are nearly all right, and the street is another matter, even for this reader, which was trained on varied
-# words. Who trains and tests on plain words alone never learns that there is a gap: the test set looks like the
+# words. Anyone who trains and tests on plain words alone never learns that there is a gap: the test set looks like the
 # training set. **The gap shows on pictures that the makers did not draw.**
 #
 # ## 2 One effect at a time
@@ -167,7 +167,7 @@ show_read(pictures, ["hotel"] * 12, f"HOTEL with {', '.join(switched_on)}")
 #
 # The group *view* holds what the geometry of a camera does. A sign is flat. Take a point (*x*, *y*) on it, measured
 # from the middle of the word. Turning the sign in space and looking at it from some distance is one 3 × 3 matrix *P*, a
-# **projection**, applied to the point with a 1 below it:
+# **projection** (lesson 10's is another thing), applied to the point with a 1 below it:
 #
 # $$\begin{pmatrix} a \\ b \\ d \end{pmatrix} = P \begin{pmatrix} x \\ y \\ 1 \end{pmatrix},
 # \qquad \text{seen at} \quad \left(\frac{a}{d}, \frac{b}{d}\right)$$
@@ -270,11 +270,17 @@ def turn(word, degrees):
 
 tried = words[::80]
 for degrees in [0, 15, 30, 45, 60, 75]:
-    right = marks([turn(word, degrees) for word in tried], tried)
-    print(f"{degrees:2} degrees: {right.sum()} of {len(tried)} right")
-    assert degrees or right.mean() > 0.9
+    said = [reader.read(turn(word, degrees)) for word in tried]
+    right = sum(reading.text == word for reading, word in zip(said, tried, strict=True))
+    aside = sum(reading.turned in (90, 270) for reading in said)
+    print(f"{degrees:2} degrees: {right} of {len(tried)} right; {aside} read on their side")
+    assert degrees or right > 0.9 * len(tried)
 
 # %% [markdown]
+# Few rows, many errors. But look at the last column: a picture much higher than wide that reads badly is read on its
+# side, too, and at 75 degrees such a word then leans by 15 degrees only. (Even at 0 degrees a word may be missed:
+# section 8 shows how a tight crop takes a letter.)
+#
 # ## 4 Letters that can be seen
 #
 # A renderer draws the greys of ground and letters at random. Sometimes both come out alike. Then the picture shows
@@ -296,7 +302,7 @@ assert abs(alike.mean() - (1 - (1 - 9 / 256) ** 2)) < 0.01
 # Write `put_on(ground, cover, grey, least)`. `ground` is *H* × *W*; `cover`, of the same shape, says how far ink covers
 # each pixel, 0 to 1; the ink is `grey`. The letters **change** the ground by cover · (grey − ground). Their contrast is
 # the root of the mean of change², each pixel weighted with its cover. If it is below `least`, scale the change so that
-# it is `least`. Return the ground with its change.
+# it is `least` (a contrast of 0 does not occur then). Return the ground with its change.
 
 
 # %% tags=["exercise"]
@@ -336,7 +342,7 @@ unchecked, checked = (
 show_read(unchecked + checked, ["garden"] * 10, "Garden in faint ink, unchecked and checked", 5)
 
 # %% [markdown]
-# The first word has grown visible, and the others had contrast enough. But look at the bricks: ink of 120 has a
+# The first word has become visible, and the others had contrast enough. But look at the bricks: ink of 120 has a
 # contrast of 26 and is hard to see, since it is the *mortar* that it differs from. The check keeps letters from
 # vanishing. It does not promise that they can be read, and no single number does. (Where ground and letters are exactly
 # equal there is no change to enlarge; the package then makes the letters the brighter or the darker ones.)
@@ -385,7 +391,7 @@ figures.show(fig, f"Gain in points, tested on {', '.join(tests)}; trained on {';
 # %% [markdown]
 # Read along the row *all*. Training with all effects of the street costs this small reader on plain words, and on nearly
 # every other kind of rendered word. Had we no photographs, we would throw the effects away. What do the photographs say?
-# Each gain below is a mean over seeds, with its standard error, the deviation over √(number of seeds):
+# Each gain below is a mean over seeds, ± one standard error, the deviation over √(number of seeds):
 
 
 # %%
@@ -394,6 +400,7 @@ def with_error(values):
 
 
 of_photographs = [column for column in columns if column.startswith("words_")]
+print(len(seeds), "seeds")
 for column in of_photographs:
     print(f"all, {column:20} {with_error(gains['all'][:, columns.index(column)])}")
 for kind in kinds:
@@ -403,14 +410,15 @@ assert gains["all"][:, columns.index("plain")].max() < 0
 assert gains["all"][:, columns.index("words_svtp_half")].min() > 0
 
 # %% [markdown]
-# On words seen from the side (SVTP) and on street signs (SVT) the same readers *gain*, with every seed, while rendered
-# words said that they had lost. That is why nobody should choose a renderer by rendered words. IIIT5K, mostly clear print
-# seen from the front, hardly cares.
+# On words seen from the side (SVTP) the same readers *gain* with every seed, and on street signs (SVT) on average,
+# while rendered words said that they had lost. That is why nobody should choose a renderer by rendered words. IIIT5K,
+# mostly clear print seen from the front, hardly cares.
 #
-# Compare each gain with its error before you believe it: below two errors, it is not there yet. And remember how small
-# this is. An ablation holds for its budget: the reader that ships with the package has seen more than a million words,
-# and pays for variety with time and not with plain words. (`python tests/benchmarks/effects.py --again all --seeds 3 4 5`
-# trains a row with other seeds, and says how far it comes out from the table.)
+# Compare each gain with its error before you believe it: with three seeds a 95 % interval reaches 4.3 errors to either
+# side (lesson 12), and only what is larger is there yet. And remember how small this is. An ablation holds for its
+# budget: the reader that ships with the package has seen more than a million words, and pays for variety with time and
+# not with plain words. (`python tests/benchmarks/effects.py --again all --seeds 3 4 5` trains a row with other seeds,
+# and says how far it comes out from the table.)
 
 # %% [markdown]
 # ## 6 A protocol, and how to break it
@@ -438,13 +446,11 @@ rng = np.random.default_rng(0)
 scores = rng.binomial(160, 0.8, size=(2000, 20)) / 160  # repeats, checkpoints
 best = scores.max(axis=1)
 print(f"all checkpoints {scores.mean():.1%}, the best of 20 on its own test {best.mean():.1%}")
-again = rng.binomial(160, 0.8, size=2000) / 160
-print(f"the chosen one on 160 other words {again.mean():.1%}")
-assert best.mean() > 0.84 and abs(again.mean() - 0.8) < 0.005
+assert best.mean() > 0.84
 
 # %% [markdown]
-# Nearly six points for nothing. This is the **winner's curse**: the best of many is good *and lucky*, and the luck does
-# not come along to the next test. The cure costs nothing: **choose by one half, report on the other.** The makers of
+# Nearly six points for nothing: lesson 12's winner's curse, with checkpoints in the place of designs. On other words the
+# chosen one is right on 80 % again. The cure costs nothing: **choose by one half, report on the other.** The makers of
 # the package's reader did so. They looked at every second picture of four sets, chose designs and checkpoints by these,
 # and report the accuracy on the pictures between, at which nobody has looked. If you named a folder at the top, here
 # are both:
@@ -463,13 +469,16 @@ if not photographs:
 # Two readers on the same 150 words: 70 % and 74 %. A lucky draw of words? Words differ far more than readers do: both
 # read the clean ones, and neither reads the hopeless ones. Only the words on which they *differ* tell them apart. So
 # take the difference word by word: 1 where only the first is right, −1 where only the second is, 0 elsewhere. Its mean
-# is the difference of the accuracies, and the mean of *N* numbers has a standard error of their deviation over √*N*.
+# is the difference of the accuracies, and its interval is lesson 12's, with words in the place of seeds.
 #
-# ### Exercise 13-4: the paired interval  (★★☆, 6 minutes)
+# ### Exercise 13-4: the paired interval  (★☆☆, 3 minutes)
 #
 # Write `paired_interval(a, b)`: for two lists of 0 and 1 (wrong and right, word by word), the lower and the upper end
-# of the 95 % interval for accuracy of *a* minus accuracy of *b*: the mean, and 1.96 standard errors each way. Use the
-# deviation with *N* − 1.
+# of the 95 % interval for accuracy of *a* minus accuracy of *b*: the mean, and 1.96 standard errors each way, as for
+# many seeds. Your `interval` of lesson 12 can do it.
+
+# %%
+interval = exercises.yours("12-1")
 
 
 # %% tags=["exercise"]
@@ -487,7 +496,8 @@ exercises.check("13-4", paired_interval)
 # %%
 paired_interval = exercises.yours("13-4")
 hard = rng.normal(size=400)  # of each word, the same for both readers
-first, second = (hard + rng.normal(scale=0.4, size=400) < skill for skill in (0.75, 0.65))
+readers = [hard + rng.normal(scale=0.4, size=400) < skill for skill in (0.75, 0.65)]
+first, second = np.array(readers).astype(int)
 low, high = paired_interval(first, second)
 print(f"{first.mean():.1%} and {second.mean():.1%}: {low:+.3f} to {high:+.3f} paired", end=", ")
 low2, high2 = paired_interval(first, rng.permutation(second))
@@ -495,7 +505,7 @@ print(f"{low2:+.3f} to {high2:+.3f} torn apart")
 assert high - low < 0.75 * (high2 - low2)
 
 # %% [markdown]
-# The same 400 words say more, for free. (Lesson 12 does the same with seeds.) How many words would you need without
+# The same 400 words say more, for free. How many words would you need without
 # pairs to get an interval as narrow? The width falls with √*N*, so the ratio of the widths, squared:
 
 # %%
@@ -608,7 +618,7 @@ def read_once(picture):
 
 by_one = [read_once(picture)[0] for picture in pictures]
 by_three = [surest(read_once, picture, (0, 0.06, 0.12))[0] for picture in pictures]
-one, three = np.array(by_one) == texts, np.array(by_three) == texts
+one, three = ((np.array(by) == texts).astype(int) for by in (by_one, by_three))
 low, high = paired_interval(three, one)
 print(f"one crop {one.mean():.1%}, three {three.mean():.1%}: {low:+.3f} to {high:+.3f}")
 assert low <= three.mean() - one.mean() <= high
@@ -631,18 +641,19 @@ gallery(shown, captions, "Words that the crops changed", 6, worse) if captions e
 #
 # You know something that the network does not: words. Where a blur leaves `museum` and `musenm` about as probable, you
 # read the word. The lexicon of lesson 09 brought that in, and lost every text that it did not hold. Bayes' rule loses
-# none. *Before* the picture is seen, let a text $y$ of $n$ characters, out of $K = 36$, be any string with probability
-# $u$, and otherwise a word of a list:
+# none. *Before* the picture is seen, let a text $Y$ of $S$ characters, out of $C - 1 = 36$, be any string with
+# probability $u$, and otherwise a word of a list:
 #
-# $$P(y) = u\,K^{-n} + (1 - u)\,P_\text{words}(y).$$
+# $$p(Y) = u\,(C - 1)^{-S} + (1 - u)\,p_\text{words}(Y).$$
 #
-# CTC by itself prefers no string to another of its length, as if $P$ were $K^{-n}$. Put the better prior in its place,
-# and the best text is the one with the largest
+# CTC by itself prefers no string to another of its length, as if $p(Y)$ were $(C - 1)^{-S}$. Put the better prior in its
+# place, and the best text is the one with the largest
 #
-# $$\log p(y \mid \text{picture}) + w \log\big(P(y)\,K^{n}\big).$$
+# $$\ln p(Y \mid X) + w \ln\big(p(Y)\,(C - 1)^{S}\big).$$
 #
-# The weight $w$ below 1 makes up for a network that is surer than it should be. What is the second logarithm for a
-# short word, a long one, and no word at all?
+# It is lesson 09's shallow fusion, with $\alpha = w$ and $\beta = w \ln (C - 1)$. The weight $w$ below 1 makes up for a
+# network that is surer than it should be. What is the second logarithm for a short word, a long one, and no word at
+# all?
 
 # %%
 from crnn_lessons.reader.vocabulary import UNKNOWN, shipped
@@ -654,12 +665,12 @@ assert known.worth("musenm") == known.worth("x7b3")
 assert np.isclose(known.worth("x7b3"), np.log(UNKNOWN))
 
 # %% [markdown]
-# A string that is no word loses log *u*, whatever its length. A word gains the more the longer it is: by chance, two
-# characters of 36 are a word of the list every third time, and ten hardly ever. The package's
-# `Reader` does this by default, over the texts that a beam finds, and leaves what reads surely as it is. (What does not,
-# it sees four times more, turned and slanted a little, and takes the mean of the probabilities. How far, how often, and
-# the constants above were chosen on the even halves of four sets of photographs, as section 6 demands.) What does it
-# gain on words, and what does it cost on strings that are none?
+# A string that is no word gets ln *u*, which is below 0, whatever its length. A word gets more the longer it is; the
+# shortest, like *of*, may get less than 0. By chance, two characters of 36 are a word of the list every third time, and
+# ten hardly ever. The package's `Reader` does this by default, over the texts that a beam finds, and leaves what reads
+# surely as it is. (What does not, it sees four times more, turned and slanted a little, and takes the mean of the
+# probabilities. How far, how often, and the constants above were chosen on the even halves of four sets of photographs,
+# as section 6 demands.) What does it gain on words, and what does it cost on strings that are none?
 
 # %% tags=["nbval-ignore-output"]
 knowing = Reader()
@@ -670,9 +681,12 @@ coded = [
 ]
 for what, some, truth in [("words", pictures, texts), ("codes", coded, codes)]:
     seen, knew = (
-        np.array([one.read(picture).text for picture in some]) == truth for one in (reader, knowing)
+        np.array(
+            [one.read(picture).text == text for picture, text in zip(some, truth, strict=True)]
+        )
+        for one in (reader, knowing)
     )
-    low, high = paired_interval(knew, seen)
+    low, high = paired_interval(knew.astype(int), seen.astype(int))
     print(f"{what}: seen {seen.mean():.1%}, known {knew.mean():.1%}: {low:+.3f} to {high:+.3f}")
     if what == "words":
         assert knew.mean() > seen.mean()
@@ -681,16 +695,15 @@ for what, some, truth in [("words", pictures, texts), ("codes", coded, codes)]:
 # Mostly words are gained, and few codes lost. The words that *we* drew come from a list of English words, so the gain
 # here is flattered, like any lead on pictures of your own renderer. On the halves of photographs that nobody had looked
 # at, the share of right words rose from 95.3 to 96.4 % (IIIT5K), 83.6 to 89.8 (SVT), 58.4 to 76.4 (SVTP) and 77.8 to
-# 87.5 (CUTE), as `tests/benchmarks/readers.py` prints it. An hour of further training had given little over a point. The
-# harder the picture, the more it leaves open, and
-# the more a prior has to say. For serial numbers, turn it off: `Reader(words=False)`, or `read --literal`.
+# 87.5 (CUTE), as `tests/benchmarks/readers.py` prints it. The harder the picture, the more it leaves open, and the more a
+# prior has to say. For serial numbers, turn it off: `Reader(words=False)`, or `read --literal`.
 #
 # ## 9 From a page to its words
 #
 # A reader of words needs words. A photograph has a page, a sign, a shop front. Where are the words? Detectors of scene
-# text are networks of their own. For dark print on a bright page, the tools of the eighties still do, and show what the
-# problem is. Here is a page, photographed askew under a lamp. One threshold for the whole page would drown its dark
-# corner, so each pixel is compared with the mean of its neighbourhood:
+# text are networks of their own. For dark print on a bright page, the tools of the eighties will still do, and show
+# what the problem is. Here is a page, photographed askew under a lamp. One threshold for the whole page would drown its
+# dark corner, so each pixel is compared with the mean of its neighbourhood:
 
 # %%
 page = cv2.resize(data.page(), None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
@@ -708,7 +721,7 @@ assert 200 < len(letters) < 300
 
 # %% [markdown]
 # Each piece is a letter, a dot, or dirt. Letters make lines, and the lines of this page rise. So follow each line from
-# left to right: a letter belongs to the line whose last letters it overlaps most, in height. (The last *three*: behind
+# left to right: a letter belongs to the line whose last letters it overlaps most, in height. (The last *three*: after
 # a hyphen alone, the next letter would find no line.)
 
 
@@ -845,9 +858,9 @@ for border in [8, 40, 120]:
 # ## 10 Who else reads?
 #
 # A number alone says little. Others read words, too: [Tesseract](https://github.com/tesseract-ocr/tesseract), which
-# every Linux has, and the recogniser of [PP-OCR](https://arxiv.org/abs/2009.09941) in the package
-# `rapidocr-onnxruntime`, made for phones and trained on photographs. The course's benchmark knows how to call them. It
-# skips, with a sentence, what your machine lacks.
+# every Linux distribution has as a package, and the recogniser of [PP-OCR](https://arxiv.org/abs/2009.09941) in the
+# package `rapidocr-onnxruntime`, made for phones and trained on photographs. The course's benchmark knows how to call
+# them. It skips, with a sentence, what your machine lacks.
 
 # %% tags=["nbval-ignore-output"]
 import sys
@@ -896,9 +909,10 @@ with tempfile.TemporaryDirectory() as scratch:
 # | [PARSeq](https://arxiv.org/abs/2207.06966), attention | rendered | 97.0 | 93.6 | 88.9 | 92.2 | 23.8M |
 # | PP-OCRv4 mobile, measured for this course | photographs | 92.0 | 85.8 | 72.2 | 74.0 | |
 #
-# Read it with section 6 in mind. Three CRNNs of one design lie six points apart on IIIT5K: *how* it was trained matters
-# as much as *what*. And nothing in this table, by itself, says whether a lead of half a point is one: 645 words of SVTP
-# have a standard error of 1.5 points.
+# (The reader of this course is not in it: its numbers in section 8 are of halves of these sets and of other splits.)
+# Read it with section 6 in mind. Three CRNNs of nearly one design lie six points apart on IIIT5K: *how* it was trained
+# matters as much as *what*. And nothing in this table, by itself, says whether a lead of half a point is one: 645 words
+# of SVTP have a standard error of 1.5 points.
 #
 # ## 11 Your own picture
 #
@@ -967,7 +981,7 @@ for name, (left, top, right, bottom) in [("divided", box), ("not divided", undiv
 # </details>
 #
 # <details><summary>The most confident of 20 crops: better than of three?</summary>
-# Each crop is one more chance for a wrong reading to be sure of itself. It is the winner's curse again, within one
+# Each crop is one more chance for a wrong reading to be sure of itself. It is the winner's curse once more, within one
 # picture.
 # </details>
 #
@@ -985,12 +999,19 @@ for name, (left, top, right, bottom) in [("divided", box), ("not divided", undiv
 # - Next: **14 Scale and ship**.
 
 # %% [markdown]
-# The letters of this lesson, for looking up:
+# The letters of this lesson, for looking up. Besides, in this lesson only:
+#
+# | letter | meaning |
+# |---|---|
+# | *x*, *y*; *a*, *b*, *d* | a point of a sign; where it is seen, times its depth, and the depth (section 3) |
+# | *P* | the matrix of a view (section 3) |
+# | *p*(*Y*) | probability of a text before its picture is seen (section 8) |
+# | *u*, *w* | probability that a text may be any string; weight of the prior (section 8) |
 
 # %%
 from crnn_lessons.show.notation import notation
 
-notation("N", "H", "W", "p(Y | X)")
+notation("X", "Y", "S", "C", "N", "H", "W", "p(Y | X)")
 
 # %% [markdown]
 # Your exercises so far (`exercises.reset("13")` forgets them):

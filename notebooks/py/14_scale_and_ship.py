@@ -9,8 +9,8 @@
 # %% [markdown]
 # # 14 Scale and ship: from one machine to many, and out to a page
 #
-# Your reader was trained by one process on one machine. A reader that has seen a hundred million words was trained by
-# many at the same time. What do they say to each other, and does the same network come out? And when it is trained: how
+# Your reader was trained by one process on one machine. Where readers see a hundred million words, many processes train
+# at the same time. What do they say to each other, and does the same network come out? And when it is trained: how
 # does it get out of the notebook, into a server, a phone or a web page, where there is no Python and no torch?
 #
 # Both questions have an exact answer that you can check. You will write the conversation of the workers yourself, and
@@ -20,7 +20,7 @@
 #
 # **After this lesson you can**
 # - share a batch out over workers, and say when the mean of their gradients is the gradient of the batch, and when not;
-# - write the ring all-reduce, which large trainings are made of, and count its bytes;
+# - write the ring all-reduce, on which large-scale training rests, and count its bytes;
 # - say why CTC is computed in float32 even where everything else is not;
 # - export a reader, and prove that the file reads as the network does.
 #
@@ -81,7 +81,7 @@ print(tuple(images.shape), texts[:6])
 
 
 # %%
-class Reader(nn.Module):
+class SmallReader(nn.Module):
     def __init__(self, norm=nn.Identity):
         super().__init__()
         self.look = nn.Sequential(
@@ -98,7 +98,8 @@ class Reader(nn.Module):
 
 
 # %% [markdown]
-# `nats` gives the loss of each sample. (Torch's CTC; yours of lesson 11 would do as well.) Two helpers put the gradient
+# `nats` gives the loss of each sample. (Torch's CTC; yours of lesson 11 would do as well. `join` puts the targets of a
+# batch one after another, and gives their lengths.) Two helpers put the gradient
 # of all weights into one array and back, since what travels over a wire is a row of numbers:
 
 # %%
@@ -136,7 +137,7 @@ def gradient_of(network, images, targets):
 
 
 torch.manual_seed(0)
-network = Reader()
+network = SmallReader()
 whole = gradient_of(network, images, targets)
 print(f"{len(whole):,} numbers, norm {np.linalg.norm(whole):.3f}")
 
@@ -181,7 +182,7 @@ print("samples", samples, " characters", characters)
 print(f"the mean of the four gradients is off by {error(np.mean(gradients, axis=0)):.1%}")
 
 # %% [markdown]
-# No. It is not far off, which makes it worse: such a training learns, and is not the one that you meant. Write down
+# No. It is not far off, which makes it worse: such a network learns, and is not the one that you meant. Write down
 # what each worker did. With *ℓₙ* for the loss of sample *n*, and *Sₙ* for its characters, worker *p* with the part
 # *Bₚ* computed
 #
@@ -224,7 +225,7 @@ print(f"weighted by samples: off by {error(whole_gradient(gradients, samples, sa
 
 # %%
 torch.manual_seed(0)
-normed = Reader(norm=nn.BatchNorm2d)
+normed = SmallReader(norm=nn.BatchNorm2d)
 whole_normed = gradient_of(normed, images, targets)
 found = [gradient_of(normed, images[part], [targets[n] for n in part]) for part in parts]
 apart = np.linalg.norm(whole_gradient(found, samples, characters) - whole_normed)
@@ -310,7 +311,8 @@ def reduce_scatter(rank, world_size, chunks, send, receive):
 exercises.check("14-3", reduce_scatter)
 
 # %% [markdown]
-# Now each worker holds one chunk that is complete. The second half lets these go round.
+# Now each worker holds one chunk that is complete. (In the picture worker 1 sends chunk 0 first; three steps later it is
+# complete, at worker 0.) The second half lets these go round.
 #
 # ### Exercise 14-4: all-gather  (★★☆, 7 minutes)
 #
@@ -386,8 +388,8 @@ def parallel_step(network, optimizer, images, targets, all_reduce):
 exercises.check("14-5", parallel_step)
 
 # %% [markdown]
-# Train for 30 steps, once alone and once with three workers, from the same weights. Alone, the sum over all
-# workers is my own vector.
+# Train for 30 steps, once alone and once with three workers, from the same weights. Alone, the sum over all workers
+# is the one worker's own vector.
 
 # %%
 parallel_step = exercises.yours("14-5")
@@ -511,9 +513,8 @@ print("one process and two: less than 1e-12 apart, in every weight")
 # 14-5, it works in place. The sum of the characters, and the division by it, are 14-2 and the rest of 14-5.
 # </details>
 #
-# A large training differs in one point: it does not
-# wait for the end of `backward()`. The gradient of the last layer is there first, and can travel while the others are
-# being computed. `torch.nn.parallel.DistributedDataParallel` does that, in packets of 25 megabytes. (It divides by *P*,
+# Large-scale training differs in one point: it does not wait for the end of `backward()`. The gradient of the last
+# layer is there first, and can travel while the others are being computed. `torch.nn.parallel.DistributedDataParallel` does that, in packets of 25 megabytes. (It divides by *P*,
 # so give it the sum of your losses times *P* / all characters.)
 #
 # The package's own training runs this way, with batch norm over the whole batch as in section 3:
@@ -523,9 +524,9 @@ print("one process and two: less than 1e-12 apart, in every weight")
 # (The `--` keeps torchrun from taking `--run` for itself.) The more machines there are, the likelier one of them fails,
 # and the others then wait for ever. What must happen instead? All have to end at once and say why; the last checkpoint
 # must be whole, so it is written beside the old one and then renamed; and the same command with `--resume` must go on
-# as if nothing had been. A test of the course does it (`tests/test_distributed.py`): it kills one of two processes with
-# `kill -9`, sees the other one end within ten seconds, resumes, and compares with a run that nobody killed: the weights
-# are equal, bit by bit. Try it yourself, from the folder of the course:
+# as if nothing had happened. A test of the course does it (`tests/test_distributed.py`): it kills one of two processes
+# with `kill -9`, sees the other one end within ten seconds, resumes, and compares with a run that nobody killed: the
+# weights are equal, bit by bit. Try it yourself, from the folder of the course:
 #
 #     python -m pytest tests/test_distributed.py
 
@@ -538,7 +539,7 @@ print("one process and two: less than 1e-12 apart, in every weight")
 # Bytes that are not there need no sending, and multipliers of 16 bits are several times as fast as those of 32. A
 # floating-point number has an exponent, which says how large it is, and digits. **bfloat16** has the exponent of
 # float32 (both go up to some 10³⁸) and 8 of its 24 bits of digits, so that it knows a number to 0.4 per cent.
-# Convolutions hardly notice, and most large trainings use it. May the loss use it, too?
+# Convolutions hardly notice, and most large-scale training uses it. May the loss use it, too?
 #
 # Here is lesson 06's recursion once more, on logarithms, with every number in a type of your choice. (−10,000 stands
 # for the logarithm of 0, since it fits into every type.)
@@ -640,9 +641,9 @@ except NotImplementedError as refused:
 
 # %%
 from crnn_lessons.models.to_onnx import Portable, session, to_int8, to_onnx
-from crnn_lessons.reader import Reader as ShippedReader
+from crnn_lessons.reader import Reader
 
-shipped = ShippedReader()
+shipped = Reader()
 file = to_onnx(shipped.model, shipped.alphabet)
 run = session(file)  # onnxruntime: no torch in it
 print(f"{len(file) / 1e6:.1f} MB; {run.get_inputs()[0].name}: {run.get_inputs()[0].shape}")
@@ -709,11 +710,11 @@ assert right > 0.85
 # finds the words, and one that fills the picture it resizes at several cuts. A word that stays unsure it sees again,
 # leaning a little, and where the picture leaves it open, it prefers an English word to a string that is none (lesson 13,
 # section 8). The page does all of that; a check box turns the preference off, as `read --literal` and
-# `Reader(words=False)` do. (It does not turn a picture that stands on its head or lies on its side, and does not read
-# from top to bottom.)
+# `Reader(words=False)` do. (In Python, `Reader` also turns a picture that stands on its head or lies on its side, if it
+# reads badly, and reads letters one below the other. The page does not.)
 #
 # All of that had to be written again in the page's language, and it has to be the same arithmetic: a test reads fifty
-# pictures both ways and compares text and confidence. The exported reader that "got worse" has usually got another
+# pictures both ways and compares text and confidence. The exported reader that "got worse" usually has a different
 # resize.
 
 # %% [markdown]
@@ -798,7 +799,8 @@ assert sum(map(len, taken)) == 12
 #   workstations*](https://doi.org/10.1016/j.jpdc.2008.09.002), 2009: the ring, and why no algorithm sends fewer bytes.
 # - P. Goyal and others, [*Accurate, Large Minibatch SGD*](https://arxiv.org/abs/1706.02677), 2017: section 2, the linear
 #   scaling rule and the warm-up; section 3, slips in distributed training, such as the mean of means.
-# - P. Micikevicius and others, [*Mixed Precision Training*](https://arxiv.org/abs/1710.03740), 2018: what may be in 16 bits.
+# - P. Micikevicius and others, [*Mixed Precision Training*](https://arxiv.org/abs/1710.03740), 2018: what may be in 16
+#   bits.
 # - B. Jacob and others, [*Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
 #   Inference*](https://arxiv.org/abs/1712.05877), 2018: equations 1 to 4.
 # - The [ONNX](https://onnx.ai/onnx/intro/) format, and [onnxruntime](https://onnxruntime.ai/docs/).
@@ -1052,7 +1054,7 @@ for P in [1, 32, best, 1024]:
 # times before. The usual answer is the *linear scaling rule* ([Goyal and others,
 # 2017](https://arxiv.org/abs/1706.02677), section 2.1): *k* times the batch, *k* times the learning rate. When does one
 # step with all samples do what eight small steps do? Go on from the network of section 5, with 128 new pictures. (The
-# loss is per sample here, so that eight equal batches weigh alike.)
+# loss is per sample here, so that eight equal batches have equal weight.)
 
 # %%
 many, many_texts = draw(128, seed=15)
@@ -1149,7 +1151,7 @@ print(f"{len(small_file) / 1e6:.1f} MB, {right_small:.0%} right, {same:.0%} read
 assert len(small_file) < 0.3 * len(file) and right_small > 0.8
 
 # %% [markdown]
-# A quarter of the megabytes, and not one of these words is read otherwise. And how fast are they? The least of several
+# A quarter of the megabytes, and not one of these words is read differently. And how fast are they? The least of several
 # rounds, one thread, a picture alone and 64 at once:
 
 
@@ -1196,5 +1198,5 @@ for name, reading in ways.items():
 # | onnxruntime, int8 | 2.18 | 93.3 | 92.5 | 76.7 | 85.0 | 97.5 to 99.2 % |
 #
 # (Per cent of words read right, as `read` does it, with English words preferred; on 120 photographs of each of the four
-# public sets of lesson 13.) In float32, no word changes. In int8 one word in sixty is read otherwise: some of them right
-# before, some right now. The totals hide that, and whoever compares two versions of a system should count it.
+# public sets of lesson 13.) In float32, no word changes. In int8 one word in sixty is read differently: some of them
+# right before, some right now. The totals hide that, and whoever compares two versions of a system should count it.

@@ -829,12 +829,12 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | loss stops at 1.46 (ten classes, one step) | softmax twice | most_sure(C) | 15.6, [03 Softmax twice](03_kth_digit.ipynb) |
 # | blanks, loss at the blind level | the plateau: healthy | blind_loss | 15.2, [08 all blank, for a while](08_raw_pixels.ipynb), [11 only blanks for some hundred steps](11_crnn.ipynb) |
 # | blanks for ever | rate, mixed samples, cut gradient, shifted texts | learn eight pictures by heart | 15.6, [08 all blank for ever](08_raw_pixels.ipynb), [11 only blanks for ever](11_crnn.ipynb) |
-# | the plateau for ever, yet eight pictures are learned | texts shifted against pictures | look at three pictures with their texts | 15.6, [11 the loss stays at the plateau](11_crnn.ipynb) |
+# | the plateau for ever, yet eight pictures are learnt | texts shifted against pictures | look at three pictures with their texts | 15.6, [11 the loss stays at the plateau](11_crnn.ipynb) |
 # | one picture is learned, a batch is not | `view` for `permute`; batch_first | poison a picture | 15.6, [01 Time and samples swapped](01_sequences.ipynb), [10 in place of moving axes](10_image_to_sequence.ipynb), [11 never learns, no error](11_crnn.ipynb) |
 # | learns badly, whatever you do | columns mix; rows as time | at which columns does a frame look? | 15.6, [08 rows as time steps](08_raw_pixels.ipynb), [10 learns badly or never](10_image_to_sequence.ipynb) |
 # | one letter is never read | it is encoded as the blank | is class 0 in any target? | [05 The blank stands in the target](05_alignments.ipynb) |
 # | doubled letters are never learned | skip between equal labels left open | count `aa` over 2 steps: 0 | [06 The skip between equal letters is open](06_forward_backward.ipynb) |
-# | short words are learned, long ones not | pools along the width | *T* ≥ *S* + *r* | [10 short words are learned](10_image_to_sequence.ipynb) |
+# | short words are learnt, long ones not | pools along the width | *T* ≥ *S* + *r* | [10 short words are learnt](10_image_to_sequence.ipynb) |
 # | CTC refuses a length, or reads one frame too many | pools round; lengths computed elsewhere | `output_lengths` | [10 Pools round down](10_image_to_sequence.ipynb), [10 counts a step beyond the end](10_image_to_sequence.ipynb) |
 # | 98 % in training, nonsense in use | batch norm; another form of the pictures | both modes; ranges side by side | 15.7, [08 bad on your own lines](08_raw_pixels.ipynb), [10 bad on single pictures](10_image_to_sequence.ipynb), [10 Padding in the statistics](10_image_to_sequence.ipynb), [11 reads nonsense on single pictures](11_crnn.ipynb) |
 # | perfect on its own pictures, no others | scored on training pictures; shifted texts | score new ones | 15.6, [08 learns the training lines](08_raw_pixels.ipynb), [11 scored on training pictures](11_crnn.ipynb) |
