@@ -18,9 +18,14 @@ from crnn_lessons.models.recogniser import Recogniser, to_input
 from crnn_lessons.models.widths import full_precision
 from crnn_lessons.text.augment import fit
 
+EMPTY = 10  # characters, about as many as a long word has
+
 
 def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
-    """The mean CTC loss of a batch, in float32 or float64; a text too long for its time steps counts nothing.
+    """The mean CTC loss of a batch for a character, in float32 or float64.
+
+    A text too long for its time steps counts nothing. An empty one counts as if it had ``EMPTY`` characters: its blanks,
+    one a frame, would outweigh all letters.
 
     Raises:
         ValueError: the model gives numbers that are not finite.
@@ -31,10 +36,9 @@ def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
         raise ValueError(
             "the training diverged: the model's outputs are no longer finite; begin again with a lower learning rate"
         )
-    return ctc_loss(
-        full_precision(logits).log_softmax(-1), batch.targets, lengths, batch.target_lengths,
-        blank=BLANK, reduction="mean", zero_infinity=True,
-    )  # fmt: skip
+    log_probs, due = full_precision(logits).log_softmax(-1), batch.target_lengths
+    losses = ctc_loss(log_probs, batch.targets, lengths, due, blank=BLANK, reduction="none", zero_infinity=True)
+    return (losses / torch.where(due > 0, due, EMPTY).to(losses.device)).mean()
 
 
 def greedy(logits: Tensor, lengths: Tensor, alphabet: Alphabet) -> list[str]:
