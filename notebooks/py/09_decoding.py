@@ -903,6 +903,8 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
+# **A maximum where a sum belongs.** Section 2: the beam then finds what best path decoding finds, at more cost.
+#
 # **The probability taken for the score.** With a language, texts are *ranked* by the score. The probability of the text
 # given the picture is another number, and it is the one for section 8.
 

@@ -751,6 +751,7 @@ print(f"without, from {gap[0]:.0e} at the first step to {gap[-1]:.0e} at the las
 # | short words are learnt, long ones never | pools or strides in the width | *T* ≥ *S* + *r* for each sample |
 # | learns badly or never, no error | `view`, `reshape` on axes in another order | on which columns does a step depend? |
 # | CTC counts a step beyond the end, or refuses a length | lengths computed outside the model | `output_lengths` |
+# | every other column is the same for all pictures | a transposed convolution with holes (appendix B) | two pictures: which columns differ? |
 # | good in training, bad on single pictures | padding in the norms' statistics | the same picture with more padding |
 #
 # **`reshape` in place of moving axes.** Mark every feature with the number of its column, and turn *N D H W* into

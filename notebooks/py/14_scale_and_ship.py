@@ -514,8 +514,9 @@ print("one process and two: less than 1e-12 apart, in every weight")
 # </details>
 #
 # Large-scale training differs in one point: it does not wait for the end of `backward()`. The gradient of the last
-# layer is there first, and can travel while the others are being computed. `torch.nn.parallel.DistributedDataParallel` does that, in packets of 25 megabytes. (It divides by *P*,
-# so give it the sum of your losses times *P* / all characters.)
+# layer is there first, and can travel while the others are being computed. `torch.nn.parallel.DistributedDataParallel`
+# does that, in packets of 25 megabytes. (It divides by *P*, so give it the sum of your losses times *P* / all
+# characters.)
 #
 # The package's own training runs this way, with batch norm over the whole batch as in section 3:
 #
