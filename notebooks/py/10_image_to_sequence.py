@@ -27,7 +27,8 @@
 #
 # **You need** lessons 02 (LSTM), 05 (*T* ≥ *S* + *r*) and 08 (batches of lines).
 #
-# **Time** 88 minutes: 38 to read, 50 for the exercises. The cells run in 15 seconds.
+# **Time** 88 minutes: 38 to read, 50 for the exercises. The cells run in 15 seconds. (The appendices are not
+# counted.)
 
 # %%
 from itertools import pairwise, product
@@ -778,7 +779,7 @@ print("the model:", {W: int(tiny.output_lengths(W)) for W in range(99, 105)})
 print("by W / 4: ", {W: -(-W // 4) for W in range(99, 105)})
 
 # %% [markdown]
-# Whoever computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the
+# A program that computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the
 # model (`output_lengths`), do not compute them yourself.
 #
 # **Padding in the statistics of batch normalisation.** In training, a norm takes mean and variance over the batch,

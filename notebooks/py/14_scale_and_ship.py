@@ -1200,4 +1200,4 @@ for name, reading in ways.items():
 #
 # (Per cent of words read right, as `read` does it, with English words preferred; on 120 photographs of each of the four
 # public sets of lesson 13.) In float32, no word changes. In int8 one word in sixty is read differently: some of them
-# right before, some right now. The totals hide that, and whoever compares two versions of a system should count it.
+# right before, some right now. The totals hide that, and anyone who compares two versions of a system should count it.
