@@ -69,7 +69,7 @@ GROW = Exercise(
             The paths of `a` that end in the blank may go on with a second a: that is how `aa` is written.
         merges equal letters across a blank ::
             add((*prefix, k), 1, by_blank * row[k]) -> pass & by_label * row[k] -> total * row[k]
-            B merges before it drops the blanks. An a behind a blank is a second a, and the prefix grows.
+            B merges before it drops the blanks. An a after a blank is a second a, and the prefix grows.
         lets a held letter be written again ::
             add(prefix, 1, by_label * row[k]) -> add((*prefix, k), 1, by_label * row[k])
             Paths that end in the letter hold it: B merges the two, and the prefix stays as it is.

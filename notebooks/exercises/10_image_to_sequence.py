@@ -455,7 +455,7 @@ CONV_LAYER = Exercise(
     hints=(
         ("which modules?", "`nn.Conv2d`, `nn.BatchNorm2d` and `nn.ReLU`, in this order, inside `nn.Sequential(...)`."),
         ("the convolution", "`nn.Conv2d(inputs, outputs, kernel_size=3, padding=1, bias=False)`."),
-        ("the norm", "`nn.BatchNorm2d(outputs)`: it stands behind the convolution, and has as many channels."),
+        ("the norm", "`nn.BatchNorm2d(outputs)`: it comes after the convolution, and has as many channels."),
     ),
 )
 

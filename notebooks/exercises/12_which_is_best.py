@@ -125,7 +125,7 @@ AT_EQUAL_SECONDS = Exercise(
             reached.append(errors[-1]) -> reached.append(first_after(curve, budget))
             A checkpoint after the budget has spent more than the budget. Take the last one at or before it.
         takes the nearest checkpoint :: reached.append(errors[-1]) -> reached.append(nearest(curve, budget))
-            The nearest one may lie behind the budget. Take the last one at or before it.
+            The nearest one may lie beyond the budget. Take the last one at or before it.
         draws a line between checkpoints :: reached.append(errors[-1]) -> reached.append(between(curve, budget))
             Nobody has measured an error between two checkpoints, and curves are not straight. Take the last one at or
             before the budget.

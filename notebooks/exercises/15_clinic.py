@@ -26,7 +26,7 @@ WHY = (
     "their exponentials sum to?",
     "Training and use differ first of all in what a batch norm does. Read the same picture in both modes.",
     "The scores may be perfect. A decoder is tried without any network, on a path whose text you know.",
-    "One picture alone can be learned, eight together cannot: do the eight keep apart? Poison one of them.",
+    "One picture alone can be learnt, eight together cannot: do the eight keep apart? Poison one of them.",
 )
 
 
@@ -84,7 +84,7 @@ TOO_SHORT = Exercise(
         asks for twice as many frames as labels :: len(target) + r -> 2 * len(target)
         :: len(target) + r -> 2 * len(target) + 1
             A blank must stand only between equal labels. The rule of thumb with 2S + 1 is the size of the lattice, and
-            refuses samples that can be spelt.
+            refuses samples that can be spelled.
         counts equal labels that are not neighbours ::
             sum(a == b for a, b in pairwise(target)) -> len(target) - len(set(target))
             In 1 2 1 the two 1s are kept apart by the 2; r counts neighbours.
@@ -93,7 +93,7 @@ TOO_SHORT = Exercise(
         counts the samples from 1 :: append(n) -> append(n + 1)
             Samples are numbered from 0, as in a tensor.
         gives those that fit :: T < -> T >=
-            The samples that cannot be spelt are asked for.
+            The samples that cannot be spelled are asked for.
         """,
     ),
     cases=[
@@ -260,7 +260,7 @@ def _divided(log_probs, targets, input_lengths, target_lengths):
 
 @cache
 def _on_the_plateau() -> nn.Module:
-    """The network after 60 steps on noise with any texts, of which nothing but the plateau can be learned."""
+    """The network after 60 steps on noise with any texts, of which nothing but the plateau can be learnt."""
     with torch.random.fork_rng(), torch.enable_grad():
         torch.manual_seed(15)
         network = _Network()
@@ -279,7 +279,7 @@ def _batch() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 def patients() -> dict[str, SimpleNamespace]:
-    """Six trainings: a network to T N C log-probabilities, a batch, a loss, a decoder. One of them is healthy."""
+    """Six training runs: a network to T N C log-probabilities, a batch, a loss, a decoder. One of them is healthy."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
         images, targets, _ = _batch()

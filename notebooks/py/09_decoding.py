@@ -120,7 +120,7 @@ assert 0.3 < missed < 0.45
 # |---|---|---|---|
 # | the blank | all | the same prefix | the blank |
 # | its last label again | those that end in the label | the same prefix | the label |
-# | a label *k* | all; if *k* is the last label, only those that end in the blank | the prefix with *k* behind it | the label |
+# | a label *k* | all; if *k* is the last label, only those that end in the blank | the prefix with *k* at its end | the label |
 #
 # Different prefixes may lead to the same one: `a` comes from `a`, and from the empty prefix. What arrives is added.
 #
@@ -129,7 +129,7 @@ assert 0.3 < missed < 0.45
 # A **beam** is a dictionary. Its keys are prefixes, tuples of class indices; its values are pairs: the probability of
 # the paths that end in the blank, and of those that end in the label. Write `grow(beam, row)`, which returns the beam
 # after one more frame, as a new dictionary of the same kind. Class 0 is the blank. (`(*prefix, k)` is the prefix with k
-# behind it; `prefix[-1:]` is its last label, as a tuple, or `()`.)
+# at its end; `prefix[-1:]` is its last label, as a tuple, or `()`.)
 
 
 # %% tags=["exercise"]
@@ -903,6 +903,8 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
+# **A maximum where a sum belongs.** Section 2: the beam then finds what best path decoding finds, at more cost.
+#
 # **The probability taken for the score.** With a language, texts are *ranked* by the score. The probability of the text
 # given the picture is another number, and it is the one for section 8.
 
@@ -920,7 +922,7 @@ print(f"{alphabet.decode(best.labels)}: p = {math.exp(best.log_prob):.3f}, score
 #
 # <details><summary>Why does a prefix need two numbers, and not one for each class its paths end in?</summary>
 # Paths that end in the blank go on alike, and so do paths that end in the label. A path of a prefix can end in nothing
-# else: the label that was written last, or the blank behind it.
+# else: the label that was written last, or the blank after it.
 # </details>
 #
 # <details><summary>When is prefix beam search exact?</summary>

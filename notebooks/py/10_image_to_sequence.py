@@ -27,7 +27,8 @@
 #
 # **You need** lessons 02 (LSTM), 05 (*T* ≥ *S* + *r*) and 08 (batches of lines).
 #
-# **Time** 88 minutes: 38 to read, 50 for the exercises. The cells run in 15 seconds.
+# **Time** 88 minutes: 38 to read, 50 for the exercises. The cells run in 15 seconds. (The appendices are not
+# counted.)
 
 # %%
 from itertools import pairwise, product
@@ -751,6 +752,7 @@ print(f"without, from {gap[0]:.0e} at the first step to {gap[-1]:.0e} at the las
 # | short words are learnt, long ones never | pools or strides in the width | *T* ≥ *S* + *r* for each sample |
 # | learns badly or never, no error | `view`, `reshape` on axes in another order | on which columns does a step depend? |
 # | CTC counts a step beyond the end, or refuses a length | lengths computed outside the model | `output_lengths` |
+# | every other column is the same for all pictures | a transposed convolution with holes (appendix B) | two pictures: which columns differ? |
 # | good in training, bad on single pictures | padding in the norms' statistics | the same picture with more padding |
 #
 # **`reshape` in place of moving axes.** Mark every feature with the number of its column, and turn *N D H W* into
@@ -777,7 +779,7 @@ print("the model:", {W: int(tiny.output_lengths(W)) for W in range(99, 105)})
 print("by W / 4: ", {W: -(-W // 4) for W in range(99, 105)})
 
 # %% [markdown]
-# Whoever computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the
+# A program that computes lengths as `W / 4` and rounds up gives CTC one step too many, which lies beyond the end. Ask the
 # model (`output_lengths`), do not compute them yourself.
 #
 # **Padding in the statistics of batch normalisation.** In training, a norm takes mean and variance over the batch,

@@ -834,7 +834,7 @@ assert torch.allclose(z.grad, logits.exp() - torch.tensor(q).float(), rtol=1e-3,
 print(f"q sums to {q[0, 0].sum():.0f} over the classes, exp(z) to {logits[0, 0].exp().sum():.0f}")
 
 # %% [markdown]
-# Whoever divides a mean by the size of the batch once more gets a loss that depends on it:
+# A mean that is divided by the size of the batch once more depends on that size:
 
 # %%
 log_probs = logits.log_softmax(2)

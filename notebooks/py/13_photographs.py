@@ -172,8 +172,8 @@ show_read(pictures, ["hotel"] * 12, f"HOTEL with {', '.join(switched_on)}")
 # $$\begin{pmatrix} a \\ b \\ d \end{pmatrix} = P \begin{pmatrix} x \\ y \\ 1 \end{pmatrix},
 # \qquad \text{seen at} \quad \left(\frac{a}{d}, \frac{b}{d}\right)$$
 #
-# The third number *d* is the depth: what is twice as far away looks half as large. Whoever cuts words out of
-# photographs draws an upright box around what is *seen*. So that is the box that a renderer must crop by.
+# The third number *d* is the depth: what is twice as far away looks half as large. Those who cut words out of
+# photographs draw an upright box around what is *seen*. So that is the box that a renderer must crop by.
 #
 # ### Exercise 13-1: the upright box  (★★☆, 6 minutes)
 #
@@ -582,7 +582,7 @@ gallery(misread, captions, "Misread photographs", 6, range(18)) if missed else "
 # %% [markdown]
 # ## 8 Several crops
 #
-# Whoever cuts words out of photographs leaves some margin, and never the margin of the training pictures. There is a
+# A word that is cut out of a photograph has some margin, and never the margin of the training pictures. There is a
 # cheap remedy: read the picture several times, each time cut a little tighter, and believe the reading with the highest
 # confidence.
 #

@@ -514,8 +514,9 @@ print("one process and two: less than 1e-12 apart, in every weight")
 # </details>
 #
 # Large-scale training differs in one point: it does not wait for the end of `backward()`. The gradient of the last
-# layer is there first, and can travel while the others are being computed. `torch.nn.parallel.DistributedDataParallel` does that, in packets of 25 megabytes. (It divides by *P*,
-# so give it the sum of your losses times *P* / all characters.)
+# layer is there first, and can travel while the others are being computed. `torch.nn.parallel.DistributedDataParallel`
+# does that, in packets of 25 megabytes. (It divides by *P*, so give it the sum of your losses times *P* / all
+# characters.)
 #
 # The package's own training runs this way, with batch norm over the whole batch as in section 3:
 #
@@ -1199,4 +1200,4 @@ for name, reading in ways.items():
 #
 # (Per cent of words read right, as `read` does it, with English words preferred; on 120 photographs of each of the four
 # public sets of lesson 13.) In float32, no word changes. In int8 one word in sixty is read differently: some of them
-# right before, some right now. The totals hide that, and whoever compares two versions of a system should count it.
+# right before, some right now. The totals hide that, and anyone who compares two versions of a system should count it.

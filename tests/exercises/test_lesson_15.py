@@ -278,7 +278,7 @@ def test_every_published_training_of_the_lesson_is_examined_by_a_test():
     from tests.clinic.test_published import PUBLISHED
 
     text = twin("15")
-    table = text[text.index("Trainings that others published") : text.index("Index of symptoms")]
+    table = text[text.index("Training programs that others published") : text.index("Index of symptoms")]
     rows = [line for line in table.splitlines() if line.startswith("# | [")]
     assert len(rows) == len(PUBLISHED)
     assert Counter(row.split("|")[3].split(":")[0].strip() for row in rows) == Counter(
