@@ -19,7 +19,7 @@ from notebooks.site import build, hosted, lessons, pages, stage
 from notebooks.site.lessons import README, ROOT
 
 HEAVY = 2_000_000
-"""Bytes that a page may take, with all that it loads at once."""
+"""Bytes that a page may take, with all that it loads: its pictures, too."""
 LESSONS = [lesson.stem for lesson in lessons.lessons()]
 OTHERS = ["index", "start", "teaching", "glossary", "symptoms", "models", "links", "citing", "search"]
 PAGES = [*OTHERS, *(f"lessons/{stem}" for stem in LESSONS)]
@@ -123,6 +123,32 @@ def test_a_widget_answers_to_mouse_and_keyboard(site, page):
     page.keyboard.type("z")  # hz-e-... from hh-e-...
     assert widget.locator("input.crnn-box").nth(1).input_value() == "z"
     assert widget.inner_text() != before
+
+
+def test_a_lesson_is_printed_white_in_a_dark_room(site, chromium):
+    """A browser tells the page before it prints; here the page is told, and looked at as paper shows it."""
+    context = chromium.new_context(color_scheme="dark")
+    page = context.new_page()
+    page.goto((site / "lessons/05_alignments.html").as_uri())
+    widget = page.locator('.crnn-host[data-crnn="collapse"] .crnn-widget').first
+
+    def brightness(of):
+        rgb = of.evaluate("e => getComputedStyle(e).backgroundColor")
+        return sum(map(int, re.findall(r"\d+", rgb)[:3])) / 3
+
+    assert brightness(widget) < 60
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    for of in (widget, page.locator(".cell_input").first, page.locator("body")):
+        assert brightness(of) > 240
+    for other in (".skip-to-content", ".sidebar-drawer", ".toc-drawer", ".related-pages"):
+        assert not page.locator(other).first.is_visible(), other
+    assert page.locator("article img[loading=lazy]").count() == 0  # one out of sight would be left out
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    page.wait_for_function("document.documentElement.dataset.theme === 'auto'")
+    assert brightness(widget) < 60
+    context.close()
 
 
 def test_the_search_finds_a_lesson_from_a_folder(site, page):
