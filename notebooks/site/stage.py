@@ -78,7 +78,7 @@ def facts(lesson: Lesson, lessons: Sequence[Lesson]) -> str:
         for key, (title, hard) in lesson.exercises.items()
     )
     parts = [f"{lesson.minutes} minutes"]
-    parts.append(f'<a href="{lesson.path.name}" download>The notebook, to run and write in</a>')
+    parts.append(f'<a href="{lesson.path.name}" download>The notebook, for your copy of the course</a>')
     if address():
         parts.append(f'<a href="{hosted_link(lesson)}">Open it in Colab</a>')
     return (
