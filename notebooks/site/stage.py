@@ -78,7 +78,7 @@ def facts(lesson: Lesson, lessons: Sequence[Lesson]) -> str:
         for key, (title, hard) in lesson.exercises.items()
     )
     parts = [f"{lesson.minutes} minutes"]
-    parts.append(f'<a href="{lesson.path.name}" download>The notebook, to run and write in</a>')
+    parts.append(f'<a href="{lesson.path.name}" download>The notebook, for your copy of the course</a>')
     if address():
         parts.append(f'<a href="{hosted_link(lesson)}">Open it in Colab</a>')
     return (
@@ -178,7 +178,10 @@ def outside(kept: re.Pattern, change, text: str) -> str:
 
 
 def with_files(text: str, folder: Path) -> str:
-    """HTML with its pictures in files, loaded when they come into sight: WebP, lossless where that is smaller."""
+    """HTML with its pictures in files: WebP, lossless where that is smaller.
+
+    All are loaded with the page, not as they come into sight: else a print lacks those that were not.
+    """
 
     def put(found: re.Match) -> str:
         data = base64.b64decode(found[2])
@@ -194,7 +197,7 @@ def with_files(text: str, folder: Path) -> str:
         else:
             shown = int(re.search(r'width="(\d+)', given)[1])
             given += f' height="{round(height * shown / width)}"' if "height=" not in given else ""
-        return f'<img {given.strip()} src="pictures/{name}" loading="lazy" decoding="async">'
+        return f'<img {given.strip()} src="pictures/{name}" decoding="async">'
 
     return DATA.sub(put, text)
 

@@ -9,6 +9,15 @@ document.addEventListener("DOMContentLoaded", () => {
   new MutationObserver(tell).observe(document.body, { attributes: true, attributeFilter: ["data-theme"] });
 });
 
+// Paper is white: what follows the theme, widgets and code among it, is light while it is printed.
+let theme = "auto";
+addEventListener("beforeprint", () => {
+  theme = document.body.dataset.theme;
+  document.body.dataset.theme = "light";
+  tell();
+});
+addEventListener("afterprint", () => { document.body.dataset.theme = theme; });
+
 // What is wider than its place scrolls, and must be reached by keyboard to be scrolled.
 const reach = () => {
   for (const box of document.querySelectorAll(".highlight pre, .cell_output .output, .table-wrapper, div.math")) {
