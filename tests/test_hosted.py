@@ -216,6 +216,17 @@ def test_a_clone_holds_the_files_that_a_lesson_opens(stem: str) -> None:
     assert named - opened <= {"labels.tsv"}
 
 
+def test_drawings_of_a_hosted_lesson_have_addresses() -> None:
+    there, shown = set(tracked()), 0
+    for lesson in LESSONS.values():
+        text = hosted.notebook(lesson, "https://github.com/owner/name")
+        assert "../figs" not in text
+        for name in re.findall(r"\]\(https://raw.githubusercontent.com/owner/name/main/([^)]+)\)", text):
+            assert name in there
+            shown += 1
+    assert shown >= len(LESSONS)
+
+
 def test_what_a_hosted_machine_has_is_left_as_it_is() -> None:
     """Jupyter, IPython and the widgets' manager belong to the service; ours would break the kernel that runs."""
     asked = {canonicalize_name(Requirement(text).name) for text in PROJECT["optional-dependencies"]["hosted"]}

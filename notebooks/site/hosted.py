@@ -30,6 +30,8 @@ def extras(lesson: Lesson) -> str:
 def notebook(lesson: Lesson, source: str = "") -> str:
     """A lesson with a first cell that fetches the course, as the text of an .ipynb.
 
+    Its drawings, ``../figs/NAME.svg``, are not beside it there; they get addresses.
+
     Args:
         source: where git finds the course; the repository's public address when not given.
 
@@ -51,7 +53,11 @@ def notebook(lesson: Lesson, source: str = "") -> str:
         "source": FIRST.format(address=source, extras=extras(lesson)),
     }
     cells = copy.deepcopy(book["cells"])
-    for cell in cells:  # what a lesson prints here is its own business
-        cell.update({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {})
+    drawings = source.replace("https://github.com/", "https://raw.githubusercontent.com/") + "/main/figs/"
+    for cell in cells:
+        if cell["cell_type"] == "code":  # what a lesson prints here is its own business
+            cell |= {"outputs": [], "execution_count": None}
+        else:
+            cell["source"] = "".join(cell["source"]).replace("](../figs/", f"]({drawings}")
     book["cells"] = [first, *cells]
     return json.dumps(book, ensure_ascii=False, indent=1) + "\n"
