@@ -1,6 +1,6 @@
 """The grid of lesson 12: designs from a menu, trained alike and compared.
 
-    python notebooks/menu.py run --out runs/menu.jsonl [--workers N] [--seeds 5] [--designs ...] [--full]
+    python notebooks/menu.py run --out runs/menu.jsonl [--workers N] [--seeds 5] [--designs ...]
     python notebooks/menu.py summary --out runs/menu.jsonl --table notebooks/menu.csv
 
 A run writes a line for each cell as it ends; stopped or killed, it goes on where it was. The table is read by the
@@ -163,8 +163,8 @@ def menus() -> dict[str, Menu]:
 def fraction() -> list[Menu]:
     """32 of the 128 menus without scaling: an orthogonal array of strength 2, every pair of levels equally often.
 
-    Normalisation a, reduction b and sequence c are crossed fully, since the rules of thumb are about them; the
-    convolution is a + b in the field of four elements where c = 0, and a + 2 b where c = 1.
+    Normalisation a, reduction b and sequence c are crossed fully; the convolution is a + b in the field of four
+    elements where c = 0, and a + 2 b where c = 1.
     """
     double = (0, 2, 3, 1)  # in that field; its + is the exclusive or
     names = [FACTORS[factor] for factor in ("normalisation", "convolution", "reduction", "sequence")]
@@ -176,11 +176,14 @@ def fraction() -> list[Menu]:
     return found
 
 
-def grid(full: bool = False) -> list[str]:
-    """The designs of the grid: the fraction (or all 128), one base in the three scalings, and the builds."""
-    chosen = [menu for menu in menus().values() if menu.scaling == "none"] if full else fraction()
-    scaled = [Menu(scaling=scaling) for scaling in SCALINGS]
-    return list(dict.fromkeys([menu.name for menu in [*chosen, *scaled]] + list(BUILDS)))
+def plain() -> list[str]:
+    """The names of the 128 menus without scaling: every dish of the other courses with every other."""
+    return [name for name, menu in menus().items() if menu.scaling == "none"]
+
+
+def grid() -> list[str]:
+    """The designs of the grid: the 128 menus without scaling, one of them in the other two scalings, and the builds."""
+    return list(dict.fromkeys([*plain(), *[Menu(scaling=scaling).name for scaling in SCALINGS], *BUILDS]))
 
 
 # ---- the two tasks --------------------------------------------------------------------------------------------------
@@ -286,9 +289,9 @@ class Budget:
         batch: words in a step.
     """
 
-    steps: tuple[int, ...] = (50, 100, 200)
-    seconds: tuple[float, ...] = (0.4, 0.8, 1.6)
-    search: float = 0.8
+    steps: tuple[int, ...] = (100, 200, 400)
+    seconds: tuple[float, ...] = (0.8, 1.6, 3.2)
+    search: float = 1.6
     rates: tuple[float, ...] = (0.004, 0.008, 0.016)
     batch: int = 16
 
@@ -555,17 +558,16 @@ Levels = dict[str, str | Sequence[str]]
 
 
 def choose(rows: Sequence[Row], levels: Levels) -> list[Row]:
-    """The rows with these levels, of the fraction alone (of all 128 menus where the table has them).
+    """The rows with these levels, of the 128 menus without scaling.
 
-    The scalings and the builds beside it would disturb its balance; they come where a scaling or a name asks for them.
+    The scalings and the builds would disturb the balance; they come where a scaling or a name asks for them.
 
     Raises:
         ValueError: there is none.
     """
     wanted = {column: (level,) if isinstance(level, str) else tuple(level) for column, level in levels.items()}
     if not wanted.keys() & {"name", "scaling"}:
-        every = {menu.name for menu in menus().values() if menu.scaling == "none"}
-        wanted["name"] = every if every <= {row["name"] for row in rows} else {menu.name for menu in fraction()}
+        wanted["name"] = set(plain())
     found = [row for row in rows if all(row[column] in values for column, values in wanted.items())]
     if not found:
         raise ValueError(f"no row of the table has {levels}; look at what it holds with read_table()")
@@ -611,40 +613,9 @@ def interval(values: Sequence[float], level: float = 0.95) -> Difference:
     return Difference(values.mean(), values.mean() - half, values.mean() + half, tuple(values.tolist()))
 
 
-def less_convolution(rows: Sequence[Row], at: str) -> list[Row]:
-    """Rows of the fraction with a column less what the convolution adds to it, so that sets of rows can be compared.
-
-    Rows with one normalisation and one reduction have two of the four convolutions, and some learn more slowly. For
-    each task and seed, least squares fits the error as a number for each pair of normalisation and reduction, plus one
-    for the sequence, plus one for the convolution; the last is taken off. Where two sets hold the convolutions in
-    equal shares, their difference stays. A seed that is not finished becomes NaN.
-    """
-    found = []
-    for group in {(row["task"], row["seed"]): None for row in rows}:
-        part = [row for row in rows if (row["task"], row["seed"]) == group]
-        pairs = sorted({(row["normalisation"], row["reduction"]) for row in part})
-        x = np.array([_indicators(row, pairs) for row in part], float)
-        y = np.array([row[at] for row in part])
-        known = ~np.isnan(y)
-        numbers, _, rank, _ = np.linalg.lstsq(x[known], y[known], rcond=None)
-        effects = np.array([0, *numbers[-3:]]) if rank == x.shape[1] else np.full(4, np.nan)
-        of = dict(zip(FACTORS["convolution"], effects - effects.mean(), strict=True))
-        found += [row | {at: row[at] - of[row["convolution"]]} for row in part]
-    return found
-
-
-def _indicators(row: Row, pairs: Sequence[tuple]) -> list[bool]:
-    pair = (row["normalisation"], row["reduction"])
-    convolutions = [row["convolution"] == level for level in FACTORS["convolution"][1:]]  # beside the first
-    return [*[pair == other for other in pairs], row["sequence"] == "lstm", *convolutions]
-
-
 def by_seed(rows: Sequence[Row], levels: Levels, at: str) -> dict[float, float]:
     """The mean error of the designs with these levels, for each seed that has them all."""
     chosen = choose(rows, levels)
-    if not levels.keys() & {"name", "scaling", "convolution"}:
-        fair = {(row["task"], row["name"], row["seed"]): row for row in less_convolution(choose(rows, {}), at)}
-        chosen = [fair[row["task"], row["name"], row["seed"]] for row in chosen]
     designs, found = len({(row["task"], row["name"]) for row in chosen}), {}
     for seed in sorted({row["seed"] for row in chosen}):
         values = [row[at] for row in chosen if row["seed"] == seed]
@@ -661,14 +632,14 @@ def average(rows: Sequence[Row], levels: Levels, at: str) -> Difference:
 def contrast(rows: Sequence[Row], a: Levels, b: Levels, at: str) -> Difference:
     """How many more errors the designs of ``a`` make than those of ``b``: paired by seed, with a 95 % interval.
 
-    In the fraction every level of one factor meets every level of each other factor equally often, so their effects
-    cancel in the difference as far as they add up; see ``less_convolution`` for what is left. The interval is about new
-    seeds (new weights and another order of words) for the same designs, at the rates they have.
+    Every level of one factor meets every level of each other factor equally often, so their effects cancel in the
+    difference. The interval is about new seeds (new weights and another order of words) for the same designs, at the
+    rates they have.
 
     Args:
         rows: of the table.
         a, b: which designs; see ``Levels``.
-        at: a column, such as "error_200_steps"; see ``marks``.
+        at: a column, such as "error_400_steps"; see ``marks``.
     """
     first, second = (by_seed(rows, levels, at) for levels in (a, b))
     return interval([first[seed] - second[seed] for seed in first if seed in second])
@@ -729,9 +700,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     running = commands.add_parser("run", help="train what is not trained yet")
     running.add_argument("--workers", type=int, default=1, help="cells at a time, each on one thread")
-    running.add_argument("--seeds", type=int, default=5, help="trainings of each design on each task")
+    running.add_argument("--seeds", type=int, default=5, help="runs of each design on each task")
     running.add_argument("--designs", nargs="+", metavar="NAME", help="only these")
-    running.add_argument("--full", action="store_true", help="all 128 menus, not the orthogonal 32")
     usual = Budget()
     running.add_argument("--steps", type=int, nargs="+", default=usual.steps, help="when to measure, in steps")
     running.add_argument("--seconds", type=float, nargs="+", default=usual.seconds, help="and in processor seconds")
@@ -750,7 +720,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for numbers in (given.steps, given.seconds, [given.search]):
             if list(numbers) != sorted(set(numbers)) or not 0 < numbers[0] <= numbers[-1] < float("inf"):
                 raise ValueError(f"steps and seconds are above 0 and rise, and {numbers} do not")
-        names = given.designs or grid(given.full)
+        names = given.designs or grid()
         for name in names:
             design(name)
         faces()

@@ -141,8 +141,8 @@ def _training_options(train: argparse.ArgumentParser) -> None:
                       "none that nobody could read")  # fmt: skip
     how = train.add_argument_group("how to train")
     option(how, "--model", "small", "name of a preset: street, small, tiny")
-    how.add_argument("--start-from", type=Path, metavar="FILE",
-                     help="begin with the weights in FILE, of the same model, instead of random ones")  # fmt: skip
+    option(how, "--start-from", [], "begin with these weights, of the same model, instead of random ones; with the "
+           "mean of several files", type=Path, nargs="+", metavar="FILE")  # fmt: skip
     option(how, "--steps", 14_000, "optimiser steps", type=int, metavar="N")
     option(how, "--batch", 128, "words in a step", type=int, metavar="N")
     option(how, "--learning-rate", 2e-3, "its peak", type=float, metavar="X")

@@ -85,7 +85,7 @@ class Reader:
         """What the reader saw of one word: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
         pictures = [self.prepare(source, crop) for crop in self.crops]
         seen = self._see(pictures, None)
-        best = max(range(len(seen)), key=lambda i: seen[i][1][0].log_prob)
+        best = max(range(len(seen)), key=lambda i: _rank(seen[i][1]))
         return pictures[best], seen[best][0]
 
     def read(self, source: Source, *, turns: bool = True, allow: Iterable[str] | None = None) -> Reading:
@@ -144,7 +144,8 @@ class Reader:
         frames: dict[int, list[tuple[np.ndarray, Box]]] = defaultdict(list)
         for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
             frames[number].append((log_probs, cut))
-            if number not in best or texts[0].log_prob > best[number][1][0].log_prob:
+            # a crop in which something is read, however unsure, before one in which nothing is
+            if number not in best or _rank(texts) > _rank(best[number][1]):
                 best[number] = log_probs, texts, cut
         return [
             replace(
@@ -191,3 +192,7 @@ class Reader:
         mask = np.full(self.alphabet.num_classes, -np.inf)
         mask[[0, *self.alphabet.encode("".join(known))]] = 0
         return mask
+
+
+def _rank(texts: Sequence[Hypothesis]) -> tuple[bool, float]:
+    return bool(texts[0].labels), texts[0].log_prob

@@ -24,8 +24,8 @@ EMPTY = 10  # characters, about as many as a long word has
 def ctc_loss_of(model: nn.Module, batch: WordBatch) -> Tensor:
     """The mean CTC loss of a batch for a character, in float32 or float64.
 
-    A text too long for its time steps counts nothing. An empty one counts as if it had ``EMPTY`` characters: its blanks,
-    one a frame, would outweigh all letters.
+    A text too long for its time steps counts nothing. An empty one counts as if it had ``EMPTY`` characters: its
+    blanks, one a frame, would outweigh all letters.
 
     Raises:
         ValueError: the model gives numbers that are not finite.

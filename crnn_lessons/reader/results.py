@@ -35,8 +35,8 @@ class Reading:
     Attributes:
         text: the characters, of the reader's alphabet only; may be empty. Several words have spaces between them.
         confidence: p(text | image), 0 to 1: the probability of the text under CTC, summed over all its
-            alignments. The other texts share the rest, so it is no promise, but texts compare by it. Of several
-            words, the product.
+            alignments; 0 where nothing was read. The other texts share the rest, so it is no promise, but texts compare
+            by it. Of several words, the product.
         alternatives: the next best texts with their confidence, as many as the decoder gives; of one word only.
         letters: one for each letter of the text.
         box: where the text stands: left, top, right, bottom in pixels.
@@ -67,6 +67,7 @@ def reading_of(alphabet: Alphabet, log_probs: np.ndarray, texts: Sequence[Hypoth
         box: where the ink of the text is.
     """
     (text, confidence), *others = [(alphabet.decode(h.labels), min(1.0, float(np.exp(h.log_prob)))) for h in texts]
+    confidence = confidence if text else 0.0
     letters: tuple[Letter, ...] = ()
     if text:
         labels = list(texts[0].labels)

@@ -121,24 +121,32 @@ def _train(a: argparse.Namespace) -> int:
     return 0
 
 
-def _first_weights(name: str, path: Path | None, alphabet: Alphabet) -> tuple[Recogniser, dict]:
-    """The model that training begins with, and what the notes of its weights say of how it came to them."""
+def _first_weights(name: str, paths: list[Path], alphabet: Alphabet) -> tuple[Recogniser, dict]:
+    """The model that training begins with, and what the notes of its (last) weights say of how it came to them.
+
+    Of several files the mean is taken (Wortsman et al. 2022, "Model soups"), which makes sense where one came from
+    another.
+    """
     model = build(name, alphabet.num_classes)
     if model.config.in_channels != 1:
         grey = ", ".join(key for key, config in PRESETS.items() if config.in_channels == 1)
         raise ValueError(f"the model {name!r} reads colours, and words are rendered in grey; choose one of {grey}")
-    if path is None:
-        return model, {}
-    earlier, its_alphabet, notes = load(path)
-    try:
-        if its_alphabet.characters != alphabet.characters:
-            raise ValueError("it has other characters")
-        return grow(earlier, model), {"started_from": notes}
-    except ValueError as error:
-        raise ValueError(
-            f"{path.name} holds another model than {name!r}: {error}; give weights that `train --model {name}` wrote, "
-            "or leave --start-from out"
-        ) from None
+    states, before = [], {}
+    for path in paths:
+        earlier, its_alphabet, notes = load(path)
+        try:
+            if its_alphabet.characters != alphabet.characters:
+                raise ValueError("it has other characters")
+            states.append({key: value.clone() for key, value in grow(earlier, model).state_dict().items()})
+        except ValueError as error:
+            raise ValueError(
+                f"{path.name} holds another model than {name!r}: {error}; give weights that `train --model {name}` "
+                "wrote, or leave --start-from out"
+            ) from None
+        before = {"started_from": notes}
+    if states:
+        model.load_state_dict({key: sum(s[key] for s in states) / len(states) for key in states[0]})
+    return model, before
 
 
 def _rendered(notes: dict) -> int:

@@ -46,7 +46,7 @@ export function drawScene({ designs, first, second, axis, task, budget }, places
   });
   const last = [second, first].filter((i) => i >= 0); // drawn last, so that nothing covers them
   const order = [...points.keys()].filter((i) => !last.includes(i)).concat(last);
-  const words = axis === "seconds" ? "processor seconds of training, for equal steps" : "parameters";
+  const words = axis === "seconds" ? "processor seconds for equal steps" : "parameters";
   const root = svg("svg", { width, height: HIGH, role: "group",
     "aria-label": `Error of ${designs.length} designs against ${words}; task ${task}, equal ${budget}`, ...listeners },
     grid, ticks, svg("line.axis", { x1: LEFT, x2: width - RIGHT, y1: base, y2: base }),

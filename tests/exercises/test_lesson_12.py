@@ -400,44 +400,38 @@ def test_an_answer_of_another_form_is_explained(answer):
     assert status == "wrong" and "a string of six letters, a to g" in message
 
 
-# The tables of the lesson, and the learner's functions against the grid's own
+# The table of the lesson, and the learner's functions against the grid's own
 
-TABLES = {
-    "menu.csv": ("error_200_steps", "error_1.6_s", 43),
-    "menu_long.csv": ("error_1.6_s", "error_4.8_s", 4),
-}
+COLUMNS = ("error_400_steps", "error_3.2_s")
 
 
-def complete(name: str) -> list[menu.Row]:
-    """The rows of a table at the seeds that every design has had."""
-    rows = menu.read_table(NOTEBOOKS / name)
+def complete() -> list[menu.Row]:
+    """The rows of the table at the seeds that every design has had."""
+    rows = menu.read_table(NOTEBOOKS / "menu.csv")
     count = Counter(row["seed"] for row in rows)
     return [row for row in rows if count[row["seed"]] == max(count.values())]
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_every_design_of_a_table_has_the_same_seeds_on_both_tasks(name):
-    *columns, designs = TABLES[name]
-    rows = complete(name)
+def test_every_design_of_the_table_has_the_same_seeds_on_both_tasks():
+    rows = complete()
     names, seeds = {row["name"] for row in rows}, {row["seed"] for row in rows}
-    assert len(names) == designs and len(seeds) >= 2
+    assert names == set(menu.grid()) and len(seeds) >= 5
     assert Counter((row["task"], row["name"], row["seed"]) for row in rows) == Counter(
         product(menu.TASKS, names, seeds)
     )
-    for column in columns:
+    for column in COLUMNS:
         assert all(0 <= row[column] <= 1.5 for row in rows if row["name"] not in menu.BUILDS or "steps" not in column)
 
 
 @pytest.mark.parametrize("task", menu.TASKS)
-@pytest.mark.parametrize("column", TABLES["menu.csv"][:2])
+@pytest.mark.parametrize("column", COLUMNS)
 @pytest.mark.parametrize(
     ("factor", "a", "b"),
     [("sequence", "lstm", "none"), ("normalisation", "moments", "none"), ("reduction", "max", "sum")],
 )
 def test_main_effects_are_those_of_the_grids_own_contrasts(task, column, factor, a, b):
-    rows = complete("menu.csv")
-    fraction = {design.name for design in menu.fraction()}
-    chosen = [row | {"error": row[column]} for row in rows if row["task"] == task and row["name"] in fraction]
+    rows, plain = complete(), set(menu.plain())
+    chosen = [row | {"error": row[column]} for row in rows if row["task"] == task and row["name"] in plain]
     means = right_means(chosen, factor, a, b)
     low, high = paired(*means, stats.t.ppf(0.975, len(means[0]) - 1))
     found = menu.contrast(rows, {"task": task, factor: a}, {"task": task, factor: b}, column)

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from crnn_lessons.alphabet import BLANK
+from crnn_lessons.alphabet import BLANK, Alphabet
 from crnn_lessons.ctc import collapse
 from crnn_lessons.data.folders import read_folder
 from crnn_lessons.metrics import character_error_rate, fold, word_accuracy
@@ -344,6 +344,11 @@ def test_training_can_start_from_weights(tmp_path, capsys):
     assert notes["rendered_in_all"] == notes["started_from"]["rendered_in_all"] + 8
     moved = [(a - b).abs().max() for a, b in zip(first.parameters(), further.parameters(), strict=True)]
     assert 0 < max(moved) < 1e-2  # two small steps away, and not drawn anew
+    first.output.weight.data += 1
+    first.save(other := tmp_path / "other.safetensors", Alphabet(READER_ALPHABET), seed=5)
+    both = [*common, "--run", str(tmp_path / "both"), "--output", str(output), "--start-from", str(SHIPPED), str(other)]
+    assert main(both) == 0 and load(output)[2]["started_from"] == {"seed": 5}  # the mean; the last one's notes
+    assert torch.allclose(load(output)[0].output.weight, first.output.weight - 0.5, atol=1e-2)
     assert main([*common, "--run", str(tmp_path / "other"), "--model", "tiny", "--start-from", str(SHIPPED)]) == 2
     assert "holds another model than 'tiny'" in capsys.readouterr().err
     assert main([*common, "--run", str(tmp_path / "third"), "--start-from", str(tmp_path / "none")]) == 2

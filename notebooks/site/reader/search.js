@@ -44,8 +44,10 @@ async function readParts(see, grey, parts) {
   const seen = await see(cuts.map(({ cut }) => cutOut(grey, cut)));
   return parts.map(({ cut, box }, own) => {
     const views = seen.filter((_, i) => cuts[i].number === own);
-    const view = views.reduce((a, b) => (b.logConfidence > a.logConfidence ? b : a));
-    const confidence = Math.min(1, Math.exp(view.logConfidence));
+    // a crop in which something is read, however unsure, before one in which nothing is
+    const better = (a, b) => (!a.text === !b.text ? b.logConfidence > a.logConfidence : b.text);
+    const view = views.reduce((a, b) => (better(a, b) ? b : a));
+    const confidence = view.text ? Math.min(1, Math.exp(view.logConfidence)) : 0;
     return { text: view.text, confidence, box, view, views, picture: cutOut(grey, cut) };
   });
 }

@@ -80,5 +80,5 @@ export async function weighed({ see, characters, vocabulary }, word) {
   const again = await see(vocabulary.leans.map((how) => lean(word.picture, ...how)));
   const [{ text, logs }] = weigh([...word.views, ...again].map(({ logProbs }) => logProbs), characters, vocabulary);
   const own = logs.slice(0, word.views.length), surest = most(own);
-  return { ...word, text, confidence: Math.min(1, Math.exp(surest)), view: word.views[own.indexOf(surest)] };
+  return { ...word, text, confidence: text ? Math.min(1, Math.exp(surest)) : 0, view: word.views[own.indexOf(surest)] };
 }
