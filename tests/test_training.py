@@ -328,6 +328,17 @@ def test_the_loss_is_ctc_averaged_as_torch_does():
     assert ctc_loss_of(Fixed(), batch).item() == pytest.approx(-math.log(0.24), abs=1e-6)  # aa, a-, -a
 
 
+def test_an_empty_text_counts_as_ten_characters():
+    class Fixed(nn.Module):
+        def forward(self, images):
+            probabilities = torch.tensor([[0.1, 0.4, 0.5]]).expand(2, 2, 3)  # T N C: blank, a, b
+            return probabilities.log(), torch.tensor([2, 2])
+
+    batch = WordBatch(torch.zeros(2, 1, 32, 100), torch.tensor([1]), torch.tensor([1, 0]))
+    word, nothing = -math.log(0.24), -math.log(0.1 * 0.1)  # aa, a-, -a; two blanks
+    assert ctc_loss_of(Fixed(), batch).item() == pytest.approx((word + nothing / 10) / 2, abs=1e-6)
+
+
 def test_greedy_merges_then_drops_blanks_within_the_length():
     path = [1, 1, 0, 1, 2, 2, 0, 3]
     logits = torch.nn.functional.one_hot(torch.tensor([path, path]).T, 11).float()  # T N C

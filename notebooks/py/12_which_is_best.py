@@ -501,11 +501,11 @@ for task in menu.TASKS:
     lucks = [luck(race[None], truth) for race, truth in zip(errors, others, strict=True)]
     print(f"{task:7} the winner of one race shows {errors.min(axis=1).mean():.1f} %", end=", ")
     print(f"and is good for {errors.min(axis=1).mean() + np.mean(lucks):.1f} % at other seeds")
-    assert np.mean(lucks) > (0 if task == "print" else 2 * errors.min(axis=1).mean())
+    assert errors.min() == 0 and 0.2 < np.mean(lucks) < 2
 
 # %% [markdown]
-# On turned words the winner of one race is several times as bad as it looked. So choose by some seeds, and report by
-# others. That is the rule of tuning and test sets once more, for seeds.
+# Each race has a winner without a single error. At other seeds the same design makes a few. So choose by some seeds, and
+# report by others. That is the rule of tuning and test sets once more, for seeds.
 #
 # The search for rates was the same for all, on each task by itself. Did the designs need it?
 
@@ -520,8 +520,8 @@ for task in menu.TASKS:
     assert len(chosen) == 3
 
 # %% [markdown]
-# Each rate is the best for some. (Many took the largest of the three, so a larger one might have served them better. The
-# search was the same for all, and it was small.)
+# Each rate is the best for some designs, on either task. (On turned words nearly half of them chose the smallest of the
+# three, so a smaller one might have served them better. The search was the same for all, and it was small.)
 #
 # What can this table resolve? Take half of the interval of each pair of designs, of all and of the best eight; and beside
 # it the same for two *halves of the menu*, 64 designs against 64, which is what section 10 will do:
@@ -700,18 +700,21 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
         ],
         sep=", ",
     )
-    assert found["sequence", "lstm"][0] > 0 and found["reduction", "lstm"][0] > 0
     low, high = found["normalisation", "none"]
-    assert low < 0 < high if task == "print" else low > 0 and low + high > 20
-    assert (
-        column == EQUAL_STEPS
-        or found["convolution", "vgg"][1] < 0 < found["convolution", "unet"][0]
+    assert low < 0 < high if task == "print" else low > 0
+    better = (
+        ("convolution", "vgg"),
+        ("convolution", "resnet"),
+        ("reduction", "sum"),
+        ("reduction", "concat"),
     )
+    worse = ("sequence", "lstm"), ("reduction", "lstm"), ("convolution", "unet")
+    assert all(found[dish][1] < 0 for dish in better) and all(found[dish][0] > 0 for dish in worse)
 
 # %% [markdown]
-# Not to normalise costs ten points and more on turned words, and nothing that these seeds can see on print, which stands
-# at one place already. Plain convolutions win and the U-net loses, at equal seconds more so. And whatever holds an LSTM
-# loses everywhere, be it the sequence or the reduction. We come back to that.
+# Not to normalise costs six points and more on turned words, and nothing that these seeds can see on print, which stands
+# at one place already. Plain and residual convolutions win, and the U-net loses; of the reductions, sum and concat win.
+# And whatever holds an LSTM loses everywhere, be it the sequence or the reduction. We come back to that.
 #
 # And scaling, the fifth course? It was tried on one design only. Errors on print and on turned words after 400 steps:
 
@@ -720,10 +723,10 @@ for scaling in ("", "interpolation+", "transposed+"):
     name = f"none+vgg+{scaling}max+lstm"
     both = [by_design(task, EQUAL_STEPS, [name]).mean() for task in menu.TASKS]
     print(f"{name:33}", *[f"{error:6.1f} %" for error in both])
-    assert not scaling or min(both) > 80
+    assert not scaling or both[1] == 100
 
 # %% [markdown]
-# Four times as many frames, and no sign of reading yet.
+# Four times as many frames, and a longer way to go: on turned words neither has begun to read.
 #
 # ### Would a part have been enough?
 #
@@ -750,10 +753,12 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
     )
     off = abs(part - whole).max()
     alike = np.corrcoef(whole, part)[0, 1]
+    assert off < 6 and alike > 0.95
     print(f"{task:7} {column[6:]:9} off by at most {off:.1f} points, correlation {alike:.2f}")
 
 # %% [markdown]
-# PROSE-FRACTION
+# A quarter of the runs finds the same winners and losers, and is never more than five points off. Had two cores not been
+# enough for all, it would have been a good bargain.
 #
 # What the part cannot show is what two dishes do *together*: in 32 runs that is mixed up with what others do. The whole
 # shows it. The mean error of each convolution with and without an LSTM along the line, on turned words at equal seconds:
@@ -764,9 +769,11 @@ for dish in menu.FACTORS["convolution"]:
     part = [row for row in rows if row["convolution"] == dish]
     means = {course: values.mean() for course, values in dish_means(part, "sequence").items()}
     print(f"{dish:8} without {means['none']:5.1f} %   with an LSTM {means['lstm']:5.1f} %")
+    assert means["none"] < 8 and (means["lstm"] > 60) == (dish == "unet")
 
 # %% [markdown]
-# PROSE-INTERACTION
+# Without an LSTM the four are close. With one, the U-net has hardly begun to read. "The U-net loses" is a fact about the
+# mix, then, and not about U-nets.
 #
 # ## 11 The rules of thumb, on trial
 #
@@ -798,7 +805,8 @@ rows = []
 for rule in menu.RULES:
     cells = [verdict(rule.test(table, column)) for column in (EQUAL_STEPS, EQUAL_SECONDS)]
     rows.append([rule.text, rule.task, *cells])
-assert all(cell.startswith("fails") for cell in rows[-1][2:]) and rows[3][2].startswith("fails")
+for rule, cells in enumerate(row[2:] for row in rows):
+    assert all(cell.startswith("cannot tell" if rule == 2 else "fails") for cell in cells)
 HTML(html_table(["rule", "task", "at equal steps", "at equal seconds"], rows))
 
 # %% [markdown]
@@ -815,7 +823,9 @@ assert none < lstm < 1.1 * none
 # %% [markdown]
 # They are, by a few per cent: most of the time goes into the convolutions.
 #
-# PROSE-VERDICTS
+# Judge by the interval, not by what you hoped for. Four of the five rules fail here, and about the third these seeds
+# cannot tell. The last one fails by far: designs with an LSTM make *more* errors. Before you throw LSTMs away, ask the
+# table how many runs on turned words made 95 % errors and more, that is, said next to nothing, and at which budget:
 
 # %%
 steps, seconds = menu.marks(table)
@@ -831,11 +841,12 @@ for course in ("reduction", "sequence"):
         print(f"silent after {column[6:]:5}, by {course:9}", *silent, sep="   ")
 
 # %% [markdown]
-# PROSE-SILENT
+# They stand on the plateau of blanks (lesson 08). An LSTM stays on it longer, along the line as well as down a column. So
+# at a short budget a table measures above all *who leaves the plateau first*. At the largest, nearly all have left it.
 #
 # ### Give it time
 #
-# So what do the rules say at half the budget, and at a quarter?
+# So what did the rules say at half of these seconds, and at a quarter?
 
 # %%
 fig, ax = figures.new_figure(7, 3.4)
@@ -857,17 +868,34 @@ ax.set(
     xscale="log", xticks=list(seconds.values()), xticklabels=[f"{x:g}" for x in seconds.values()]
 )
 ax.minorticks_off()
-ax.set(xlabel="processor seconds of training", ylabel="points")
+ax.set(xlabel="processor seconds of training", ylabel="more errors, points")
 ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
-figures.show(fig, "FIGTEXT")
+said = [
+    f"{i + 1}: {100 * rule.test(table, EQUAL_SECONDS).mean:+.0f}"
+    for i, rule in enumerate(menu.RULES)
+]
+figures.show(
+    fig,
+    "By how many points the recommended side of each rule errs more than the other, with 95 % intervals, after 0.8, 1.6 and "
+    f"3.2 seconds. At the end: {', '.join(said)}.",
+)
 
 # %%
-for rule in menu.RULES:
-    cells = [verdict(rule.test(table, column)).split(":")[0] for column in (*steps, *seconds)]
-    print(f"{rule.text:64}", *cells, sep=" | ")
+for number, rule in enumerate(menu.RULES):
+    found = [verdict(rule.test(table, column)).split(":")[0] for column in seconds]
+    print(number + 1, *[f"{said:12}" for said in found])
+    changes = {0: "cannot tell", 1: "cannot tell", 2: "fails"}
+    assert found[0] == changes.get(number, "fails") and (len(set(found)) > 1) == (number in changes)
 
 # %% [markdown]
-# PROSE-TIME
+# Three of five verdicts depend on the time. The first two rules are undecided after 0.8 seconds, when most runs are still
+# silent, and fail later. The third fails at first and is undecided later. All of these verdicts are sound. **A verdict
+# holds for its budget.**
+#
+# The last rule fails at each of them, by 28 points and more. The designs with an LSTM are still on their way down, and
+# where they would end this table cannot say. (Perhaps an LSTM could not do better here. The letters are random, so there is
+# nothing to remember along the line. In words of a language there is, and the verdict may be another; we have not
+# measured it.)
 #
 # ### No single best?
 #
@@ -887,10 +915,13 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
     print(f"{task:7} {column[6:]:9} {winner}; near: {near} of 127")
     assert near > 0
 assert len(set(winners.values())) > 1
+assert sum("+unet+" in name for name in winners.values()) == 3
+assert all(name.endswith("+none") for name in winners.values())
 
 # %% [markdown]
 # The winner changes with the text and with the budget, and in each column many others cannot be told from it. That is
-# what the lecture said last, and it is the one rule here that every column confirms.
+# what the lecture said last, and it is the one rule here that every column confirms. (Three of the four winners are
+# U-nets, the convolution that loses in the mean. None has an LSTM along the line: section 10.)
 #
 # ## 12 The lecture's eight builds
 #
@@ -948,11 +979,12 @@ for task in menu.TASKS:
     ]
     print(f"{task}: {', '.join(means)}; rank correlation {agreement:+.2f}")
     assert order[0] == "lstm_normalized" and agreement < 0
-assert max(steps["conv_resnet"], steps["lstm_resnet"]) < 50
+assert max(steps["conv_resnet"], steps["lstm_resnet"]) < 100
+assert sum(error.mean() > 99 for error in errors["turned"].T) == 3
 
 # %% [markdown]
-# The two at the top of the lecture's list, with 20 and 15 residual blocks, have made fewer than 50 steps when the time
-# is over, and have hardly begun; three builds with an LSTM still read nothing. (A *rank correlation* compares two
+# The two at the top of the lecture's list, with 20 and 15 residual blocks, have made fewer than 100 steps when the time
+# is over, and have hardly begun; on turned words two more builds with an LSTM still read nothing. (A *rank correlation* compares two
 # orders: 1 if they agree, -1 if one is the other turned around.) Last but one there is first here. Was the lecture
 # wrong, then? Neither list says which network reads best in the end. **A ranking belongs to a budget and to a rate.**
 # One that leaves them out ranks nothing. (There was a bug, too: in *lstm_transpose* stood the transposed convolution of
@@ -1013,7 +1045,8 @@ for task in menu.TASKS:
     print(f"{task}: {sum(against)} of {len(against)} single races say the opposite of the others")
 
 # %% [markdown]
-# A coin would say the opposite in half of them.
+# A coin would say the opposite in half of them. (On print the best eight read everything with every seed, and there is
+# nothing to name.)
 #
 # **Torn pairs.** The wrong answers of exercise 12-1 come from the catalogue behind its check. What does the interval lose
 # if the seeds are treated as strangers?
