@@ -876,8 +876,8 @@ said = [
 ]
 figures.show(
     fig,
-    "By how many points the recommended side of each rule errs more than the other, with 95 % intervals, after 0.8, 1.6 and "
-    f"3.2 seconds. At the end: {', '.join(said)}.",
+    "By how many points the recommended side of each rule errs more than the other, with 95 % intervals, "
+    f"after 0.8, 1.6 and 3.2 seconds. At the end: {', '.join(said)}.",
 )
 
 # %%

@@ -847,7 +847,7 @@ print(f"the same diagnosis for {agree} of {len(patients)} patients")
 # | far letters are as large as near ones | no division by the depth | the box of a sign turned away | [13 A perspective without its division](13_photographs.ipynb) |
 # | far better with a lexicon than anyone else | the lexicon holds the test words | score the others apart | [13 A lexicon that has the answers](13_photographs.ipynb) |
 # | `hello` reads `helo` | blanks dropped before runs are merged | a path with a doubled letter | 15.8, [05 dropped before runs are merged](05_alignments.ipynb) |
-# | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05 the first sign has none](05_alignments.ipynb), [11 lack their first letter](11_crnn.ipynb) |
+# | the first or the last letter is missing | a loop that compares neighbours | a path that begins, and ends, with a letter | 15.8, [05 the first sign has no predecessor](05_alignments.ipynb), [11 lack their first letter](11_crnn.ipynb) |
 # | every letter is its neighbour | class off by one; blank last or first | `alphabet.show(path)` | 15.8 |
 # | ends of lines are lost, or grow letters | input lengths | the same picture alone | 15.8, [08 ends of short lines grow letters](08_raw_pixels.ipynb) |
 # | reads differently beside others | a state, a norm or a length of the batch | the same picture alone | 15.7, [01 A state that is not reset](01_sequences.ipynb), [07 depend on what else is in the batch](07_ctc_at_speed.ipynb), [08 reads differently beside others](08_raw_pixels.ipynb) |
