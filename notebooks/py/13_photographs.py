@@ -28,7 +28,7 @@
 #
 # **You need** lessons 05 and 11, and matrices of 3 × 3. Lesson 09 helps with confidence, and lesson 12 with intervals.
 #
-# **Time** 92 minutes: 55 to read, 37 for the exercises. The cells run in 40 seconds.
+# **Time** 88 minutes: 51 to read, 37 for the exercises. The cells run in 40 seconds.
 
 # %%
 import os
@@ -694,8 +694,8 @@ for what, some, truth in [("words", pictures, texts), ("codes", coded, codes)]:
 # %% [markdown]
 # Mostly words are gained, and few codes lost. The words that *we* drew come from a list of English words, so the gain
 # here is flattered, like any lead on pictures of your own renderer. On the halves of photographs that nobody had looked
-# at, the share of right words rose from 95.3 to 96.4 % (IIIT5K), 83.6 to 89.8 (SVT), 58.4 to 76.4 (SVTP) and 77.8 to
-# 87.5 (CUTE), as `tests/benchmarks/readers.py` prints it. The harder the picture, the more it leaves open, and the more a
+# at, the share of right words rises from 95.6 to 96.7 % (IIIT5K), 82.0 to 90.6 (SVT), 59.0 to 77.0 (SVTP) and 79.2 to
+# 86.1 (CUTE), as `tests/benchmarks/readers.py` prints it. The harder the picture, the more it leaves open, and the more a
 # prior has to say. For serial numbers, turn it off: `Reader(words=False)`, or `read --literal`.
 #
 # ## 9 From a page to its words

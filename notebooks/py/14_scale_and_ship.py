@@ -1194,14 +1194,14 @@ for name, reading in ways.items():
 # several times on one machine, they were a fifth faster than float32 in the same engine, and a tenth slower. They make
 # the file small; do not count on more before you have measured it on your processor. Clear print is the easy case,
 # though, and a number on easy pictures hides what rounding does to hard ones.
-# `python tests/benchmarks/export.py --limit 120` reads photographs in all three ways, where you have some:
+# `python tests/benchmarks/export.py` reads photographs in all three ways, where you have some:
 #
 # | | MB | IIIT5K | SVT | SVTP | CUTE | same word as torch |
 # |---|---|---|---|---|---|---|
-# | torch (weights of 16 bits in the file) | 4.15 | 92.5 | 92.5 | 76.7 | 85.8 | |
-# | onnxruntime | 8.38 | 92.5 | 92.5 | 76.7 | 85.8 | 100 % |
-# | onnxruntime, int8 | 2.18 | 93.3 | 92.5 | 76.7 | 85.0 | 97.5 to 99.2 % |
+# | torch (weights of 16 bits in the file) | 4.16 | 95.0 | 88.3 | 78.3 | 84.7 | |
+# | onnxruntime | 8.37 | 95.0 | 88.3 | 78.3 | 84.7 | 100 % |
+# | onnxruntime, int8 | 2.18 | 95.3 | 88.3 | 78.3 | 85.4 | 98.0 to 99.7 % |
 #
-# (Per cent of words read right, as `read` does it, with English words preferred; on 120 photographs of each of the four
-# public sets of lesson 13.) In float32, no word changes. In int8 one word in sixty is read differently: some of them
-# right before, some right now. The totals hide that, and anyone who compares two versions of a system should count it.
+# (Per cent of words read right, as `read` does it, with English words preferred; on 144 to 300 photographs of each of
+# the four public sets of lesson 13.) In float32, no word changes. In int8 one word in eighty is read differently: some of
+# them right before, some right now. The totals hide that, and anyone who compares two versions of a system should count it.
