@@ -27,7 +27,7 @@ KEPT = re.compile(
 )
 """What is no prose: code, mathematics, links, headings, HTML."""
 PLACE = re.compile(
-    r"\b(?P<lesson>[Ll]esson (?P<l>\d\d))(?:, section (?P<ls>\d+))?\b"
+    r"\b(?P<lesson>[Ll]esson (?P<l>\d\d))(?:, (?:section (?=\d)|appendix (?=[A-Z]))(?P<ls>\d+|[A-Z]))?\b"
     r"|\b[Ee]xercise (?P<e>\d\d-\d+)\b"
     r"|\b[Ss]ection (?P<s>\d+)(?![.\d])(?: of lesson (?P<sl>\d\d))?\b"
     r"|\b[Aa]ppendix (?P<a>[A-Z])\b"
