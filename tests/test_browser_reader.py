@@ -174,6 +174,22 @@ def test_texts_are_weighed_as_in_the_package():
     assert len(got[0]) > vocabulary.BEAM and len(got[2]) == 37
 
 
+@pytest.mark.parametrize(
+    ("views", "text", "confidence"),
+    [
+        ([("", -0.01), ("cat", -2.0), ("", -0.001)], "cat", np.exp(-2)),  # read, however unsure, before nothing
+        ([("cat", -2.0), ("car", -1.0), ("", -0.001)], "car", np.exp(-1)),
+        ([("", -0.01), ("", -0.1), ("", -0.001)], "", 0.0),
+    ],
+)
+def test_a_crop_in_which_something_is_read_goes_first_as_in_the_package(views, text, confidence):
+    given = [{"text": text, "logConfidence": value} for text, value in views]
+    grey = "{ width: 40, height: 20, data: new Uint8Array(800) }"
+    call = f"await readParts(async () => given, {grey}, [{{ cut: [0, 0, 40, 20], box: [0, 0, 40, 20] }}])"
+    (word,) = in_node(["search.js"], f"({call}).map(({{ text, confidence }}) => ({{ text, confidence }}))", given)
+    assert word["text"] == text and word["confidence"] == pytest.approx(confidence)
+
+
 def test_two_modules_cannot_give_one_name_to_two_things(tmp_path, monkeypatch):
     (tmp_path / "twice.js").write_text("const clamp = 1;\nexport const twice = clamp;\n", encoding="utf-8")
     (tmp_path / "both.js").write_text(

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
 
 from crnn_lessons.files import read_lines
+from crnn_lessons.text.shaping import layout
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
-# Share of words of 1, 2, 3 ... letters. A dictionary is mostly long words; signs are mostly short ones.
 # Letters of Greek and Cyrillic that look, in one of their cases, like a letter or a digit of English.
 LOOK_ALIKES = frozenset("αβγεζηικμνορτυχωавезкмнопрстухьѕіј")
+# Share of words of 1, 2, 3 ... letters. A dictionary is mostly long words; signs are mostly short ones.
 LENGTHS = np.array([2, 7, 13, 16, 14, 13, 11, 8, 6, 4, 2.5, 1.5, 1, 0.5, 0.3, 0.2])
 
 
@@ -31,12 +32,8 @@ def load_words(paths: Iterable[str | os.PathLike], characters: str = LETTERS + D
         FileNotFoundError: a list does not exist.
         ValueError: a list is not UTF-8, or there is no usable word in any of them.
     """
-    allowed, words = set(unicodedata.normalize("NFC", characters)), []
-    for path in map(Path, paths):
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
-        found = dict.fromkeys(unicodedata.normalize("NFC", line.strip().lower()) for line in read_lines(path))
-        words += [word for word in found if word and allowed.issuperset(word)]
+    allowed = set(unicodedata.normalize("NFC", characters))
+    words = [word for word in _listed(paths) if allowed.issuperset(word)]
     if not words:
         raise ValueError(f"the word lists hold no word made of {characters!r} only; check their format")
     return words
@@ -50,17 +47,27 @@ def load_foreign(paths: Iterable[str | os.PathLike], characters: str = LETTERS +
 
     Raises:
         FileNotFoundError: a list does not exist.
-        ValueError: a list is not UTF-8, or there is no usable word in any of them.
+        ValueError: a list is not UTF-8, or there is no usable word in any of them, or one is of a script that this
+            Pillow cannot shape.
     """
-    allowed, words = set(characters), []
+    known = set(characters)
+    words = [
+        word for word in _listed(paths) if word.isalpha() and known.isdisjoint(word) and 6 * _own(word) >= len(word)
+    ]
+    if not words:
+        raise ValueError("the lists of foreign words hold no word in another script; give Russian or Greek ones, say")
+    for word in words:
+        layout(word)
+    return words
+
+
+def _listed(paths: Iterable[str | os.PathLike]) -> Iterator[str]:
+    """The words of lists, NFC in lower case, each word of a list once."""
     for path in map(Path, paths):
         if not path.is_file():
             raise FileNotFoundError(f"there is no word list {str(path)!r}; give a text file, one word a line")
-        found = dict.fromkeys(line.strip().lower() for line in read_lines(path))
-        words += [word for word in found if word.isalpha() and allowed.isdisjoint(word) and 6 * _own(word) >= len(word)]
-    if not words:
-        raise ValueError("the lists of foreign words hold no word in another script; give Russian or Greek ones, say")
-    return words
+        words = (unicodedata.normalize("NFC", line.strip().lower()) for line in read_lines(path))
+        yield from dict.fromkeys(filter(None, words))
 
 
 def _own(word: str) -> int:

@@ -501,7 +501,7 @@ for task in menu.TASKS:
     lucks = [luck(race[None], truth) for race, truth in zip(errors, others, strict=True)]
     print(f"{task:7} the winner of one race shows {errors.min(axis=1).mean():.1f} %", end=", ")
     print(f"and is good for {errors.min(axis=1).mean() + np.mean(lucks):.1f} % at other seeds")
-    assert errors.min() == 0 and 0.2 < np.mean(lucks) < 2
+    assert not errors.min(axis=1).any() and 0.2 < np.mean(lucks) < 2
 
 # %% [markdown]
 # Each race has a winner without a single error. At other seeds the same design makes a few. So choose by some seeds, and
@@ -517,7 +517,7 @@ for task in menu.TASKS:
         *[f"{rate}: {number} designs" for rate, number in sorted(chosen.items())],
         sep="   ",
     )
-    assert len(chosen) == 3
+    assert len(chosen) == 3 and (task == "print" or 0.4 < chosen[0.004] / len(names) < 0.5)
 
 # %% [markdown]
 # Each rate is the best for some designs, on either task. (On turned words nearly half of them chose the smallest of the
@@ -701,7 +701,7 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
         sep=", ",
     )
     low, high = found["normalisation", "none"]
-    assert low < 0 < high if task == "print" else low > 0
+    assert low < 0 < high if task == "print" else low > 0 and (low + high) / 2 > 6
     better = (
         ("convolution", "vgg"),
         ("convolution", "resnet"),
@@ -753,7 +753,7 @@ for task, column in product(menu.TASKS, (EQUAL_STEPS, EQUAL_SECONDS)):
     )
     off = abs(part - whole).max()
     alike = np.corrcoef(whole, part)[0, 1]
-    assert off < 6 and alike > 0.95
+    assert off < 5 and alike > 0.95
     print(f"{task:7} {column[6:]:9} off by at most {off:.1f} points, correlation {alike:.2f}")
 
 # %% [markdown]
@@ -849,53 +849,46 @@ for course in ("reduction", "sequence"):
 # So what did the rules say at half of these seconds, and at a quarter?
 
 # %%
-fig, ax = figures.new_figure(7, 3.4)
-for number, (rule, marker) in enumerate(zip(menu.RULES, "osD^v", strict=True)):
-    found = [rule.test(table, column) for column in seconds]
-    at = np.array(list(seconds.values())) * 1.05 ** (number - 2)
-    means = np.array([difference.mean for difference in found])
-    halves = np.array([difference.half for difference in found])
-    ax.errorbar(
-        at,
-        100 * means,
-        100 * halves,
-        fmt=marker + "-",
-        markersize=4,
-        label=f"{number + 1} {rule.text}",
-    )
-ax.axhline(0, color=figures.GREY, linewidth=0.8)
-ax.set(
-    xscale="log", xticks=list(seconds.values()), xticklabels=[f"{x:g}" for x in seconds.values()]
+at = np.array(list(seconds.values()))
+trials = [[rule.test(table, column) for column in seconds] for rule in menu.RULES]  # rules, seconds
+means, halves = (
+    100 * np.array([[getattr(found, what) for found in row] for row in trials])
+    for what in ("mean", "half")
 )
+ends = ", ".join(f"{number}: {mean:+.0f}" for number, mean in enumerate(means[:, -1], 1))
+
+# %%
+fig, ax = figures.new_figure(7, 3.4)
+for i, rule in enumerate(menu.RULES):
+    style = {"fmt": "osD^v"[i] + "-", "markersize": 4, "label": f"{i + 1} {rule.text}"}
+    ax.errorbar(at * 1.05 ** (i - 2), means[i], halves[i], **style)
+ax.axhline(0, color=figures.GREY, linewidth=0.8)
+ax.set(xscale="log", xticks=at, xticklabels=[f"{x:g}" for x in at])
 ax.minorticks_off()
 ax.set(xlabel="processor seconds of training", ylabel="more errors, points")
 ax.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
-said = [
-    f"{i + 1}: {100 * rule.test(table, EQUAL_SECONDS).mean:+.0f}"
-    for i, rule in enumerate(menu.RULES)
-]
 figures.show(
     fig,
     "By how many points the recommended side of each rule errs more than the other, with 95 % intervals, "
-    f"after 0.8, 1.6 and 3.2 seconds. At the end: {', '.join(said)}.",
+    f"after 0.8, 1.6 and 3.2 seconds. At the end: {ends}.",
 )
 
 # %%
-for number, rule in enumerate(menu.RULES):
-    found = [verdict(rule.test(table, column)).split(":")[0] for column in seconds]
+for number in range(len(menu.RULES)):
+    found = [verdict(trial).split(":")[0] for trial in trials[number]]
     print(number + 1, *[f"{said:12}" for said in found])
     changes = {0: "cannot tell", 1: "cannot tell", 2: "fails"}
     assert found[0] == changes.get(number, "fails") and (len(set(found)) > 1) == (number in changes)
+assert means[-1].min() > 28
 
 # %% [markdown]
-# Three of five verdicts depend on the time. The first two rules are undecided after 0.8 seconds, when most runs are still
-# silent, and fail later. The third fails at first and is undecided later. All of these verdicts are sound. **A verdict
+# Three of five verdicts depend on the time. The first two rules are undecided after 0.8 seconds, when about half of the
+# runs are still silent, and fail later. The third fails at first and is undecided later. All of these verdicts are sound. **A verdict
 # holds for its budget.**
 #
-# The last rule fails at each of them, by 28 points and more. The designs with an LSTM are still on their way down, and
-# where they would end this table cannot say. (Perhaps an LSTM could not do better here. The letters are random, so there is
-# nothing to remember along the line. In words of a language there is, and the verdict may be another; we have not
-# measured it.)
+# The last rule fails at each of them, by 28 points and more. Where the designs with an LSTM would end, this table cannot
+# say. (Perhaps an LSTM could not do better here. The letters are random, so there is nothing to remember along the line.
+# In words of a language there is, and the verdict may be another; we have not measured it.)
 #
 # ### No single best?
 #

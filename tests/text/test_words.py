@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from crnn_lessons.metrics import fold
+from crnn_lessons.text import shaping
 from crnn_lessons.text.words import WordSource, decorate, load_foreign, load_words
 
 
@@ -30,13 +31,16 @@ def test_a_missing_or_useless_list_is_named(tmp_path):
         load_words([tmp_path / "ko.txt"])
 
 
-def test_foreign_words_are_those_that_cannot_pass_for_english(tmp_path):
-    passing = ["мама", "торт", "сосна", "αναν", "ρομα"]  # mama, topt, cocha, avav, poma
+def test_foreign_words_are_those_that_cannot_pass_for_english(tmp_path, monkeypatch):
+    passing = ["мама", "торт", "сосна", "αναν", "ρομα", "ромашка"]  # mama, topt, cocha, avav, poma, pomawka
     clear = ["привет", "Ёжик", "площадь", "λόγος", "ψωμί", "שלום"]
     (tmp_path / "a.txt").write_text("\n".join([*passing, *clear, "cat", "naïve", "ж1", "до-до", ""]), encoding="utf-8")
     assert load_foreign([tmp_path / "a.txt"]) == [word.lower() for word in clear]
     with pytest.raises(FileNotFoundError, match=r"no word list '.*none\.txt'"):
         load_foreign([tmp_path / "none.txt"])
+    monkeypatch.setattr(shaping, "_has_raqm", lambda: False)
+    with pytest.raises(ValueError, match=r"'שלום' must be shaped .* this Pillow has no Raqm"):  # before a word is drawn
+        load_foreign([tmp_path / "a.txt"])
     (tmp_path / "en.txt").write_text("cat\n")
     with pytest.raises(ValueError, match="no word in another script"):
         load_foreign([tmp_path / "en.txt"])
