@@ -175,19 +175,30 @@ def test_texts_are_weighed_as_in_the_package():
 
 
 @pytest.mark.parametrize(
-    ("views", "text", "confidence"),
+    ("views", "varied", "text", "confidence", "looks"),
     [
-        ([("", -0.01), ("cat", -2.0), ("", -0.001)], "cat", np.exp(-2)),  # read, however unsure, before nothing
-        ([("cat", -2.0), ("car", -1.0), ("", -0.001)], "car", np.exp(-1)),
-        ([("", -0.01), ("", -0.1), ("", -0.001)], "", 0.0),
+        (
+            [("", -0.01), ("cat", -2.0), ("", -0.001)],
+            True,
+            "cat",
+            np.exp(-2),
+            3,
+        ),  # read, however unsure, before nothing
+        ([("cat", -2.0), ("car", -1.0), ("", -0.001)], True, "car", np.exp(-1), 3),
+        ([("", -0.01), ("", -0.1), ("", -0.001)], True, "", 0.0, 3),
+        ([("cat", -0.11), ("car", -0.01), ("", -0.001)], True, "car", np.exp(-0.01), 3),
+        ([("cat", -0.1), ("car", -0.01), ("", -0.001)], True, "cat", np.exp(-0.1), 1),  # clear
+        ([("cat", -2.0), ("car", -1.0), ("", -0.001)], False, "cat", np.exp(-2), 1),
     ],
 )
-def test_a_crop_in_which_something_is_read_goes_first_as_in_the_package(views, text, confidence):
+def test_a_crop_in_which_something_is_read_goes_first_as_in_the_package(views, varied, text, confidence, looks):
     given = [{"text": text, "logConfidence": value} for text, value in views]
     grey = "{ width: 40, height: 20, data: new Uint8Array(800) }"
-    call = f"await readParts(async () => given, {grey}, [{{ cut: [0, 0, 40, 20], box: [0, 0, 40, 20] }}])"
-    (word,) = in_node(["search.js"], f"({call}).map(({{ text, confidence }}) => ({{ text, confidence }}))", given)
-    assert word["text"] == text and word["confidence"] == pytest.approx(confidence)
+    part = f"{{ cut: [0, 0, 40, 20], box: [0, 0, 40, 20], varied: {str(varied).lower()} }}"
+    call = f"await readParts(async (pictures) => given.splice(0, pictures.length), {grey}, [{part}])"
+    told = "({ text, confidence, views }) => ({ text, confidence, looks: views.length })"
+    (word,) = in_node(["search.js"], f"({call}).map({told})", given)
+    assert word == {"text": text, "confidence": pytest.approx(confidence), "looks": looks}
 
 
 def test_two_modules_cannot_give_one_name_to_two_things(tmp_path, monkeypatch):

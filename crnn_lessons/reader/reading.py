@@ -20,8 +20,8 @@ from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader.decoder import Decoder
 from crnn_lessons.reader.locate import content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
-from crnn_lessons.reader.search import Part, best_reading, fills, grown, whole
-from crnn_lessons.reader.spaces import Box, inset
+from crnn_lessons.reader.search import ALWAYS, CLEAR, NEVER, Part, best_reading, fills, grown, whole
+from crnn_lessons.reader.spaces import Box, cut_out, inset
 from crnn_lessons.reader.vocabulary import shipped
 from crnn_lessons.text.augment import fit, lean
 
@@ -29,8 +29,9 @@ __all__ = ["Letter", "Reader", "Reading"]
 
 WEIGHTS = "weights/reader.safetensors"
 CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
-LEANS = ((4, 0), (-4, 0), (0, 0.3), (0, -0.3))  # degrees and slants at which an unsure word is seen again
+LEANS = ((0, 0.3), (0, -0.3))  # degrees and slants at which an unsure word is seen again
 Seen = tuple[np.ndarray, list[Hypothesis]]  # log-probabilities and texts
+View = tuple[np.ndarray, list[Hypothesis], Box]  # the same of a crop, and the crop
 TOGETHER = 32  # pictures of one size that go through the network at once
 
 
@@ -39,8 +40,9 @@ class Reader:
 
     Args:
         weights: a file that ``train`` wrote; the one shipped with the package when not given.
-        crops: a picture that fills with its word is read once for each, cut by so much of its height on every side, and
-            the reading with the highest confidence is taken. A word that was found in a larger picture is read once.
+        crops: a picture that its word fills is cut by so much of its height on every side. Where the first crop reads
+            badly, all are read, and the reading with the highest confidence is taken. A word that was found in a larger
+            picture is read once.
         words: whether, where a picture leaves it open, a text that is a word of English, or a name, is preferred to
             one that is none (see :mod:`~crnn_lessons.reader.vocabulary`). A decoder with a lexicon or a language
             knows better, and has its way.
@@ -83,10 +85,12 @@ class Reader:
 
     def look(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
         """What the reader saw of one word: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
-        pictures = [self.prepare(source, crop) for crop in self.crops]
-        seen = self._see(pictures, None)
-        best = max(range(len(seen)), key=lambda i: _rank(seen[i][1]))
-        return pictures[best], seen[best][0]
+        grey = load_grey(source)
+        ink = content(grey)
+        part = Part(grey, whole(grey), ink, ALWAYS) if fills(grey, ink) else Part(grey, grown(ink, grey), ink)
+        (word,) = self._read([part], None)
+        log_probs, cut = word.frames[0]
+        return self._fit(grey, cut), log_probs
 
     def read(self, source: Source, *, turns: bool = True, allow: Iterable[str] | None = None) -> Reading:
         """Read a picture of a word, or of several, whose texts come with spaces between them.
@@ -133,31 +137,27 @@ class Reader:
         return replace(better, turned=word.turned, picture=word.picture, frames=word.frames)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
-        """Read parts of pictures: each at every crop if its margins are those of the picture, which may be any."""
-        cuts = [
-            (number, inset(cut, crop))
-            for number, (grey, cut, _) in enumerate(parts)
-            for crop in (self.crops if cut == whole(grey) else (0.0,))
-        ]
-        seen = self._see([self._fit(parts[number][0], cut) for number, cut in cuts], mask)
-        best: dict[int, tuple] = {}
-        frames: dict[int, list[tuple[np.ndarray, Box]]] = defaultdict(list)
-        for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
-            frames[number].append((log_probs, cut))
-            # a crop in which something is read, however unsure, before one in which nothing is
-            if number not in best or _rank(texts) > _rank(best[number][1]):
-                best[number] = log_probs, texts, cut
-        return [
-            replace(
-                reading_of(self.alphabet, *best[number], box),
-                picture=grey[cut[1] : cut[3], cut[0] : cut[2]],
-                frames=tuple(frames[number]),
-            )
-            for number, (grey, cut, box) in enumerate(parts)
-        ]
+        """Read parts of pictures; at all crops those that ask for it and are not clear at the first."""
+        views: list[list[View]] = [[] for _ in parts]
+
+        def see(cuts: Sequence[tuple[int, Box]]) -> None:
+            seen = self._see([self._fit(parts[number].picture, cut) for number, cut in cuts], mask)
+            for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
+                views[number].append((log_probs, texts, cut))
+
+        see([(n, inset(part.cut, self.crops[0] * (part.hope < NEVER))) for n, part in enumerate(parts)])
+        sure = [np.exp(texts[0].log_prob) * bool(texts[0].labels) for ((_, texts, _),) in views]
+        unclear = [n for n, part in enumerate(parts) if part.hope <= sure[n] < CLEAR]
+        see([(n, inset(parts[n].cut, crop)) for n in unclear for crop in self.crops[1:]])
+        readings = []
+        for part, own in zip(parts, views, strict=True):
+            own.sort(key=_rank, reverse=True)
+            picture, frames = cut_out(part.picture, part.cut), tuple((log_probs, cut) for log_probs, _, cut in own)
+            readings.append(replace(reading_of(self.alphabet, *own[0], part.ink), picture=picture, frames=frames))
+        return readings
 
     def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
-        """The log-probabilities `T C` and the texts of pictures; those of one size go through the network together."""
+        """What is read of prepared pictures; those of one size go through the network together."""
         sizes = defaultdict(list)
         for number, picture in enumerate(pictures):
             sizes[picture.shape].append(number)
@@ -172,7 +172,7 @@ class Reader:
         return [seen[number] for number in range(len(pictures))]
 
     def _fit(self, grey: np.ndarray, cut: Box) -> np.ndarray:
-        grey = grey[cut[1] : cut[3], cut[0] : cut[2]]
+        grey = cut_out(grey, cut)
         return fit(grey, *self.model.config.size_for(*grey.shape))
 
     def check_allowed(self, allow: Iterable[str] | None) -> np.ndarray | None:
@@ -194,5 +194,7 @@ class Reader:
         return mask
 
 
-def _rank(texts: Sequence[Hypothesis]) -> tuple[bool, float]:
+def _rank(view: View) -> tuple[bool, float]:
+    """A crop in which something is read, however unsure, goes before one in which nothing is."""
+    _, texts, _ = view
     return bool(texts[0].labels), texts[0].log_prob

@@ -43,7 +43,7 @@ class Reading:
         turned: by how many degrees the picture was turned clockwise to read it: 0, 90, 180 or 270. Columns and box
             are those of the turned picture.
         picture: the part of the picture that was read, before it was cropped, uint8 `H W`; of one word only.
-        frames: what the network said of each crop: log-probabilities `T C`, and the crop's box.
+        frames: what the network said of each crop, the surest first: log-probabilities `T C`, and the crop's box.
     """
 
     text: str

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,20 +16,40 @@ from crnn_lessons.reader.locate import column, content, find_words, plain, sever
 from crnn_lessons.reader.results import Reading, certainty
 from crnn_lessons.reader.spaces import Box
 
-Part = tuple[np.ndarray, Box, Box]
-"""A picture, the cut of it that is read, and the box of the ink in it."""
-Read = Callable[[Sequence[Part]], list[Reading]]
-
-Turned = tuple[int, list[Reading]]
-"""By how many degrees a picture was turned clockwise, and its words then."""
-
 FILLS = 0.5  # share of a picture's height from which on its ink fills it
 LARGE = 60_000  # pixels; a larger picture may be of more than a word
+CLEAR = 0.9  # a confidence from which on the first crop is enough
+# and from which on the others are read if it is not:
+ALWAYS = 0.0  # of a whole picture, whose margins may be of any width
+HOPE = 0.3  # of a turned one, since few are turned
+NEVER = 1.0  # of a cut with the margins that the reader knows
 SURE = 0.55  # a confidence from which on nothing else is tried
 SURE_IN_PHOTOGRAPH = 0.95  # and from which on a gap in a photograph is no space
 POOR = 0.4  # a confidence below which an upright reading gives way to a turned one that is only good
 UPRIGHT = 0.1  # what a turned reading may be less sure than an upright one of tall ink
 SURE_IN_PRINT = 0.97  # the same on a plain ground, where upright words read better
+
+
+class Part(NamedTuple):
+    """A part of a picture.
+
+    Attributes:
+        picture: uint8 `H W`.
+        cut: what of it is read.
+        ink: the box of the ink in it.
+        hope: how sure its first crop must at least be for the others to be read, too.
+    """
+
+    picture: np.ndarray
+    cut: Box
+    ink: Box
+    hope: float = NEVER
+
+
+Read = Callable[[Sequence[Part]], list[Reading]]
+
+Turned = tuple[int, list[Reading]]
+"""By how many degrees a picture was turned clockwise, and its words then."""
 
 
 def best_reading(read: Read, grey: np.ndarray, turns: bool = True) -> list[Reading]:
@@ -64,7 +85,7 @@ def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Re
     ink, clean, best, sure, enough = content(grey), plain(grey), [], False, False
     full, tall = fills(grey, ink), _tall(ink)
     if full or not clean:  # where the ground is no plain colour, what fills the picture is a guess
-        best = read([(grey, whole(grey), ink)])
+        best = read([Part(grey, whole(grey), ink, ALWAYS)])
         certain, letters = best[0].confidence, len(best[0].text)
         sure = certain >= SURE
         enough = certain >= (SURE_IN_PRINT if clean else 0.9 if tall else SURE) and not (tall and letters > 1)
@@ -78,10 +99,11 @@ def _upright(read: Read, grey: np.ndarray, turns: bool = False) -> tuple[list[Re
         rows, boxes = [], []  # the word itself, or parts of it in a photograph
     down = column(grey, rows)
     angles = () if not turns or not full or enough else (90, 270) if tall else (180,)
+    close = grown(ink, grey)
     parts = {
-        "cut": [] if sure and full else [(grey, grown(ink, grey), ink)],
-        "words": [(grey, grown(box, grey), box) for box in boxes],
-        "down": [] if down is None else [(down, whole(down), ink)],
+        "cut": [] if full and (sure or close == whole(grey)) else [Part(grey, close, ink)],
+        "words": [Part(grey, grown(box, grey), box) for box in boxes],
+        "down": [] if down is None else [Part(down, whole(down), ink, ALWAYS)],
         "sides": [_turned(grey, angle) for angle in angles],
     }
     found = iter(read([part for some in parts.values() for part in some]))  # together, which is faster
@@ -117,7 +139,8 @@ def _prefer(words: Sequence[Reading], whole: Sequence[Reading]) -> bool:
 def _turned(grey: np.ndarray, angle: int) -> Part:
     turned = np.rot90(grey, -angle // 90)
     ink = content(turned)
-    return turned, grown(ink, turned), ink
+    cut = grown(ink, turned)
+    return Part(turned, cut, ink, HOPE if cut == whole(turned) else NEVER)
 
 
 def _tall(box: Box) -> bool:

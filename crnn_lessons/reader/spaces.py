@@ -86,3 +86,9 @@ def inset(box: Box, crop: float) -> Box:
     left, top, right, bottom = box
     cut = max(0, min(round(crop * (bottom - top)), (right - left - 4) // 2))
     return left + cut, top + cut, right - cut, bottom - cut
+
+
+def cut_out(picture: np.ndarray, box: Box) -> np.ndarray:
+    """What of a picture is in a box."""
+    left, top, right, bottom = box
+    return picture[top:bottom, left:right]

@@ -22,7 +22,8 @@ from crnn_lessons.metrics import character_error_rate, fold, word_accuracy
 from crnn_lessons.models import build, load
 from crnn_lessons.reader import Reader
 from crnn_lessons.reader.commands import main
-from crnn_lessons.reader.reading import WEIGHTS
+from crnn_lessons.reader.reading import LEANS, WEIGHTS
+from crnn_lessons.reader.search import ALWAYS, HOPE, NEVER, Part
 from crnn_lessons.reader.train import READER_ALPHABET
 from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import system_directories
@@ -106,7 +107,10 @@ def test_real_photographs_are_read(reader, name):
     assert word_accuracy(read, labels) >= FLOORS[name]
 
 
-def test_a_crop_in_which_something_is_read_goes_before_one_in_which_nothing_is(reader, monkeypatch):
+@pytest.fixture
+def say(reader, monkeypatch):
+    """Reads a part of a picture whose crops say what is given; how many were looked at."""
+
     def frames(text, sure):
         log_probs = np.full((9, 37), math.log((1 - sure) / 36))
         due = [0] * 9
@@ -114,15 +118,43 @@ def test_a_crop_in_which_something_is_read_goes_before_one_in_which_nothing_is(r
         log_probs[range(9), due] = math.log(sure)
         return log_probs
 
-    def say(*crops):
-        seen = {crop: frames(*what) for crop, what in zip(reader.crops, crops, strict=True)}
-        monkeypatch.setattr(reader, "_see", lambda pictures, mask: [(f, reader.decoder(f)) for f in seen.values()])
-        return reader._read([(np.zeros((20, 40), np.uint8), (0, 0, 40, 20), (0, 0, 40, 20))], None)[0]
+    def say(hope, *crops):
+        left = [frames(*what) for what in crops]
 
-    reading = say(("", 0.99), ("cat", 0.8), ("", 0.999))
-    assert reading.text == "cat" and 0.1 < reading.confidence < 0.3  # about 0.8 ** 9
-    nothing = say(("", 0.99), ("", 0.9), ("", 0.999))
-    assert (nothing.text, nothing.confidence) == ("", 0.0)
+        def see(pictures, mask):
+            return [(said, reader.decoder(said)) for said in (left.pop(0) for _ in pictures)]
+
+        monkeypatch.setattr(reader, "_see", see)
+        part = Part(np.zeros((20, 40), np.uint8), (0, 0, 40, 20), (0, 0, 40, 20), hope)
+        return reader._read([part], None)[0], len(crops) - len(left)
+
+    return say
+
+
+def test_a_crop_in_which_something_is_read_goes_before_one_in_which_nothing_is(say):
+    reading, seen = say(ALWAYS, ("", 0.99), ("cat", 0.8), ("", 0.999))
+    assert reading.text == "cat" and 0.1 < reading.confidence < 0.3 and seen == 3  # about 0.8 ** 9
+    assert [round(np.exp(log_probs).max(), 3) for log_probs, _ in reading.frames] == [0.8, 0.999, 0.99]
+    nothing, seen = say(ALWAYS, ("", 0.999), ("", 0.9), ("", 0.99))  # however sure that there is nothing
+    assert (nothing.text, nothing.confidence, seen) == ("", 0.0, 3)
+
+
+def test_the_first_crop_is_enough_where_it_is_clear_or_without_hope(say):
+    surely, rather, hardly = ("cat", 0.995), ("cat", 0.9), ("cat", 0.8)  # about 0.96, 0.4 and 0.15
+    assert [say(ALWAYS, sure, hardly, hardly)[1] for sure in (surely, rather, hardly)] == [1, 3, 3]
+    assert [say(HOPE, sure, hardly, hardly)[1] for sure in (surely, rather, hardly)] == [1, 3, 1]
+    assert [say(NEVER, sure, hardly, hardly)[1] for sure in (surely, rather, hardly)] == [1, 1, 1]
+    (_, cut), *others = say(ALWAYS, rather, hardly, hardly)[0].frames
+    assert [cut, *(other for _, other in others)] == [(0, 0, 40, 20), (1, 1, 39, 19), (2, 2, 38, 18)]
+
+
+def test_a_cut_that_is_the_whole_picture_is_not_read_twice(reader, monkeypatch):
+    """A word that fills its picture and reads badly: its crops, turned, and leaning."""
+    noise = np.random.default_rng(0).integers(0, 255, (40, 120), dtype=np.uint8)
+    looks, own = [], reader._see
+    monkeypatch.setattr(reader, "_see", lambda pictures, mask: looks.append(len(pictures)) or own(pictures, mask))
+    assert reader.read(noise).confidence < 0.3
+    assert looks[:2] == [1, 2] and sum(looks) <= 4 + len(LEANS)
 
 
 def test_the_confidence_is_the_sum_over_all_alignments(reader, monkeypatch):

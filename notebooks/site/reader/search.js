@@ -12,6 +12,7 @@ const SURE = 0.55; // a confidence from which on nothing else is tried
 const SURE_IN_PHOTOGRAPH = 0.95; // and from which on a gap in a photograph is no space
 const SURE_IN_PRINT = 0.97; // the same on a plain ground
 const CROPS = [0, 0.06, 0.12]; // shares of the height that are cut off on every side
+const CLEAR = 0.9; // a confidence from which on the first crop is enough
 
 const wholeOf = ({ width, height }) => [0, 0, width, height];
 const isTall = (box) => tallness(box) > 1.5 * breadth(box);
@@ -37,20 +38,22 @@ export function certainty(words) {
   return letters ? Math.exp(words.reduce((total, word) => total + logOf(word), 0) / letters) : 0;
 }
 
-/** Reads parts { cut, box } of a picture: at every crop where the margins are those of the picture, which may vary. */
+/** Reads parts { cut, box, varied } of a picture; at all crops those whose margins vary, if the first is not clear. */
 async function readParts(see, grey, parts) {
-  const cuts = parts.flatMap(({ cut }, number) =>
-    (`${cut}` === `${wholeOf(grey)}` ? CROPS : [0]).map((crop) => ({ number, cut: inset(cut, crop) })));
-  const seen = await see(cuts.map(({ cut }) => cutOut(grey, cut)));
-  return parts.map(({ cut, box }, own) => {
-    const views = seen.filter((_, i) => cuts[i].number === own);
+  const seen = await see(parts.map(({ cut }) => cutOut(grey, cut)));
+  const views = seen.map((view) => [view]);
+  const unclear = parts.map((_, n) => n).filter((n) => parts[n].varied && confidenceOf(seen[n]) < CLEAR);
+  const cuts = unclear.flatMap((n) => CROPS.slice(1).map((crop) => ({ n, cut: inset(parts[n].cut, crop) })));
+  (await see(cuts.map(({ cut }) => cutOut(grey, cut)))).forEach((view, i) => views[cuts[i].n].push(view));
+  return parts.map(({ cut, box }, n) => {
     // a crop in which something is read, however unsure, before one in which nothing is
     const better = (a, b) => (!a.text === !b.text ? b.logConfidence > a.logConfidence : b.text);
-    const view = views.reduce((a, b) => (better(a, b) ? b : a));
-    const confidence = view.text ? Math.min(1, Math.exp(view.logConfidence)) : 0;
-    return { text: view.text, confidence, box, view, views, picture: cutOut(grey, cut) };
+    const view = views[n].reduce((a, b) => (better(a, b) ? b : a));
+    return { text: view.text, confidence: confidenceOf(view), box, view, views: views[n], picture: cutOut(grey, cut) };
   });
 }
+
+const confidenceOf = ({ text, logConfidence }) => (text ? Math.min(1, Math.exp(logConfidence)) : 0);
 
 /**
  * The words of an upright picture in reading order; at least one reading, whose text may be empty.
@@ -60,7 +63,7 @@ export async function bestReading(see, grey) {
   const ink = contentOf(grey), clean = isPlain(grey), full = fillsIt(grey, ink), tall = isTall(ink);
   let best = [], sure = false;
   if (full || !clean) { // where the ground is no plain colour, what fills the picture is a guess
-    best = await readParts(see, grey, [{ cut: wholeOf(grey), box: ink }]);
+    best = await readParts(see, grey, [{ cut: wholeOf(grey), box: ink, varied: true }]);
     const [{ confidence: certain, text }] = best;
     sure = certain >= SURE;
     const enough = certain >= (clean ? SURE_IN_PRINT : tall ? 0.9 : SURE) && !(tall && text.length > 1);
@@ -70,9 +73,10 @@ export async function bestReading(see, grey) {
   }
   const rows = wordsWorthReading(grey, { clean, full, tall, sure });
   const parts = rows.flat().map((box) => ({ cut: grown(box, grey), box }));
-  if (!(sure && full)) parts.unshift({ cut: grown(ink, grey), box: ink });
+  const close = grown(ink, grey), closer = !(full && (sure || `${close}` === `${wholeOf(grey)}`));
+  if (closer) parts.unshift({ cut: close, box: ink });
   const found = await readParts(see, grey, parts);
-  if (!(sure && full)) {
+  if (closer) {
     const cut = [found.shift()];
     if (!best.length || certainty(cut) > certainty(best)) best = cut;
   }
