@@ -1,5 +1,6 @@
 """What a learner wrote, kept and given back, in this kernel and in another one; and nothing else is ever run."""
 
+import errno
 import json
 import linecache
 import os
@@ -316,6 +317,21 @@ def test_a_file_that_cannot_be_written_is_not_replaced(own_folder):
     assert "could not be saved" in done.stdout
     progress.path_of("05").chmod(0o644)
     assert progress.path_of("05").read_bytes() == before
+
+
+def test_a_file_that_may_not_be_opened_stays_as_it_is(own_folder, monkeypatch):
+    """The same for users to whom no file is closed: the system's refusal is played."""
+    exercises.check("05-2", 13)
+    before = progress.path_of("05").read_bytes()
+
+    def refuse(file, *_, **__):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
+
+    monkeypatch.setattr(progress, "open", refuse, raising=False)
+    monkeypatch.setattr(progress, "_text", lambda path: "")  # what Path.read_text makes of a refusal
+    message = exercises.check("05-2", 13).message
+    assert f"could not be saved in {own_folder}: Permission denied." in message
+    assert progress.path_of("05").read_bytes() == before and b"05-2" in before
 
 
 def test_the_whole_course_in_one_summary(notebook):
