@@ -99,6 +99,17 @@ class Recogniser(nn.Module):
             ValueError: images of another height or number of channels, or too narrow for one time step; widths that
                 are not one whole number for each image, from 1 to the width of the batch.
         """
+        with free_sizes():  # subtle: for the output layer too, or torch takes N and T for fixed there
+            steps, lengths = self.steps(images, widths)
+            return self.classes(steps), lengths
+
+    def classes(self, steps: Tensor) -> Tensor:
+        """Logits `T N C`, float32, of what the sequence model makes of each step."""
+        with torch.autocast(steps.device.type, enabled=False):
+            return full_precision(self.output(steps))
+
+    def steps(self, images: Tensor, widths: Tensor | Sequence[int] | None = None) -> tuple[Tensor, Tensor]:
+        """What the sequence model makes of each step, `T N D`, and the number of steps; takes what `forward` takes."""
         if not isinstance(images, Tensor) or images.is_complex():
             what = images.dtype if isinstance(images, Tensor) else type(images).__name__
             raise TypeError(f"images are a tensor of real numbers, N x C x H x W, and are {what}; see to_input")
@@ -130,8 +141,7 @@ class Recogniser(nn.Module):
             # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in the type of its weights
             with torch.autocast(images.device.type, enabled=False):
                 x = self.projection(x.to(own))  # T N D
-                x = self.sequence(x.contiguous(), None if widths is None else lengths)  # T N D
-                return full_precision(self.output(x)), lengths  # T N C
+                return self.sequence(x.contiguous(), None if widths is None else lengths), lengths  # T N D
 
     def narrowest(self) -> int:
         """The least width in pixels that gives one time step."""

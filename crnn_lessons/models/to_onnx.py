@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from crnn_lessons.alphabet import BLANK, Alphabet
+from crnn_lessons.models.export import free_sizes
 from crnn_lessons.models.presets import WIDEST
 from crnn_lessons.models.recogniser import Recogniser, to_input
 
@@ -34,15 +35,21 @@ ALL = 2**31  # bytes of a constant that may be worked out before
 
 
 class Portable(nn.Module):
-    """A recogniser between pictures, `N C H W` from 0 to 1, and log-probabilities, `T N C`."""
+    """A recogniser between pictures, `N C H W` from 0 to 1, and log-probabilities, `T N C`.
 
-    def __init__(self, model: Recogniser):
+    With a second module, which takes what the recogniser's output layer sees, `T N D`, what that gives comes as well.
+    """
+
+    def __init__(self, model: Recogniser, beside: nn.Module | None = None):
         super().__init__()
-        self.model = model
+        self.model, self.beside = model, beside
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         shown = images if images.shape[1] > 1 else images[:, 0]
-        return self.model(to_input(shown))[0].log_softmax(-1)
+        with free_sizes():
+            steps, _ = self.model.steps(to_input(shown))
+            log_probs = self.model.classes(steps).log_softmax(-1)
+            return log_probs if self.beside is None else (log_probs, self.beside(steps))
 
 
 def missing_packages() -> list[str]:
@@ -50,8 +57,12 @@ def missing_packages() -> list[str]:
     return [name for name in PACKAGES if find_spec(name) is None]
 
 
-def to_onnx(model: Recogniser, alphabet: Alphabet) -> bytes:
+def to_onnx(model: Recogniser, alphabet: Alphabet, **beside: nn.Module) -> bytes:
     """The recogniser as an ONNX file; see the top of this module for what goes in and comes out.
+
+    Args:
+        model, alphabet: the recogniser and the characters of its classes.
+        beside: a module that takes what the output layer sees, `T N D`, by the name of the output that it gives.
 
     Raises:
         ValueError: in one sentence, why torch cannot make a program of it.
@@ -67,10 +78,10 @@ def to_onnx(model: Recogniser, alphabet: Alphabet) -> bytes:
     try:
         with _quiet(), torch.no_grad():
             example = torch.zeros(2, config.in_channels, height, width)
-            model = Portable(deepcopy(model)).eval()
+            model = Portable(*map(deepcopy, (model, *beside.values()))).eval()
             program = torch.export.export(model, (example,), dynamic_shapes={"images": free})
             made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["images"],
-                                     output_names=["log_probs"])  # fmt: skip
+                                     output_names=["log_probs", *beside])  # fmt: skip
             optimizer.optimize(made.model, input_size_limit=ALL, output_size_limit=ALL)  # the order of an LSTM's gates
     except Exception as error:  # torch raises whatever the part of it that gave up raises
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -73,14 +73,14 @@ def _no_more_output() -> int:
 
 def read(arguments: argparse.Namespace) -> int:
     """Read files and print what they say; returns the exit status."""
-    from crnn_lessons.reader.decoder import Decoder
+    from crnn_lessons.reader.decoder import Decoder, allowed
     from crnn_lessons.reader.reading import Reader
 
     a = arguments
     try:
         reader = Reader(a.weights, words=not a.literal)
         reader.decoder = Decoder(reader.alphabet, a.beam, a.lexicon, a.language, a.alternatives)
-        reader.check_allowed(a.allow)
+        allowed(reader.alphabet, a.allow)
         names = list(_files(a.files))
     except (OSError, ValueError) as error:
         print(f"read: {error}", file=sys.stderr)

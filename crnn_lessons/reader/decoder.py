@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +75,22 @@ class Decoder:
             (log_prob,) = text_log_probs(frames, [labels]).tolist()
             found = [Hypothesis(labels, log_prob, log_prob)]
         return found
+
+
+def allowed(alphabet: Alphabet, allow: Iterable[str] | None) -> np.ndarray | None:
+    """What to add to log-probabilities so that only some characters can be read; nothing when all may.
+
+    Raises:
+        ValueError: the alphabet lacks one of them, or there is none.
+    """
+    if allow is None:
+        return None
+    wanted = list(unicodedata.normalize("NFC", "".join(allow)))
+    known = [c if c in alphabet else c.lower() for c in wanted]
+    unknown = "".join(c for c, k in zip(wanted, known, strict=True) if k not in alphabet)
+    if unknown or not known:
+        what = f"cannot write {unknown!r}" if unknown else "would have nothing to write"
+        raise ValueError(f"the reader {what}; allow some of {''.join(alphabet.characters)!r}")
+    mask = np.full(alphabet.num_classes, -np.inf)
+    mask[[0, *alphabet.encode("".join(known))]] = 0
+    return mask

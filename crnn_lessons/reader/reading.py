@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,7 +16,8 @@ from crnn_lessons.ctc import Hypothesis
 from crnn_lessons.data.pictures import Source, load_grey
 from crnn_lessons.models import load
 from crnn_lessons.models.recogniser import to_input
-from crnn_lessons.reader.decoder import Decoder
+from crnn_lessons.reader import legible
+from crnn_lessons.reader.decoder import Decoder, allowed
 from crnn_lessons.reader.locate import content
 from crnn_lessons.reader.results import Letter, Reading, joined, reading_of
 from crnn_lessons.reader.search import ALWAYS, CLEAR, NEVER, Part, best_reading, fills, grown, whole
@@ -30,8 +30,8 @@ __all__ = ["Letter", "Reader", "Reading"]
 WEIGHTS = "weights/reader.safetensors"
 CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
 LEANS = ((0, 0.3), (0, -0.3))  # degrees and slants at which an unsure word is seen again
-Seen = tuple[np.ndarray, list[Hypothesis]]  # log-probabilities and texts
-View = tuple[np.ndarray, list[Hypothesis], Box]  # the same of a crop, and the crop
+Seen = tuple[np.ndarray, list[Hypothesis], float]  # log-probabilities, texts, and whether there is any that can be read
+View = tuple[*Seen, Box]  # the same of a crop, and the crop
 TOGETHER = 32  # pictures of one size that go through the network at once
 
 
@@ -60,6 +60,7 @@ class Reader:
                 self.model, self.alphabet, self.notes = load(path)
         if self.model.config.in_channels != 1:
             raise ValueError("these weights read pictures in colour, and the reader gives grey ones; use the model")
+        self.legible = legible.shipped() if weights is None else None
         self.model.to(memory_format=torch.channels_last)  # which torch's convolutions on one thread are faster with
         self.decoder = Decoder(self.alphabet)
 
@@ -76,12 +77,14 @@ class Reader:
 
     def log_probs(self, picture: np.ndarray) -> Tensor:
         """The log-probabilities of every class at every time step: `T C` of a prepared picture, `N T C` of `N H W`."""
-        if picture.ndim == 2:
-            return self.log_probs(picture[None])[0]
-        with torch.inference_mode():
-            images = torch.from_numpy(picture.astype(np.float32) / 255)  # N H W
-            logits, _ = self.model(to_input(images))  # T N C
-            return logits.log_softmax(-1).transpose(0, 1)
+        return self.log_probs(picture[None])[0] if picture.ndim == 2 else self._run(picture)[0]
+
+    @torch.inference_mode()
+    def _run(self, pictures: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Of prepared pictures `N H W` the log-probabilities, `N T C`, and how probable it is that they can be read."""
+        steps, _ = self.model.steps(to_input(torch.from_numpy(pictures.astype(np.float32) / 255)))  # T N D
+        can = torch.ones(len(pictures)) if self.legible is None else self.legible(steps)
+        return self.model.classes(steps).log_softmax(-1).transpose(0, 1), can
 
     def look(self, source: Source) -> tuple[np.ndarray, np.ndarray]:
         """What the reader saw of one word: the crop that was taken, uint8 `H W`, and its log-probabilities `T C`."""
@@ -112,9 +115,9 @@ class Reader:
         Returns:
             At least one reading; its text is empty where there is none.
         """
-        mask = self.check_allowed(allow)
+        mask = allowed(self.alphabet, allow)
         found = best_reading(lambda parts: self._read(parts, mask), load_grey(source), turns)
-        return [self._weighed(word, mask) for word in found]
+        return [self._weighed(word, mask).doubted() for word in found]
 
     def _weighed(self, word: Reading, mask: np.ndarray | None) -> Reading:
         """A word as it was read; if that is unsure, seen again, leaning, and weighed with what is known of words."""
@@ -125,7 +128,7 @@ class Reader:
         frames = [log_probs for log_probs, _ in word.frames]
         pictures = [lean(word.picture, *how) for how in LEANS]
         again = self._see([self._fit(picture, whole(picture)) for picture in pictures], mask)
-        weighed = vocabulary.weigh([*frames, *(log_probs for log_probs, _ in again)], self.alphabet.decode)
+        weighed = vocabulary.weigh([*frames, *(log_probs for log_probs, *_ in again)], self.alphabet.decode)
         found = [(labels, seen[: len(frames)]) for labels, seen in weighed[: self.decoder.top]]
         texts = [Hypothesis(labels, float(seen.max()), float(seen.max())) for labels, seen in found]
         log_probs, cut = word.frames[int(found[0][1].argmax())]
@@ -134,7 +137,7 @@ class Reader:
             first = word.letters[0]
             letters = (replace(letter, left=first.left, right=first.right) for letter in better.letters)
             better = replace(better, letters=tuple(letters))
-        return replace(better, turned=word.turned, picture=word.picture, frames=word.frames)
+        return replace(better, turned=word.turned, picture=word.picture, frames=word.frames, legible=word.legible)
 
     def _read(self, parts: Sequence[Part], mask: np.ndarray | None) -> list[Reading]:
         """Read parts of pictures; at all crops those that ask for it and are not clear at the first."""
@@ -142,18 +145,20 @@ class Reader:
 
         def see(cuts: Sequence[tuple[int, Box]]) -> None:
             seen = self._see([self._fit(parts[number].picture, cut) for number, cut in cuts], mask)
-            for (number, cut), (log_probs, texts) in zip(cuts, seen, strict=True):
-                views[number].append((log_probs, texts, cut))
+            for (number, cut), one in zip(cuts, seen, strict=True):
+                views[number].append((*one, cut))
 
         see([(n, inset(part.cut, self.crops[0] * (part.hope < NEVER))) for n, part in enumerate(parts)])
-        sure = [np.exp(texts[0].log_prob) * bool(texts[0].labels) for ((_, texts, _),) in views]
+        sure = [np.exp(texts[0].log_prob) * bool(texts[0].labels) for ((_, texts, *_),) in views]
         unclear = [n for n, part in enumerate(parts) if part.hope <= sure[n] < CLEAR]
         see([(n, inset(parts[n].cut, crop)) for n in unclear for crop in self.crops[1:]])
         readings = []
         for part, own in zip(parts, views, strict=True):
             own.sort(key=_rank, reverse=True)
-            picture, frames = cut_out(part.picture, part.cut), tuple((log_probs, cut) for log_probs, _, cut in own)
-            readings.append(replace(reading_of(self.alphabet, *own[0], part.ink), picture=picture, frames=frames))
+            (log_probs, texts, _, cut), can = own[0], float(np.mean([can for _, _, can, _ in own]))
+            picture, frames = cut_out(part.picture, part.cut), tuple((view[0], view[-1]) for view in own)
+            reading = reading_of(self.alphabet, log_probs, texts, cut, part.ink)
+            readings.append(replace(reading, picture=picture, frames=frames, legible=can))
         return readings
 
     def _see(self, pictures: Sequence[np.ndarray], mask: np.ndarray | None) -> list[Seen]:
@@ -164,37 +169,21 @@ class Reader:
         seen = {}
         for same in sizes.values():
             for some in (same[start : start + TOGETHER] for start in range(0, len(same), TOGETHER)):
-                batch = self.log_probs(np.stack([pictures[number] for number in some])).numpy()  # N T C
+                batch, can = self._run(np.stack([pictures[number] for number in some]))
+                batch = batch.numpy()  # N T C
                 if mask is not None:
                     batch = batch + mask
                     batch -= np.logaddexp.reduce(batch, axis=-1, keepdims=True)
-                seen |= {number: (one, self.decoder(one)) for number, one in zip(some, batch, strict=True)}
+                found = zip(some, batch, can.tolist(), strict=True)
+                seen |= {number: (one, self.decoder(one), p) for number, one, p in found}
         return [seen[number] for number in range(len(pictures))]
 
     def _fit(self, grey: np.ndarray, cut: Box) -> np.ndarray:
         grey = cut_out(grey, cut)
         return fit(grey, *self.model.config.size_for(*grey.shape))
 
-    def check_allowed(self, allow: Iterable[str] | None) -> np.ndarray | None:
-        """What to add to log-probabilities so that only some characters can be read.
-
-        Raises:
-            ValueError: the reader cannot write one of them, or there is none.
-        """
-        if allow is None:
-            return None
-        wanted = list(unicodedata.normalize("NFC", "".join(allow)))
-        known = [c if c in self.alphabet else c.lower() for c in wanted]
-        unknown = "".join(c for c, k in zip(wanted, known, strict=True) if k not in self.alphabet)
-        if unknown or not known:
-            what = f"cannot write {unknown!r}" if unknown else "would have nothing to write"
-            raise ValueError(f"the reader {what}; allow some of {''.join(self.alphabet.characters)!r}")
-        mask = np.full(self.alphabet.num_classes, -np.inf)
-        mask[[0, *self.alphabet.encode("".join(known))]] = 0
-        return mask
-
 
 def _rank(view: View) -> tuple[bool, float]:
     """A crop in which something is read, however unsure, goes before one in which nothing is."""
-    _, texts, _ = view
+    _, texts, *_ = view
     return bool(texts[0].labels), texts[0].log_prob

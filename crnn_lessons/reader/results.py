@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -35,14 +35,16 @@ class Reading:
     Attributes:
         text: the characters, of the reader's alphabet only; may be empty. Several words have spaces between them.
         confidence: p(text | image), 0 to 1: the probability of the text under CTC, summed over all its
-            alignments; 0 where nothing was read. The other texts share the rest, so it is no promise, but texts compare
-            by it. Of several words, the product.
+            alignments, times ``legible``; 0 where nothing was read. The other texts share the rest, so it is no
+            promise, but texts compare by it. Of several words, the product.
         alternatives: the next best texts with their confidence, as many as the decoder gives; of one word only.
         letters: one for each letter of the text.
         box: where the text stands: left, top, right, bottom in pixels.
         turned: by how many degrees the picture was turned clockwise to read it: 0, 90, 180 or 270. Columns and box
             are those of the turned picture.
         picture: the part of the picture that was read, before it was cropped, uint8 `H W`; of one word only.
+        legible: how probable it is that the letters are some that the reader can write; 1 where that is not known, as
+            with weights of one's own (see :mod:`~crnn_lessons.reader.legible`).
         frames: what the network said of each crop, the surest first: log-probabilities `T C`, and the crop's box.
     """
 
@@ -52,8 +54,14 @@ class Reading:
     letters: tuple[Letter, ...] = ()
     box: Box = (0, 0, 0, 0)
     turned: int = 0
+    legible: float = 1.0
     picture: np.ndarray | None = field(default=None, repr=False, compare=False)
     frames: tuple[tuple[np.ndarray, Box], ...] = field(default=(), repr=False, compare=False)
+
+    def doubted(self) -> Reading:
+        """With confidences that count whether anything is legible at all."""
+        others = tuple((text, confidence * self.legible) for text, confidence in self.alternatives)
+        return replace(self, confidence=self.confidence * self.legible, alternatives=others)
 
 
 def reading_of(alphabet: Alphabet, log_probs: np.ndarray, texts: Sequence[Hypothesis], cut: Box, box: Box) -> Reading:
@@ -86,8 +94,8 @@ def joined(words: Sequence[Reading]) -> Reading:
         return words[0]
     letters = tuple(letter for word in words for letter in word.letters)
     confidence = float(np.prod([word.confidence for word in words]))
-    box = around([word.box for word in words])
-    return Reading(" ".join(word.text for word in words), confidence, (), letters, box, words[0].turned)
+    box, legible = around([word.box for word in words]), float(np.prod([word.legible for word in words]))
+    return Reading(" ".join(word.text for word in words), confidence, (), letters, box, words[0].turned, legible)
 
 
 def certainty(words: Sequence[Reading]) -> float:

@@ -3,8 +3,10 @@
     python tests/benchmarks/nothing_to_read.py [--weights FILE...]
 
 Words of Russian and Greek, in print and as on the street, in matplotlib's fonts; shapes, smooth noise, and pieces of
-scikit-image's photographs of materials. "Sure" are the readings with a text and a confidence above 0.5, "empty" those
-without a text. English words drawn alike show what the reader loses by being careful: how many of those are right.
+scikit-image's photographs of materials. "Sure" are the readings with a text and a confidence above 0.5, "by CTC" those
+that would be by CTC's probability alone, "empty" those without a text. English words drawn alike show what the reader
+loses by being careful: how many of those are right, and sure. So do the photographs, where there are some (see
+readers.py): of those read right and surely by CTC alone, how many are no longer sure.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 import torch
+from readers import SETS, root_of_data
 
+from crnn_lessons.data.folders import read_folder
 from crnn_lessons.metrics import fold
-from crnn_lessons.reader import Reader
+from crnn_lessons.reader import Reader, Reading
 from crnn_lessons.text.fonts import font_files
 from crnn_lessons.text.letters import draw_mask
 from crnn_lessons.text.render import render_word
@@ -84,11 +88,29 @@ def material(_: str, rng: np.random.Generator) -> np.ndarray:
     )
 
 
-def counts(reader: Reader, draw: Callable, words: list[str]) -> tuple[int, int, int]:
-    """How many of the readings are sure and not empty, empty, right."""
+def by_ctc(reading: Reading) -> bool:
+    """Whether a reading would be sure by CTC's probability alone."""
+    return bool(reading.text) and reading.confidence > 0.5 * reading.legible
+
+
+def counts(reader: Reader, draw: Callable, words: list[str]) -> tuple[int, int, int, int]:
+    """How many of the readings are sure and not empty, sure by CTC alone, empty, right."""
     read = [reader.read(draw(word, np.random.default_rng([7, i]))) for i, word in enumerate(words)]
     sure = sum(bool(r.text) and r.confidence > 0.5 for r in read)
-    return sure, sum(not r.text for r in read), sum(r.text == fold(word) for r, word in zip(read, words, strict=True))
+    right = sum(r.text == fold(word) for r, word in zip(read, words, strict=True))
+    return sure, sum(map(by_ctc, read)), sum(not r.text for r in read), right
+
+
+def photographs(reader: Reader) -> None:
+    for name in SETS[:4]:
+        if not (root_of_data() / name).is_dir():
+            print(f"skipped: there is no folder {name} among the data")
+            continue
+        read = [(reader.read(path), fold(text)) for path, text in read_folder(root_of_data() / name) if fold(text)]
+        right, wrong = ([r for r, due in read if (r.text == due) == kind and by_ctc(r)] for kind in (True, False))
+        lost, mended = (sum(r.confidence <= 0.5 for r in some) for some in (right, wrong))
+        print(f"{name:18} right and sure by CTC {len(right)}, no longer sure {lost} ({lost / len(right):.1%}); "
+              f"wrong and sure {len(wrong)}, no longer sure {mended}")  # fmt: skip
 
 
 def main() -> None:
@@ -104,10 +126,11 @@ def main() -> None:
     kinds += [(draw.__name__.replace("_", " "), draw, ENGLISH.split()) for draw in (shapes, smooth_noise, material)]
     for weights in given.weights:
         reader = Reader(weights)
-        print(f"{weights or 'shipped'}\n{'pictures':18} {'of':>4} {'sure':>5} {'empty':>6} {'right':>6}")
+        print(f"{weights or 'shipped'}\n{'pictures':18} {'of':>4} {'sure':>5} {'by CTC':>7} {'empty':>6} {'right':>6}")
         for name, draw, words in kinds:
-            sure, empty, right = counts(reader, draw, words)
-            print(f"{name:18} {len(words):4} {sure:5} {empty:6} {right if 'English' in name else '':>6}")
+            sure, ctc, empty, right = counts(reader, draw, words)
+            print(f"{name:18} {len(words):4} {sure:5} {ctc:7} {empty:6} {right if 'English' in name else '':>6}")
+        photographs(reader)
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def say(reader, monkeypatch):
         left = [frames(*what) for what in crops]
 
         def see(pictures, mask):
-            return [(said, reader.decoder(said)) for said in (left.pop(0) for _ in pictures)]
+            return [(said, reader.decoder(said), 1.0) for said in (left.pop(0) for _ in pictures)]
 
         monkeypatch.setattr(reader, "_see", see)
         part = Part(np.zeros((20, 40), np.uint8), (0, 0, 40, 20), (0, 0, 40, 20), hope)
@@ -163,7 +163,9 @@ def test_the_confidence_is_the_sum_over_all_alignments(reader, monkeypatch):
     wide = np.full((4, 37), 1e-30)
     wide[:, :3] = probabilities
     monkeypatch.setattr(
-        reader, "log_probs", lambda pictures: torch.from_numpy(np.log(np.stack([wide] * len(pictures))))
+        reader,
+        "_run",
+        lambda pictures: (torch.from_numpy(np.log(np.stack([wide] * len(pictures)))), torch.ones(len(pictures))),
     )
     reading = reader.read(np.tile(np.arange(40, dtype=np.uint8), (20, 1)))
     labels = tuple(READER_ALPHABET.index(c) + 1 for c in reading.text)
@@ -222,12 +224,12 @@ def test_the_most_confident_of_the_crops_is_taken(reader, monkeypatch):
         reader, "_fit", lambda grey, cut: np.full((4, 4), {10: 0, 8: 6, 6: 12}[cut[2] - cut[0]], np.uint8)
     )
 
-    def log_probs(pictures):
+    def run(pictures):
         cuts = pictures[:, 0, 0]
         rows = [[[1 - sure[cut / 100], *np.eye(36)[cut] * sure[cut / 100]]] for cut in cuts]  # N 1 C
-        return torch.tensor(rows).clamp_min(1e-30).log()
+        return torch.tensor(rows).clamp_min(1e-30).log(), torch.ones(len(cuts))
 
-    monkeypatch.setattr(reader, "log_probs", log_probs)
+    monkeypatch.setattr(reader, "_run", run)
     monkeypatch.setattr(reader, "words", False)  # an unsure reading would be weighed against more views
     picture, seen = reader.look(np.arange(100, dtype=np.uint8).reshape(10, 10))
     assert picture[0, 0] == 6 and np.exp(seen[0, 7]) == pytest.approx(0.9)

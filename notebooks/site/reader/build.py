@@ -162,7 +162,7 @@ def build(home: str | None) -> str:
     package, reader = fetched(), Reader()
     if missing := making.missing_packages():
         raise Absent(f"{' and '.join(missing)} not installed, which export the recogniser")
-    file = making.to_onnx(reader.model, reader.alphabet)
+    file = making.to_onnx(reader.model, reader.alphabet, legible=reader.legible)
     if not max(found[1] for found in making.differences(file, reader.model)) <= making.TOLERANCE:
         raise Absent("this torch exports a recogniser that differs from the reader; install a newer one")
     weights = in_halves(file)

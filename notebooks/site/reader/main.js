@@ -6,7 +6,7 @@ import { startNetwork } from "./network.js";
 import { makePad } from "./pad.js";
 import { start } from "./page.js";
 import { toGrey } from "./pixels.js";
-import { bestReading } from "./search.js";
+import { bestReading, doubted } from "./search.js";
 import { most, least } from "./spaces.js";
 import { weighed } from "./weigh.js";
 import { number, plural } from "./words.js";
@@ -47,7 +47,7 @@ async function readNow(pixels) {
   const grey = toGrey(pixels), flat = "The picture is one flat colour, so there is nothing to read.";
   if (most(grey.data) === least(grey.data)) return refuse(flat);
   const words = await bestReading(network.see, grey);
-  if (english.checked) for (const [i, word] of words.entries()) words[i] = await weighed(network, word);
+  for (const [i, word] of words.entries()) words[i] = doubted(english.checked ? await weighed(network, word) : word);
   refuse("");
   const joined = words.map((word) => word.text).join(" ");
   const confidence = words.reduce((product, word) => product * word.confidence, 1);

@@ -20,26 +20,30 @@ export async function startNetwork() {
   const vocabulary = openVocabulary(await carried("keys"), known.words);
   const session = await ort.InferenceSession.create(await carried("weights"), { executionProviders: ["wasm"] });
 
-  /** Log-probabilities [n][t][k] of pictures of one size. */
-  async function logProbs(pictures) {
+  /** Of pictures of one size: log-probabilities [t][k], and how probable it is that the letters can be written. */
+  async function look(pictures) {
     const [{ width, height }] = pictures, n = pictures.length, images = new Float32Array(n * width * height);
     for (const [i, { data }] of pictures.entries()) images.set([...data].map((v) => v / 255), i * data.length);
     const feed = { images: new ort.Tensor("float32", images, [n, 1, height, width]) };
-    const { log_probs: { data, dims: [T, , C] } } = await session.run(feed); // T n C
-    return range(n, (i) => range(T, (t) => Array.from(data.subarray((t * n + i) * C, (t * n + i + 1) * C))));
+    const { log_probs: { data, dims: [T, , C] }, legible } = await session.run(feed); // T n C, n
+    const row = (t, i) => Array.from(data.subarray((t * n + i) * C, (t * n + i + 1) * C));
+    return range(n, (i) => ({ logProbs: range(T, (t) => row(t, i)), legible: legible.data[i] }));
   }
 
   async function see(given) {
     const pictures = given.map((grey) => fitTo(grey, ...sizeFor(known, grey.height, grey.width)));
     const seen = [], sizeOf = (i) => `${pictures[i].height} ${pictures[i].width}`;
     for (const members of grouped(pictures.keys(), sizeOf)) {
-      const found = await logProbs(members.map((i) => pictures[i]));
-      for (const [j, i] of members.entries()) seen[i] = { picture: pictures[i], ...bestText(found[j], known) };
+      const found = await look(members.map((i) => pictures[i]));
+      for (const [j, i] of members.entries()) {
+        const { logProbs, legible } = found[j];
+        seen[i] = { picture: pictures[i], legible, ...bestText(logProbs, known) };
+      }
     }
     return seen;
   }
 
-  await logProbs([{ width: 144, height: 32, data: new Uint8Array(144 * 32) }]); // the first run takes longer
+  await look([{ width: 144, height: 32, data: new Uint8Array(144 * 32) }]); // the first run takes longer
   return { see, characters: known.alphabet, vocabulary };
 }
 

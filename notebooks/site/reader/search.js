@@ -1,7 +1,7 @@
 // How a picture is read: as a whole, cut to its ink, word by word; what reads surest is taken. This is
 // crnn_lessons.reader.search for upright pictures: none is turned, and none taken for a word from top to bottom.
-// A reading has text, confidence, box, picture (without crops), views (what the network made of each crop)
-// and view (the surest).
+// A reading has text, confidence, legible (how probable it is that the reader can write what is there), box, picture
+// (without crops), views (what the network made of each crop) and view (the surest).
 import { contentOf, findWords, isPlain, maybeSeveral } from "./locate.js";
 import { cutOut, roundEven } from "./pixels.js";
 import { breadth, tallness } from "./spaces.js";
@@ -38,6 +38,9 @@ export function certainty(words) {
   return letters ? Math.exp(words.reduce((total, word) => total + logOf(word), 0) / letters) : 0;
 }
 
+/** A word with a confidence that counts whether anything is legible at all. */
+export const doubted = (word) => ({ ...word, confidence: word.confidence * word.legible });
+
 /** Reads parts { cut, box, varied } of a picture; at all crops those whose margins vary, if the first is not clear. */
 async function readParts(see, grey, parts) {
   const seen = await see(parts.map(({ cut }) => cutOut(grey, cut)));
@@ -49,7 +52,9 @@ async function readParts(see, grey, parts) {
     // a crop in which something is read, however unsure, before one in which nothing is
     const better = (a, b) => (!a.text === !b.text ? b.logConfidence > a.logConfidence : b.text);
     const view = views[n].reduce((a, b) => (better(a, b) ? b : a));
-    return { text: view.text, confidence: confidenceOf(view), box, view, views: views[n], picture: cutOut(grey, cut) };
+    const legible = views[n].reduce((sum, one) => sum + one.legible, 0) / views[n].length;
+    const confidence = confidenceOf(view), picture = cutOut(grey, cut);
+    return { text: view.text, confidence, legible, box, view, views: views[n], picture };
   });
 }
 
@@ -57,7 +62,7 @@ const confidenceOf = ({ text, logConfidence }) => (text ? Math.min(1, Math.exp(l
 
 /**
  * The words of an upright picture in reading order; at least one reading, whose text may be empty.
- * `see(pictures)` gives what the network makes of each: { text, logConfidence, logProbs, picture }.
+ * `see(pictures)` gives what the network makes of each: { text, logConfidence, logProbs, legible, picture }.
  */
 export async function bestReading(see, grey) {
   const ink = contentOf(grey), clean = isPlain(grey), full = fillsIt(grey, ink), tall = isTall(ink);
