@@ -177,18 +177,13 @@ def test_texts_are_weighed_as_in_the_package():
 @pytest.mark.parametrize(
     ("views", "varied", "text", "confidence", "looks"),
     [
-        (
-            [("", -0.01), ("cat", -2.0), ("", -0.001)],
-            True,
-            "cat",
-            np.exp(-2),
-            3,
-        ),  # read, however unsure, before nothing
-        ([("cat", -2.0), ("car", -1.0), ("", -0.001)], True, "car", np.exp(-1), 3),
-        ([("", -0.01), ("", -0.1), ("", -0.001)], True, "", 0.0, 3),
-        ([("cat", -0.11), ("car", -0.01), ("", -0.001)], True, "car", np.exp(-0.01), 3),
-        ([("cat", -0.1), ("car", -0.01), ("", -0.001)], True, "cat", np.exp(-0.1), 1),  # clear
-        ([("cat", -2.0), ("car", -1.0), ("", -0.001)], False, "cat", np.exp(-2), 1),
+        ([("", -0.01), ("cat", -2.0)], True, "cat", np.exp(-2), 2),  # before nothing, however unsure
+        ([("cat", -2.0), ("car", -1.0)], True, "car", np.exp(-1), 2),
+        ([("cat", -1.0), ("", -0.001)], True, "cat", np.exp(-1), 2),
+        ([("", -0.01), ("", -0.1)], True, "", 0.0, 2),
+        ([("cat", -0.11), ("car", -0.01)], True, "car", np.exp(-0.01), 2),
+        ([("cat", -0.1), ("car", -0.01)], True, "cat", np.exp(-0.1), 1),  # clear
+        ([("cat", -2.0), ("car", -1.0)], False, "cat", np.exp(-2), 1),
     ],
 )
 def test_a_crop_in_which_something_is_read_goes_first_as_in_the_package(views, varied, text, confidence, looks):

@@ -28,7 +28,7 @@ from crnn_lessons.text.augment import fit, lean
 __all__ = ["Letter", "Reader", "Reading"]
 
 WEIGHTS = "weights/reader.safetensors"
-CROPS = (0.0, 0.06, 0.12)  # shares of the height that are cut off on every side
+CROPS = (0.0, 0.08)  # shares of the height that are cut off on every side
 LEANS = ((0, 0.3), (0, -0.3))  # degrees and slants at which an unsure word is seen again
 Seen = tuple[np.ndarray, list[Hypothesis], float]  # log-probabilities, texts, and whether there is any that can be read
 View = tuple[*Seen, Box]  # the same of a crop, and the crop

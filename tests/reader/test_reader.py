@@ -90,7 +90,7 @@ def test_words_as_on_photographs_are_read(reader):
     assert word_accuracy(read, [fold(w) for w in words]) >= 0.7  # measured: 0.73; the weights before these, 0.56
 
 
-FLOORS = {  # measured: 0.9745, 0.883, 0.783, 0.847
+FLOORS = {  # measured: 0.975, 0.891, 0.777, 0.847
     "words_iiit5k_train": 0.97, "words_svt_train": 0.865, "words_svtp_half": 0.76, "words_cute_half": 0.83,
 }  # fmt: skip
 
@@ -125,6 +125,7 @@ def say(reader, monkeypatch):
             return [(said, reader.decoder(said), 1.0) for said in (left.pop(0) for _ in pictures)]
 
         monkeypatch.setattr(reader, "_see", see)
+        monkeypatch.setattr(reader, "crops", (0, 0.06, 0.12))
         part = Part(np.zeros((20, 40), np.uint8), (0, 0, 40, 20), (0, 0, 40, 20), hope)
         return reader._read([part], None)[0], len(crops) - len(left)
 
@@ -154,7 +155,7 @@ def test_a_cut_that_is_the_whole_picture_is_not_read_twice(reader, monkeypatch):
     looks, own = [], reader._see
     monkeypatch.setattr(reader, "_see", lambda pictures, mask: looks.append(len(pictures)) or own(pictures, mask))
     assert reader.read(noise).confidence < 0.3
-    assert looks[:2] == [1, 2] and sum(looks) <= 4 + len(LEANS)
+    assert looks[:2] == [1, 1] and sum(looks) <= 3 + len(LEANS)
 
 
 def test_the_confidence_is_the_sum_over_all_alignments(reader, monkeypatch):
@@ -219,6 +220,7 @@ def test_a_crop_is_cut_on_every_side_before_it_is_fitted(reader):
 
 def test_the_most_confident_of_the_crops_is_taken(reader, monkeypatch):
     sure = {0.0: 0.6, 0.06: 0.9, 0.12: 0.7}
+    monkeypatch.setattr(reader, "crops", tuple(sure))
     monkeypatch.setattr(reader, "prepare", lambda source, crop=0.0: np.full((4, 4), round(100 * crop), np.uint8))
     monkeypatch.setattr(
         reader, "_fit", lambda grey, cut: np.full((4, 4), {10: 0, 8: 6, 6: 12}[cut[2] - cut[0]], np.uint8)

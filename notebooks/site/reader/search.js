@@ -11,7 +11,7 @@ const LARGE = 60_000; // pixels; a larger picture may be of more than a word
 const SURE = 0.55; // a confidence from which on nothing else is tried
 const SURE_IN_PHOTOGRAPH = 0.95; // and from which on a gap in a photograph is no space
 const SURE_IN_PRINT = 0.97; // the same on a plain ground
-const CROPS = [0, 0.06, 0.12]; // shares of the height that are cut off on every side
+const CROPS = [0, 0.08]; // shares of the height that are cut off on every side
 const CLEAR = 0.9; // a confidence from which on the first crop is enough
 
 const wholeOf = ({ width, height }) => [0, 0, width, height];
