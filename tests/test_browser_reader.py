@@ -299,6 +299,18 @@ def test_fifty_pictures_give_the_text_and_the_confidence_that_read_gives(shown, 
 
 
 @pytest.mark.browser
+def test_letters_that_it_does_not_know_are_doubted(shown, reader, tmp_path):
+    sans, told = system_directories()[-1] / "DejaVuSans.ttf", []
+    for number, word in enumerate(("ПЕРЕРЫВ", "station")):
+        file = tmp_path / f"{number}.png"
+        Image.fromarray(render_word(word, sans, np.random.default_rng(3), height=48, wild=0)).save(file)
+        shown.read(file)
+        assert shown.confidence == pytest.approx(reader.read(file).confidence, abs=0.01)
+        told.append((shown.confidence > 0.5, shown.page.inner_text("#doubt")))
+    assert told == [(False, "– maybe no letters that it knows"), (True, "")]
+
+
+@pytest.mark.browser
 @pytest.mark.skipif(not photographs(), reason="CRNN_LESSONS_DATA names no folder with photographs of words")
 def test_photographs_give_the_text_that_read_gives_upright(shown, reader):
     assert [shown.read(path) for path in photographs()] == [reader.read(p, turns=False).text for p in photographs()]

@@ -591,7 +591,7 @@ assert (by_ctc[:4] > 0.5).any() and (confidences[:4] < 0.5).all() and (confidenc
 # of them of other scripts and signs, while the recogniser was left as it is (`notebooks/legible.py`). Another way was
 # tried first: words of other scripts with an *empty* label, among the reader's own. That works, too, and costs 0.7 to 4
 # points on photographs, since a small network has to give up something for whatever it learns besides. The second look
-# costs a little of the confidence alone. `weights/README.md` has the figures.
+# costs a little of the confidence alone. `crnn_lessons/weights/README.md` has the figures.
 #
 # Back to errors that letters can mend. The same gallery for your photographs, of the half that may be looked at:
 

@@ -54,6 +54,8 @@ async function readNow(pixels) {
   text.textContent = joined || "(nothing)";
   text.classList.toggle("empty", !joined);
   sure.textContent = `confidence ${number(confidence)}`;
+  const unknown = joined && words.reduce((product, word) => product * word.legible, 1) < 0.5;
+  one("#doubt").textContent = unknown ? "– maybe no letters that it knows" : "";
   showPicture(grey, words);
   showChoice(words);
   one("#time").textContent = `${Math.round(performance.now() - began)} ms`;
