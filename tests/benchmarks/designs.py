@@ -1,6 +1,6 @@
 """What is each choice in the design of the reader worth? Readers of equal processor time, each with one choice changed.
 
-    python tests/benchmarks/designs.py [--table runs/designs.csv] [--seconds 100] [--rows ...] [--seeds 0 1 2]
+    python tests/benchmarks/designs.py [--table runs/designs.csv] [--seconds 180] [--rows ...] [--seeds 0 1 2]
 
 The base is the preset ``street`` with half of its channels and no residual blocks. Each row changes one thing:
 
@@ -196,8 +196,12 @@ def seen() -> dict:
 
 
 def differences(lines: list[dict[str, str]]) -> None:
-    for column in seen():
-        score = {(line["row"], line["seed"]): float(line[column]) for line in lines}
+    sets = [name for name in seen() if name.startswith("words_")]
+    for column, names in {
+        **{name: [name] for name in seen()},
+        **({"mean of the photographs": sets} if sets else {}),
+    }.items():
+        score = {(line["row"], line["seed"]): float(np.mean([float(line[name]) for name in names])) for line in lines}
         told = []
         for row in dict.fromkeys(row for row, _ in score if row != "base"):
             other = "height 32" if row == "concat" else "base"
@@ -214,7 +218,7 @@ def differences(lines: list[dict[str, str]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--table", type=Path, default=ROOT / "runs/designs.csv")
-    parser.add_argument("--seconds", type=float, default=100, help="of the processor, for each training")
+    parser.add_argument("--seconds", type=float, default=180, help="of the processor, for each training")
     parser.add_argument("--rows", nargs="*", default=list(DESIGNS), choices=list(DESIGNS), metavar="ROW")
     parser.add_argument("--seeds", nargs="*", type=int, default=[0, 1, 2])
     o = parser.parse_args()
