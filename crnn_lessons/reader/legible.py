@@ -55,7 +55,8 @@ class Legible(nn.Module):
 def shipped() -> Legible:
     """What belongs to the weights that come with the package."""
     with as_file(files("crnn_lessons") / "weights/legible.safetensors") as path, safe_open(path, "pt") as file:
-        found = Legible(int(file.metadata()["features"]))
+        with torch.device("meta"):  # weights that will be replaced would draw from torch's generator, the first time
+            found = Legible(int(file.metadata()["features"]))
         names = list(file.keys())
-        found.load_state_dict({name: file.get_tensor(name).float() for name in names})
+        found.load_state_dict({name: file.get_tensor(name).float() for name in names}, assign=True)
     return found.eval()

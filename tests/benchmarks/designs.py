@@ -166,18 +166,22 @@ def trainer(row: str, seed: int, steps: int, batches: Batches) -> Trainer:
     return Trainer(made(row, seed), batches, loss_of, Settings(steps, RATE, average=0.98, precision="auto", seed=seed))
 
 
+def go(training: Trainer, until: int | None = None) -> None:
+    if not training.run(until=until, progress=False):
+        raise SystemExit("stopped; the same command goes on with the run that was cut short")
+
+
 def run(row: str, seed: int, seconds: float) -> dict[str, str]:
     """Train one reader and test it; a line of the table."""
     batches = Batches(DESIGNS[row], seed, 0)
     trial, begun = trainer(row, seed, 1000, batches), time.process_time()
-    trial.run(until=12, progress=False)
+    go(trial, until=12)
     first = time.process_time() - begun
-    trial.run(until=42, progress=False)
+    go(trial, until=42)
     steps = int(seconds / ((time.process_time() - begun - first) / 30))
     batches.plain = int(PLAIN * steps)
     training, begun = trainer(row, seed, steps, batches), time.process_time()
-    if not training.run(progress=False):
-        raise SystemExit("stopped; the same command goes on with the run that was cut short")
+    go(training)
     spent = time.process_time() - begun
     with training.averaged() as model:
         reader = (model.model if row == "guided" else model).eval()

@@ -44,10 +44,11 @@ def until(condition, seconds=60):
 
 
 PARENT = """
-import sys
+import signal, sys
 from crnn_lessons.data.workers import processes
 from tests.data.test_workers import busy, nothing
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background begins with it ignored
     with processes(2, nothing) as executor:
         jobs = [executor.submit(busy, f"{sys.argv[1]}/{i}") for i in range(2)]
         jobs[0].result()

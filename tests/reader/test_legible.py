@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from crnn_lessons.reader import Reader
 from crnn_lessons.reader.legible import Legible, shipped
 from crnn_lessons.text.fonts import system_directories
 from crnn_lessons.text.render import render_word
+from notebooks import legible as program
 
 ROOT = Path(__file__).resolve().parents[2]
 WEIGHTS = ROOT / "crnn_lessons/weights"
@@ -101,6 +101,18 @@ def test_what_is_shipped_belongs_to_the_weights_that_are_shipped():
     assert shipped().features == Reader().model.sequence.out_features
 
 
+def test_a_reader_takes_nothing_more_from_torchs_generator_the_first_time():
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        shipped.cache_clear()
+        shipped()
+        drawn.append(float(torch.rand(())))
+        shipped()
+    torch.manual_seed(0)
+    assert drawn == [float(torch.rand(()))] * 2
+
+
 def test_the_exported_layers_say_the_same(reader):
     if missing := to_onnx.missing_packages():
         pytest.skip(f"not installed: {', '.join(missing)}")
@@ -113,17 +125,7 @@ def test_the_exported_layers_say_the_same(reader):
         np.testing.assert_allclose(np.exp(log_probs), np.exp(due.transpose(0, 1).numpy()), atol=1e-5)
 
 
-@pytest.fixture
-def program(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "notebooks"))
-    sys.modules.pop("legible", None)
-    import legible
-
-    yield legible
-    sys.modules.pop("legible", None)
-
-
-def test_layers_learn_and_take_the_prior_of_use(program):
+def test_layers_learn_and_take_the_prior_of_use():
     """Two clouds that overlap: the probabilities are those of Bayes' rule with the prior of use, not of training."""
     rng = np.random.default_rng(0)
     own = rng.random(20_000) > program.SHARE
@@ -137,7 +139,7 @@ def test_layers_learn_and_take_the_prior_of_use(program):
     assert found.tolist() == pytest.approx([prior - 2, prior, prior + 2], abs=0.35)
 
 
-def test_the_program_from_words_to_a_file(program, tmp_path, monkeypatch, capsys):
+def test_the_program_from_words_to_a_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(program, "find_fonts", lambda *_: sorted(system_directories()[-1].glob("DejaVuSans-*.ttf")))
     (tmp_path / "own.txt").write_text(LATIN.replace(" ", "\n"), encoding="utf-8")
     (tmp_path / "foreign.txt").write_text(CYRILLIC.replace(" ", "\n"), encoding="utf-8")
