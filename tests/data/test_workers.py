@@ -69,7 +69,10 @@ def test_no_orphan_is_left_in_the_middle_of_work(tmp_path, signum):
     pids = [int(file.read_text()) for file in files]
     assert all(map(alive, pids))
     parent.send_signal(signum)
-    parent.wait(timeout=60)
+    try:
+        parent.wait(timeout=60)
+    finally:
+        parent.kill()  # of one that does not listen nothing may stay either
     assert until(lambda: not any(map(alive, pids)), 20)
 
 
