@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from crnn_lessons.data.spec import PoolSpec, rendered_word
 from crnn_lessons.models.recogniser import to_input
 from crnn_lessons.reader import Reader
+from crnn_lessons.reader.checks import check_place
 from crnn_lessons.reader.legible import Legible
 from crnn_lessons.text.augment import fit
 from crnn_lessons.text.fonts import ALPHANUMERIC, by_family, find_fonts
@@ -118,14 +119,22 @@ def main(argv: list[str] | None = None) -> Legible:
     parser.add_argument("--output", type=Path, default=TO)
     o = parser.parse_args(argv)
     torch.set_num_threads(1)
+    try:  # before fonts are looked for, which takes a while
+        check_place("--output", o.output)
+        if o.size < BATCH:
+            raise ValueError(f"--size is {o.size}; give at least {BATCH}, the words of one step")
+        words, foreign = tuple(load_words(o.words)), load_foreign(o.foreign)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     training, held_out = by_family(find_fonts(ALPHANUMERIC, o.fonts))
-    foreign = (*load_foreign(o.foreign), *random_strings(np.random.default_rng(o.seed)))
+    foreign = (*foreign, *random_strings(np.random.default_rng(o.seed)))
     materials = tuple(map(str, material_files([])))
     reader = Reader()
 
     def look(size: int, seed: int, fonts: list[Path]) -> tuple[Tensor, Tensor]:
-        names, words = tuple(map(str, fonts)), tuple(load_words(o.words))
-        spec = PoolSpec(size, seed, names, words, materials=materials, foreign=foreign, foreign_share=SHARE)
+        spec = PoolSpec(
+            size, seed, tuple(map(str, fonts)), words, materials=materials, foreign=foreign, foreign_share=SHARE
+        )
         return seen(reader, spec)
 
     legible = taught(*look(o.size, o.seed, training), o.seed)

@@ -99,7 +99,7 @@ class Recogniser(nn.Module):
             ValueError: images of another height or number of channels, or too narrow for one time step; widths that
                 are not one whole number for each image, from 1 to the width of the batch.
         """
-        with free_sizes():  # subtle: for the output layer too, or torch takes N and T for fixed there
+        with free_sizes():  # subtle: round the output layer too, or torch takes N and T for fixed there
             steps, lengths = self.steps(images, widths)
             return self.classes(steps), lengths
 
@@ -134,14 +134,13 @@ class Recogniser(nn.Module):
                 f"{self.narrowest()} pixels"
             )
         own = next(self.parameters()).dtype
-        with free_sizes():
-            x = self.features(images.to(own), widths)  # N D H W
-            if lengths is None:  # from the shape, not from the width: an exported model counts for itself
-                lengths = torch.full((n,), x.shape[-1], dtype=torch.long)
-            # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in the type of its weights
-            with torch.autocast(images.device.type, enabled=False):
-                x = self.projection(x.to(own))  # T N D
-                return self.sequence(x.contiguous(), None if widths is None else lengths), lengths  # T N D
+        x = self.features(images.to(own), widths)  # N D H W
+        if lengths is None:  # from the shape, not from the width: an exported model counts for itself
+            lengths = torch.full((n,), x.shape[-1], dtype=torch.long)
+        # subtle: gates and sums over time lose too much in bfloat16; the LSTM runs in the type of its weights
+        with torch.autocast(images.device.type, enabled=False):
+            x = self.projection(x.to(own))  # T N D
+            return self.sequence(x.contiguous(), None if widths is None else lengths), lengths  # T N D
 
     def narrowest(self) -> int:
         """The least width in pixels that gives one time step."""

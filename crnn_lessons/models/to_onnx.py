@@ -57,12 +57,12 @@ def missing_packages() -> list[str]:
     return [name for name in PACKAGES if find_spec(name) is None]
 
 
-def to_onnx(model: Recogniser, alphabet: Alphabet, **beside: nn.Module) -> bytes:
+def to_onnx(model: Recogniser, alphabet: Alphabet, legible: nn.Module | None = None) -> bytes:
     """The recogniser as an ONNX file; see the top of this module for what goes in and comes out.
 
     Args:
         model, alphabet: the recogniser and the characters of its classes.
-        beside: a module that takes what the output layer sees, `T N D`, by the name of the output that it gives.
+        legible: a module that takes what the output layer sees, `T N D`; the output ``legible`` is what it gives.
 
     Raises:
         ValueError: in one sentence, why torch cannot make a program of it.
@@ -78,10 +78,10 @@ def to_onnx(model: Recogniser, alphabet: Alphabet, **beside: nn.Module) -> bytes
     try:
         with _quiet(), torch.no_grad():
             example = torch.zeros(2, config.in_channels, height, width)
-            model = Portable(*map(deepcopy, (model, *beside.values()))).eval()
+            model = Portable(deepcopy(model), deepcopy(legible)).eval()
             program = torch.export.export(model, (example,), dynamic_shapes={"images": free})
-            made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["images"],
-                                     output_names=["log_probs", *beside])  # fmt: skip
+            names = ["log_probs"] if legible is None else ["log_probs", "legible"]
+            made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["images"], output_names=names)
             optimizer.optimize(made.model, input_size_limit=ALL, output_size_limit=ALL)  # the order of an LSTM's gates
     except Exception as error:  # torch raises whatever the part of it that gave up raises
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)

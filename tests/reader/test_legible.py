@@ -151,3 +151,21 @@ def test_the_program_from_words_to_a_file(tmp_path, monkeypatch, capsys):
         for name, value in made.state_dict().items():
             torch.testing.assert_close(file.get_tensor(name), value.half())
     assert said.startswith("held out: legible are ")
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--size", "20"], "--size is 20; give at least 128, the words of one step"),
+        (["--foreign", "absent.txt"], "there is no word list 'absent.txt'; give a text file, one word a line"),
+        (["--output", "FOLDER"], "is a folder; give the name of a file in it"),
+    ],
+)
+def test_the_program_says_what_is_wrong_before_the_work(tmp_path, monkeypatch, capsys, more, says):
+    monkeypatch.setattr(program, "find_fonts", lambda *_: pytest.fail("the work began"))
+    (tmp_path / "own.txt").write_text("word", encoding="utf-8")
+    (tmp_path / "foreign.txt").write_text("дверь", encoding="utf-8")
+    given = ["--words", str(tmp_path / "own.txt"), "--foreign", str(tmp_path / "foreign.txt")]
+    with pytest.raises(SystemExit) as stop:
+        program.main([*given, *(part.replace("FOLDER", str(tmp_path)) for part in more)])
+    assert stop.value.code == 2 and says in capsys.readouterr().err
