@@ -90,7 +90,9 @@ def train(
     loss = LOSSES[name](alphabet.num_classes, model.sequence.out_features)
     batches = PoolBatches(*data, alphabet, batch_size, seed, jitter=False)
     start = time.process_time()
-    Trainer(model, batches, with_features(model, loss), Settings(steps, rate, seed=seed)).run(progress=False)
+    trainer = Trainer(model, batches, with_features(model, loss), Settings(steps, rate, seed=seed))
+    if not trainer.run(progress=False):
+        raise SystemExit("stopped before the end, so there is nothing to compare")
     seconds = time.process_time() - start
     texts = predict(model, test[0], alphabet)
     return word_accuracy(texts, test[1]), character_error_rate(texts, test[1]), seconds

@@ -86,7 +86,9 @@ def train(task: str, recipe: Recipe, library: str = "torch", seed: int = 0) -> t
     settings = Settings(
         recipe.steps, recipe.learning_rate, warm_up=recipe.warm_up, weight_decay=0.0, clip=recipe.clip, seed=seed
     )
-    Trainer(network, batches, digit_loss if task == "digit" else addition_loss, settings).run(progress=False)
+    trainer = Trainer(network, batches, digit_loss if task == "digit" else addition_loss, settings)
+    if not trainer.run(progress=False):
+        raise SystemExit("stopped before the end, so there is nothing to compare")
     return network.eval(), time.perf_counter() - wall, time.process_time() - processor
 
 
